@@ -1,0 +1,179 @@
+//! Arguments of a call, bound to parameters as Python binds them.
+
+use super::error::type_error;
+use super::{Object, Ptr, Result};
+use pyo3_ffi as py;
+use std::ptr;
+
+/// The parameters of a function.
+pub struct Signature {
+    /// For messages.
+    pub name: &'static str,
+    /// Every named parameter: first the positional ones, then those that go by keyword only.
+    pub parameters: &'static [&'static str],
+    /// How many of them may be given by position.
+    pub positional: usize,
+    /// How many of the positional ones have to be given.
+    pub required: usize,
+    /// Whether further positional arguments are taken.
+    pub variadic: bool,
+}
+
+/// The arguments of one call.
+#[derive(Clone, Copy)]
+pub struct Args<'call> {
+    positional: &'call [Object],
+    names: &'call [Object],
+    values: &'call [Object],
+}
+
+/// A tuple's items.
+///
+/// # Safety
+/// `tuple` is a live tuple for as long as the result is used.
+unsafe fn items<'tuple>(tuple: Ptr) -> &'tuple [Object] {
+    // SAFETY: a tuple's items lie side by side; an Object is a non-null pointer and nothing else.
+    unsafe {
+        let items = &raw const (*tuple.cast::<py::PyTupleObject>()).ob_item;
+        std::slice::from_raw_parts(items.cast::<Object>(), py::PyTuple_GET_SIZE(tuple) as usize)
+    }
+}
+
+impl<'call> Args<'call> {
+    /// The arguments of a `METH_FASTCALL | METH_KEYWORDS` function.
+    ///
+    /// # Safety
+    /// As the interpreter passes them: `count` live objects, then one for each of `names`.
+    #[inline]
+    pub unsafe fn vector(arguments: *const Ptr, count: usize, names: Ptr) -> Args<'call> {
+        if arguments.is_null() {
+            return Args { positional: &[], names: &[], values: &[] };
+        }
+        // SAFETY: the caller's promise; an Object is a non-null pointer and nothing else.
+        unsafe {
+            let arguments = arguments.cast::<Object>();
+            let positional = std::slice::from_raw_parts(arguments, count);
+            if names.is_null() {
+                return Args { positional, names: &[], values: &[] };
+            }
+            let names = items(names);
+            Args { positional, names, values: std::slice::from_raw_parts(arguments.add(count), names.len()) }
+        }
+    }
+
+    /// The arguments of `__init__`, given to `work`.
+    ///
+    /// # Safety
+    /// As the interpreter passes them: a tuple, and a dict or null.
+    pub unsafe fn with_tuple<T>(
+        arguments: Ptr,
+        keywords: Ptr,
+        work: impl FnOnce(&Args<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (mut names, mut values) = (Vec::new(), Vec::new());
+        if !keywords.is_null() {
+            let (mut position, mut name, mut value) = (0, ptr::null_mut(), ptr::null_mut());
+            // SAFETY: a live dict; what it gives is borrowed from it.
+            while unsafe { py::PyDict_Next(keywords, &mut position, &mut name, &mut value) } != 0 {
+                // SAFETY: live objects.
+                unsafe {
+                    names.push(Object::borrowed(name));
+                    values.push(Object::borrowed(value));
+                }
+            }
+        }
+        // SAFETY: the caller's promise; the tuple outlives the call.
+        let positional = unsafe { items(arguments) };
+        work(&Args { positional, names: &names, values: &values })
+    }
+
+    /// The positional arguments.
+    #[inline]
+    pub fn positional(&self) -> &'call [Object] {
+        self.positional
+    }
+
+    /// Whether no keyword is given.
+    #[inline]
+    pub fn has_no_keywords(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Binds the arguments: one place for each parameter, and the further positional arguments.
+    ///
+    /// # Errors
+    /// `TypeError` for a parameter without an argument, an argument without a parameter, or two for one.
+    #[inline]
+    pub fn bind<const N: usize>(
+        &self,
+        signature: &Signature,
+    ) -> Result<([Option<&'call Object>; N], &'call [Object])> {
+        let mut bound = [None; N];
+        let named = self.positional.len().min(signature.positional);
+        for (place, argument) in bound.iter_mut().zip(&self.positional[..named]) {
+            *place = Some(argument);
+        }
+        let rest = &self.positional[named..];
+        if !rest.is_empty() && !signature.variadic {
+            return Err(too_many(signature, self.positional.len()));
+        }
+        if !self.has_no_keywords() {
+            self.bind_keywords(signature, &mut bound)?;
+        }
+        if bound[..signature.required].iter().any(Option::is_none) {
+            return Err(missing(signature, &bound));
+        }
+        Ok((bound, rest))
+    }
+
+    #[cold]
+    fn bind_keywords(&self, signature: &Signature, bound: &mut [Option<&'call Object>]) -> Result<()> {
+        for (name, value) in self.keywords() {
+            let name = name.to_text()?;
+            let Some(index) = signature.parameters.iter().position(|parameter| *parameter == name) else {
+                let message = format!("{}() got an unexpected keyword argument '{name}'", signature.name);
+                return Err(type_error(&message));
+            };
+            if bound[index].replace(value).is_some() {
+                let message = format!("{}() got multiple values for argument '{name}'", signature.name);
+                return Err(type_error(&message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The keywords as a new dict.
+    pub fn keywords_dict(&self) -> Result {
+        // SAFETY: a new reference or null with an error.
+        let dict = unsafe { Object::owned(py::PyDict_New())? };
+        for (name, value) in self.keywords() {
+            // SAFETY: live objects.
+            if unsafe { py::PyDict_SetItem(dict.as_ptr(), name.as_ptr(), value.as_ptr()) } < 0 {
+                return Err(super::Raised);
+            }
+        }
+        Ok(dict)
+    }
+
+    /// The keywords' names and values.
+    pub fn keywords(&self) -> impl Iterator<Item = (&'call Object, &'call Object)> + use<'call> {
+        self.names.iter().zip(self.values)
+    }
+}
+
+#[cold]
+fn too_many(signature: &Signature, given: usize) -> super::Raised {
+    let most = signature.positional;
+    let plural = if most == 1 { "" } else { "s" };
+    type_error(&format!(
+        "{}() takes at most {most} positional argument{plural} ({given} given)",
+        signature.name
+    ))
+}
+
+#[cold]
+fn missing(signature: &Signature, bound: &[Option<&Object>]) -> super::Raised {
+    let names: Vec<_> = (0..signature.required).filter(|&index| bound[index].is_none()).collect();
+    let first = names.first().map_or("", |&index| signature.parameters[index]);
+    type_error(&format!("{}() missing required argument: '{first}'", signature.name))
+}

@@ -1,0 +1,67 @@
+//! Objects that give access to their bytes.
+
+use super::{Object, Raised, Result};
+use pyo3_ffi as py;
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+
+/// The bytes of an object, held until dropped.
+pub struct Buffer(Box<py::Py_buffer>);
+
+impl Buffer {
+    /// The bytes for reading. `TypeError` for what has none, `BufferError` for what is not contiguous.
+    pub fn readable(object: &Object) -> Result<Buffer> {
+        Buffer::with_flags(object, py::PyBUF_SIMPLE)
+    }
+
+    /// The bytes for writing. `BufferError` for what is read-only.
+    pub fn writable(object: &Object) -> Result<Buffer> {
+        Buffer::with_flags(object, py::PyBUF_WRITABLE)
+    }
+
+    fn with_flags(object: &Object, flags: c_int) -> Result<Buffer> {
+        let mut view = Box::new(py::Py_buffer::new());
+        // SAFETY: a live object; the view is ours and is released once.
+        if unsafe { py::PyObject_GetBuffer(object.as_ptr(), &mut *view, flags) } < 0 {
+            return Err(Raised);
+        }
+        Ok(Buffer(view))
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        if self.0.len <= 0 {
+            return &[];
+        }
+        // SAFETY: the exporter keeps so many bytes in place while the view is held.
+        unsafe { std::slice::from_raw_parts(self.0.buf.cast(), self.0.len as usize) }
+    }
+
+    /// The bytes to write to; the buffer must have been asked for as writable.
+    pub fn as_uninit(&mut self) -> &mut [MaybeUninit<u8>] {
+        if self.0.len <= 0 {
+            return &mut [];
+        }
+        // SAFETY: as above, and writable.
+        unsafe { std::slice::from_raw_parts_mut(self.0.buf.cast(), self.0.len as usize) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: got from PyObject_GetBuffer, released once.
+        unsafe { py::PyBuffer_Release(&mut *self.0) }
+    }
+}
+
+/// The bytes of a `bytes` object, without a view.
+pub fn bytes_of(object: &Object) -> Option<&[u8]> {
+    // SAFETY: the type is checked; a bytes object never changes, and the borrow keeps it alive.
+    unsafe {
+        if py::PyBytes_CheckExact(object.as_ptr()) == 0 {
+            return None;
+        }
+        let length = py::PyBytes_Size(object.as_ptr()) as usize;
+        Some(std::slice::from_raw_parts(py::PyBytes_AsString(object.as_ptr()).cast(), length))
+    }
+}

@@ -1,0 +1,47 @@
+//! Thin typed wrappers over Python's C API.
+//!
+//! Everything else in this crate speaks to the interpreter through them. They cost nothing: an
+//! [`Object`] is a pointer, an error is the interpreter's own error indicator and [`Raised`] says that
+//! it is set.
+//!
+//! Invariant of the whole crate: the calling thread holds the GIL. `Object` and all that contains one is
+//! neither `Send` nor `Sync`, so it can't leave the thread; [`detach`] is the one place that lets the
+//! GIL go, and what runs inside is `Send`.
+//!
+//! The border is checked once: [`class`] hands a method its `self` as a typed reference because the
+//! interpreter's own descriptors have checked the type; everything else arrives as an `Object` and is
+//! downcast with [`Own::downcast`].
+
+pub mod args;
+pub mod buffer;
+pub mod call;
+pub mod class;
+pub mod context;
+pub mod error;
+pub mod name;
+pub mod object;
+pub mod version;
+
+pub use args::{Args, Signature};
+pub use class::{Class, Own, Visitor};
+pub use error::{Raised, Result};
+pub use name::{Import, Name};
+pub use object::{Object, Ptr, Slot};
+
+use pyo3_ffi as py;
+
+/// Runs `work` without the GIL.
+pub fn detach<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    // SAFETY: the GIL is held (the crate's invariant); `work` is Send and so has no Object in it; a
+    // panic in it would leave the thread detached, so the guard takes the GIL back on every way out.
+    struct Detached(*mut py::PyThreadState);
+    impl Drop for Detached {
+        fn drop(&mut self) {
+            // SAFETY: the state is the one that was saved by this thread.
+            unsafe { py::PyEval_RestoreThread(self.0) }
+        }
+    }
+    // SAFETY: as above.
+    let _guard = Detached(unsafe { py::PyEval_SaveThread() });
+    work()
+}

@@ -1,0 +1,89 @@
+//! Names and imported objects that are looked up once.
+
+use super::{Object, Ptr, Raised, Result};
+use pyo3_ffi as py;
+use std::ffi::CStr;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// An interned attribute, method or keyword name. Made at its first use, never freed.
+pub struct Name {
+    text: &'static CStr,
+    object: AtomicPtr<py::PyObject>,
+}
+
+impl Name {
+    /// A name that is not yet made.
+    pub const fn new(text: &'static CStr) -> Name {
+        Name { text, object: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The interned string, borrowed.
+    #[inline]
+    pub fn get(&self) -> Result<Ptr> {
+        let object = self.object.load(Ordering::Relaxed);
+        if object.is_null() { self.make() } else { Ok(object) }
+    }
+
+    #[cold]
+    fn make(&self) -> Result<Ptr> {
+        // SAFETY: a C string; a new reference that is kept for ever.
+        let object = unsafe { py::PyUnicode_InternFromString(self.text.as_ptr()) };
+        if object.is_null() {
+            return Err(Raised);
+        }
+        self.object.store(object, Ordering::Relaxed);
+        Ok(object)
+    }
+}
+
+/// An attribute of a module, imported at its first use and kept for ever.
+pub struct Import {
+    module: &'static CStr,
+    attribute: &'static CStr,
+    object: AtomicPtr<py::PyObject>,
+}
+
+impl Import {
+    /// An object that is not yet imported.
+    pub const fn new(module: &'static CStr, attribute: &'static CStr) -> Import {
+        Import { module, attribute, object: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The object.
+    #[inline]
+    pub fn get(&self) -> Result<&'static Object> {
+        if self.object.load(Ordering::Relaxed).is_null() {
+            self.import()?;
+        }
+        // SAFETY: the pointer lives in a static and is never cleared; the object is kept for ever.
+        Ok(unsafe { Object::from_ref(&*self.object.as_ptr().cast_const()) })
+    }
+
+    #[cold]
+    fn import(&self) -> Result<()> {
+        // SAFETY: C strings; new references or null.
+        let object = unsafe {
+            let module = Object::owned(py::PyImport_ImportModule(self.module.as_ptr()))?;
+            Object::owned(py::PyObject_GetAttrString(module.as_ptr(), self.attribute.as_ptr()))?
+        };
+        self.object.store(object.into_ptr(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Declares names: `names! { CALL_SOON = c"call_soon"; }`.
+macro_rules! names {
+    ($($constant:ident = $text:literal;)*) => {
+        $(pub static $constant: $crate::ffi::Name = $crate::ffi::Name::new($text);)*
+    };
+}
+pub(crate) use names;
+
+/// Declares imports: `imports! { CANCELLED_ERROR = c"asyncio.exceptions", c"CancelledError"; }`.
+macro_rules! imports {
+    ($($constant:ident = $module:literal, $attribute:literal;)*) => {
+        $(pub static $constant: $crate::ffi::Import = $crate::ffi::Import::new($module, $attribute);)*
+    };
+}
+pub(crate) use imports;

@@ -1,0 +1,48 @@
+//! Where the interpreters' C APIs differ.
+
+use super::Object;
+use pyo3_ffi as py;
+
+/// Takes the exception out of the error indicator, which is set.
+#[cfg(Py_3_12)]
+pub fn take_raised() -> Object {
+    // SAFETY: a strong reference or null.
+    unsafe { Object::owned(py::PyErr_GetRaisedException()) }.unwrap_or_else(|_| Object::none())
+}
+
+/// Takes the exception out of the error indicator, which is set.
+#[cfg(not(Py_3_12))]
+pub fn take_raised() -> Object {
+    use std::ptr;
+    let (mut class, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: the three references are given up to us; the value is an exception once normalised.
+    unsafe {
+        py::PyErr_Fetch(&mut class, &mut value, &mut traceback);
+        py::PyErr_NormalizeException(&mut class, &mut value, &mut traceback);
+        if !traceback.is_null() && !value.is_null() {
+            py::PyException_SetTraceback(value, traceback);
+        }
+        py::Py_XDECREF(class);
+        py::Py_XDECREF(traceback);
+        Object::owned(value).unwrap_or_else(|_| Object::none())
+    }
+}
+
+/// Sets the error indicator to an exception.
+#[cfg(Py_3_12)]
+pub fn set_raised(exception: Object) {
+    // SAFETY: the reference is given up.
+    unsafe { py::PyErr_SetRaisedException(exception.into_ptr()) }
+}
+
+/// Sets the error indicator to an exception.
+#[cfg(not(Py_3_12))]
+pub fn set_raised(exception: Object) {
+    // SAFETY: three references are given up: the class, the exception and its traceback, if any.
+    unsafe {
+        let class: super::Ptr = exception.type_ptr().cast();
+        py::Py_INCREF(class);
+        let traceback = py::PyException_GetTraceback(exception.as_ptr());
+        py::PyErr_Restore(class, exception.into_ptr(), traceback);
+    }
+}

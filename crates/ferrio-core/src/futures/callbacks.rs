@@ -1,0 +1,125 @@
+//! What a future calls when it is done.
+//!
+//! Nearly every future has one callback, the task that waits for it: the first has a place of its own,
+//! the others a list.
+
+use super::Future;
+use crate::ffi::{Object, Own, Result, Visitor};
+use crate::stdlib;
+use crate::tasks::Task;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+/// One of a future's callbacks.
+#[derive(Clone)]
+pub enum Callback {
+    /// A task of Ferrio's own that waits.
+    Wakeup(Own<Task>),
+    /// A callable, and the context to call it in.
+    Call(Object, Object),
+}
+
+impl Callback {
+    /// Hands the callback to the future's loop.
+    #[inline]
+    pub fn schedule(self, future: &Own<Future>) -> Result<()> {
+        match self {
+            Callback::Wakeup(task) => task.schedule_wakeup(future),
+            Callback::Call(callable, context) => match future.native_loop() {
+                Some(loop_) => loop_.call_soon_in(&callable, &[future.as_object().clone()], &context).map(drop),
+                None => {
+                    let loop_ = future.loop_.get_or_none();
+                    let keywords = [(&stdlib::CONTEXT, &context)];
+                    loop_.method_keywords(&stdlib::CALL_SOON, &[&callable, future.as_object()], &keywords).map(drop)
+                }
+            },
+        }
+    }
+
+    /// The callable as Python code sees it.
+    pub fn callable(&self) -> Result {
+        match self {
+            Callback::Wakeup(task) => task.wakeup_callable(),
+            Callback::Call(callable, _) => Ok(callable.clone()),
+        }
+    }
+
+    /// The context it is called in.
+    pub fn context(&self) -> Object {
+        match self {
+            Callback::Wakeup(task) => task.context(),
+            Callback::Call(_, context) => context.clone(),
+        }
+    }
+}
+
+/// The callbacks of one future, in the order of their addition.
+#[derive(Default)]
+pub struct Callbacks {
+    first: Cell<Option<Callback>>,
+    /// Those after the first; empty if there is none.
+    others: RefCell<VecDeque<Callback>>,
+}
+
+impl Callbacks {
+    /// Appends one.
+    #[inline]
+    pub fn push(&self, callback: Callback) {
+        match self.first.take() {
+            None => self.first.set(Some(callback)),
+            first => {
+                self.first.set(first);
+                self.others.borrow_mut().push_back(callback);
+            }
+        }
+    }
+
+    /// Takes the oldest one.
+    #[inline]
+    pub fn take_first(&self) -> Option<Callback> {
+        let first = self.first.take()?;
+        if !self.others.borrow().is_empty() {
+            self.first.set(self.others.borrow_mut().pop_front());
+        }
+        Some(first)
+    }
+
+    /// All of them, oldest first.
+    pub fn all(&self) -> Vec<Callback> {
+        let first = self.first.take();
+        self.first.set(first.clone());
+        first.into_iter().chain(self.others.borrow().iter().cloned()).collect()
+    }
+
+    /// Takes all of them, oldest first.
+    pub fn take_all(&self) -> Vec<Callback> {
+        let first = self.first.take();
+        let others = std::mem::take(&mut *self.others.borrow_mut());
+        first.into_iter().chain(others).collect()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        let first = self.first.take();
+        let empty = first.is_none();
+        self.first.set(first);
+        empty
+    }
+
+    /// Shows them to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        let show = |callback: &Callback| match callback {
+            Callback::Wakeup(task) => visitor.object(task.as_ptr()),
+            Callback::Call(callable, context) => {
+                visitor.object(callable.as_ptr());
+                visitor.object(context.as_ptr());
+            }
+        };
+        let first = self.first.take();
+        first.iter().for_each(show);
+        self.first.set(first);
+        if let Ok(others) = self.others.try_borrow() {
+            others.iter().for_each(show);
+        }
+    }
+}

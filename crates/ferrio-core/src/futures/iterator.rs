@@ -1,0 +1,141 @@
+//! What `await future` steps through: yields the future once, then returns its result.
+
+use super::Future;
+use crate::ffi::class::{Members, Sent, method, method0, method1, send_slot, type_cell, unary_slot};
+use crate::ffi::error::{runtime_error, type_error};
+use crate::ffi::{Args, Class, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use pyo3_ffi as py;
+use std::ffi::CStr;
+
+/// The body of a future's iterator.
+#[derive(Default)]
+pub struct FutureIterator {
+    /// The future until it has returned or failed.
+    future: Slot,
+}
+
+impl FutureIterator {
+    /// Steps through a future.
+    #[inline]
+    pub fn body(future: &Own<Future>) -> FutureIterator {
+        FutureIterator { future: Slot::new(future.as_object().clone()) }
+    }
+}
+
+impl Own<FutureIterator> {
+    #[inline]
+    fn send(&self) -> Result<Sent> {
+        let Some(future) = self.future.get() else { return Ok(Sent::Returned(Object::none())) };
+        // SAFETY: only futures are put in.
+        let own = unsafe { Own::<Future>::from_ref_unchecked(&future) };
+        if !own.is_done() {
+            if own.blocking.replace(true) {
+                own.blocking.set(false);
+                return Err(runtime_error("await wasn't used with future"));
+            }
+            return Ok(Sent::Yielded(future));
+        }
+        self.future.clear();
+        own.result().map(Sent::Returned)
+    }
+
+    fn next(&self) -> Result {
+        match self.send()? {
+            Sent::Yielded(object) => Ok(object),
+            Sent::Returned(value) => {
+                // An exception of a tuple would take it apart, so it is always made by a call.
+                // SAFETY: a static object.
+                let class = unsafe { Object::borrowed(py::PyExc_StopIteration) };
+                Err(class.call(&[&value])?.raise())
+            }
+        }
+    }
+
+    fn throw(&self, args: &Args<'_>) -> Result {
+        let ([class, value, traceback], _) = args.bind::<3>(&THROW)?;
+        let Some(class) = class else { return Ok(Object::none()) };
+        let value = value.filter(|value| !value.is_none());
+        // SAFETY: live objects.
+        let exception = unsafe {
+            if py::PyExceptionClass_Check(class.as_ptr()) != 0 {
+                match value {
+                    Some(value) if value.isinstance(class)? => value.clone(),
+                    Some(value) => class.call(&[value])?,
+                    None => class.call0()?,
+                }
+            } else if class.is_exception() {
+                if value.is_some() {
+                    return Err(type_error("instance exception may not have a separate value"));
+                }
+                class.clone()
+            } else {
+                let name = class.type_name();
+                let message =
+                    format!("exceptions must be classes or instances deriving from BaseException, not {name}");
+                return Err(type_error(&message));
+            }
+        };
+        if let Some(traceback) = traceback.filter(|traceback| !traceback.is_none()) {
+            // SAFETY: live objects; what is not a traceback is refused.
+            unsafe {
+                if py::PyTraceBack_Check(traceback.as_ptr()) == 0 {
+                    return Err(type_error("throw() third argument must be a traceback"));
+                }
+                if py::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr()) < 0 {
+                    return Err(Raised);
+                }
+            }
+        }
+        self.future.clear();
+        Err(exception.raise())
+    }
+}
+
+static THROW: Signature = Signature {
+    name: "throw",
+    parameters: &["type", "val", "tb"],
+    positional: 3,
+    required: 1,
+    variadic: false,
+};
+
+impl Class for FutureIterator {
+    const NAME: &'static CStr = c"ferrio._core.FutureIterator";
+    const CALLABLE: bool = false;
+    type_cell!();
+
+    fn empty() -> Self {
+        FutureIterator::default()
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.slot(&self.future);
+    }
+
+    fn clear(&self) {
+        self.future.clear();
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![
+                method1::<FutureIterator, _>(c"send", |this, _| this.next(), c""),
+                method::<FutureIterator, _>(c"throw", |this, args| this.throw(args), c""),
+                method0::<FutureIterator, _>(
+                    c"close",
+                    |this| {
+                        this.future.clear();
+                        Ok(Object::none())
+                    },
+                    c"",
+                ),
+            ],
+            properties: vec![],
+            slots: vec![
+                unary_slot::<FutureIterator, _>(py::Py_tp_iter, |this| Ok(this.as_object().clone())),
+                unary_slot::<FutureIterator, _>(py::Py_tp_iternext, |this| this.next()),
+                send_slot::<FutureIterator, _>(|this, _| this.send()),
+            ],
+        }
+    }
+}

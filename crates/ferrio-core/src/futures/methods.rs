@@ -1,0 +1,272 @@
+//! Future's methods and properties, as asyncio names them.
+
+use super::{Callback, Future, FutureIterator, State};
+use crate::ffi::class::{Members, class_getitem, getter, method, method0, method1, property, type_cell, unary_slot};
+use crate::ffi::error::value_error;
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor, context};
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::ffi::CStr;
+use std::mem::offset_of;
+
+static INIT: Signature =
+    Signature { name: "Future", parameters: &["loop"], positional: 0, required: 0, variadic: false };
+static CANCEL: Signature =
+    Signature { name: "cancel", parameters: &["msg"], positional: 1, required: 0, variadic: false };
+static ADD_DONE_CALLBACK: Signature = Signature {
+    name: "add_done_callback",
+    parameters: &["fn", "context"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
+
+impl Class for Future {
+    const NAME: &'static CStr = c"ferrio._core.Future";
+    const DOC: &'static CStr = c"Future(*, loop=None)\n--\n\nA result that is going to be there (see asyncio.Future).";
+    const DICT: Option<usize> = Some(offset_of!(Future, dict));
+    const WEAK: Option<usize> = Some(offset_of!(Future, weak));
+    const FINALIZES: bool = true;
+    const SUBCLASSABLE: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        Future::default()
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([loop_], _) = args.bind::<1>(&INIT)?;
+        this.clear();
+        this.state.set(State::Pending);
+        this.log_traceback.set(false);
+        this.blocking.set(false);
+        this.attach(loop_)
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        for slot in [
+            &self.loop_,
+            &self.result,
+            &self.exception,
+            &self.exception_traceback,
+            &self.cancel_message,
+            &self.cancelled_error,
+            &self.source_traceback,
+        ] {
+            visitor.slot(slot);
+        }
+        self.callbacks.traverse(visitor);
+    }
+
+    fn clear(&self) {
+        drop(self.callbacks.take_all());
+        for slot in [
+            &self.result,
+            &self.exception,
+            &self.exception_traceback,
+            &self.cancel_message,
+            &self.cancelled_error,
+            &self.source_traceback,
+            &self.loop_,
+        ] {
+            slot.clear();
+        }
+        self.native_loop.set(false);
+    }
+
+    fn finalize(this: &Own<Self>) {
+        this.report_unretrieved();
+    }
+
+    fn members() -> Members {
+        Members { methods: methods(), properties: properties(), slots: slots() }
+    }
+}
+
+fn slots() -> Vec<py::PyType_Slot> {
+    let await_ = |this: &Own<Future>| {
+        this.check_initialised()?;
+        Own::new(FutureIterator::body(this)).map(Own::into_object)
+    };
+    vec![
+        unary_slot::<Future, _>(py::Py_am_await, await_),
+        unary_slot::<Future, _>(py::Py_tp_iter, await_),
+        unary_slot::<Future, _>(py::Py_tp_repr, |this| {
+            let name = this.as_object().type_name();
+            let info = stdlib::FUTURE_REPR_INFO.get()?.call(&[this.as_object()])?;
+            repr_with(&name, &info)
+        }),
+    ]
+}
+
+/// `<Name info info>`.
+pub fn repr_with(name: &str, info: &Object) -> Result {
+    let space = Object::str(" ")?;
+    // SAFETY: live objects; a new reference or null with an error.
+    let info = unsafe { Object::owned(py::PyUnicode_Join(space.as_ptr(), info.as_ptr()))? };
+    Object::str(&format!("<{name} {}>", info.to_text()?))
+}
+
+fn methods() -> Vec<py::PyMethodDef> {
+    vec![
+        method0::<Future, _>(
+            c"result",
+            |this| this.result(),
+            c"result($self, /)\n--\n\nReturn the result, or raise the exception that was set. CancelledError if the future is\ncancelled, InvalidStateError if it is not done.",
+        ),
+        method0::<Future, _>(
+            c"exception",
+            |this| this.exception(),
+            c"exception($self, /)\n--\n\nReturn the exception that was set, or None. CancelledError if the future is cancelled,\nInvalidStateError if it is not done.",
+        ),
+        method1::<Future, _>(
+            c"set_result",
+            |this, result| this.set_result(result.clone()).map(|()| Object::none()),
+            c"set_result($self, result, /)\n--\n\nFinish the future with a result. InvalidStateError if it is done already.",
+        ),
+        method1::<Future, _>(
+            c"set_exception",
+            |this, exception| this.set_exception(exception).map(|()| Object::none()),
+            c"set_exception($self, exception, /)\n--\n\nFinish the future with an exception. InvalidStateError if it is done already.",
+        ),
+        method::<Future, _>(
+            c"cancel",
+            |this, args| {
+                this.check_initialised()?;
+                let ([message], _) = args.bind::<1>(&CANCEL)?;
+                this.cancel(message).map(Object::bool)
+            },
+            c"cancel($self, /, msg=None)\n--\n\nCancel the future. Return False if it is done already.",
+        ),
+        method0::<Future, _>(
+            c"cancelled",
+            |this| Ok(Object::bool(this.state() == State::Cancelled)),
+            c"cancelled($self, /)\n--\n\nReturn True if the future was cancelled.",
+        ),
+        method0::<Future, _>(
+            c"done",
+            |this| Ok(Object::bool(this.is_done())),
+            c"done($self, /)\n--\n\nReturn True if the future has a result or an exception or was cancelled.",
+        ),
+        method::<Future, _>(
+            c"add_done_callback",
+            add_done_callback,
+            c"add_done_callback($self, fn, /, *, context=<unrepresentable>)\n--\n\nAdd a callback that the loop calls with the future when it is done; soon if it is done already.",
+        ),
+        method1::<Future, _>(
+            c"remove_done_callback",
+            remove_done_callback,
+            c"remove_done_callback($self, fn, /)\n--\n\nRemove every callback that equals fn. Return how many there were.",
+        ),
+        method0::<Future, _>(
+            c"get_loop",
+            |this| {
+                this.check_initialised()?;
+                Ok(this.loop_.get_or_none())
+            },
+            c"get_loop($self, /)\n--\n\nReturn the event loop the future is bound to.",
+        ),
+        method0::<Future, _>(
+            c"_make_cancelled_error",
+            |this| this.make_cancelled_error(),
+            c"_make_cancelled_error($self, /)\n--\n\nReturn the CancelledError to raise.",
+        ),
+        class_getitem(),
+    ]
+}
+
+fn properties() -> Vec<py::PyGetSetDef> {
+    vec![
+        getter::<Future, _>(c"__class__", |this| {
+            stdlib_class(this.as_object(), Future::type_cell().get(), &stdlib::ASYNCIO_FUTURE)
+        }),
+        property::<Future, _, _>(
+            c"_asyncio_future_blocking",
+            |this| {
+                // None would make asyncio.isfuture() say no; so it is before __init__.
+                Ok(if this.loop_.is_empty() { Object::none() } else { Object::bool(this.blocking.get()) })
+            },
+            |this, value| {
+                this.check_initialised()?;
+                this.blocking.set(value.is_true()?);
+                Ok(())
+            },
+        ),
+        getter::<Future, _>(c"_state", |this| Object::str(this.state().text())),
+        getter::<Future, _>(c"_result", |this| Ok(this.result.get_or_none())),
+        getter::<Future, _>(c"_exception", |this| Ok(this.exception.get_or_none())),
+        getter::<Future, _>(c"_loop", |this| Ok(this.loop_.get_or_none())),
+        getter::<Future, _>(c"_source_traceback", |this| Ok(this.source_traceback.get_or_none())),
+        getter::<Future, _>(c"_callbacks", |this| {
+            if this.callbacks.is_empty() {
+                return Ok(Object::none());
+            }
+            let pairs = this.callbacks.all().into_iter();
+            let pairs = pairs.map(|callback| Object::tuple([callback.callable()?, callback.context()]));
+            Object::list(pairs.collect::<Result<Vec<_>>>()?)
+        }),
+        property::<Future, _, _>(
+            c"_log_traceback",
+            |this| Ok(Object::bool(this.log_traceback.get())),
+            |this, value| {
+                if value.is_true()? {
+                    return Err(value_error("_log_traceback can only be set to False"));
+                }
+                this.log_traceback.set(false);
+                Ok(())
+            },
+        ),
+        property::<Future, _, _>(
+            c"_cancel_message",
+            |this| Ok(this.cancel_message.get_or_none()),
+            |this, value| {
+                this.keep_cancel_message(Some(value));
+                Ok(())
+            },
+        ),
+        getter::<Future, _>(c"_asyncio_awaited_by", |this| this.awaited_by()),
+    ]
+}
+
+/// What `__class__` says: asyncio's class for Ferrio's own, so that isinstance holds; for a class derived
+/// from it, that class.
+pub fn stdlib_class(object: &Object, own: *mut py::PyTypeObject, class: &crate::ffi::Import) -> Result {
+    if object.type_ptr() == own {
+        return class.get().cloned();
+    }
+    // SAFETY: a type is a live object.
+    Ok(unsafe { Object::borrowed(object.type_ptr().cast()) })
+}
+
+fn add_done_callback(this: &Own<Future>, args: &Args<'_>) -> Result {
+    this.check_initialised()?;
+    let ([callback, context], _) = args.bind::<2>(&ADD_DONE_CALLBACK)?;
+    let Some(callback) = callback else { return Ok(Object::none()) };
+    let context = match context {
+        Some(context) if !context.is_none() => context.clone(),
+        _ => context::copy_current()?,
+    };
+    this.add_callback(Callback::Call(callback.clone(), context))?;
+    Ok(Object::none())
+}
+
+fn remove_done_callback(this: &Own<Future>, function: &Object) -> Result {
+    this.check_initialised()?;
+    // Comparing runs Python code, which may add and remove callbacks; so the list is looked at again.
+    let mut removed = 0;
+    let mut kept = Vec::new();
+    while let Some(callback) = this.callbacks.take_first() {
+        match callback.callable()?.equals(function) {
+            Ok(true) => removed += 1,
+            Ok(false) => kept.push(callback),
+            Err(raised) => {
+                kept.push(callback);
+                kept.extend(this.callbacks.take_all());
+                kept.into_iter().for_each(|callback| this.callbacks.push(callback));
+                return Err(raised);
+            }
+        }
+    }
+    kept.into_iter().for_each(|callback| this.callbacks.push(callback));
+    Object::int(removed)
+}

@@ -1,0 +1,349 @@
+//! Future: a result that is going to be there.
+//!
+//! A future is pending, then finished or cancelled for ever. Its callbacks are called by its loop, never
+//! by the one who completes it. A waiting [`Task`] of Ferrio's own is kept as such and put into its
+//! loop's ready queue without a handle.
+//!
+//! Task's body begins with a Future's, and its class derives from this one.
+
+pub mod callbacks;
+pub mod iterator;
+mod methods;
+pub use methods::{repr_with, stdlib_class};
+
+pub use callbacks::Callback;
+pub use iterator::FutureIterator;
+
+use crate::debug::Report;
+use crate::ffi::class::{Dict, WeakList};
+use crate::ffi::error::{raise_imported, runtime_error, type_error};
+use crate::ffi::{Object, Own, Raised, Result, Slot};
+use crate::loop_::Loop;
+use crate::stdlib;
+use callbacks::Callbacks;
+use pyo3_ffi as py;
+use std::cell::Cell;
+
+/// What has become of a future.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    #[default]
+    Pending,
+    Cancelled,
+    Finished,
+}
+
+impl State {
+    fn text(self) -> &'static str {
+        match self {
+            State::Pending => "PENDING",
+            State::Cancelled => "CANCELLED",
+            State::Finished => "FINISHED",
+        }
+    }
+}
+
+/// The body of a Future.
+#[derive(Default)]
+#[repr(C)]
+pub struct Future {
+    pub(crate) loop_: Slot,
+    /// Whether the loop is Ferrio's own with its own `call_soon`, so that it can be used directly.
+    native_loop: Cell<bool>,
+    state: Cell<State>,
+    /// Whether an exception was set that nobody has asked for.
+    log_traceback: Cell<bool>,
+    /// Set by `__await__` and cleared by the task that waits: tells `await` from a plain `yield`.
+    pub(crate) blocking: Cell<bool>,
+    result: Slot,
+    exception: Slot,
+    /// The exception's traceback when it was set: each time it is raised, it starts from there.
+    exception_traceback: Slot,
+    cancel_message: Slot,
+    /// The very exception that a cancelled task ended with; handed out once.
+    cancelled_error: Slot,
+    source_traceback: Slot,
+    callbacks: Callbacks,
+    pub(crate) dict: Dict,
+    pub(crate) weak: WeakList,
+}
+
+impl Future {
+    /// The body of a pending future on Ferrio's own loop.
+    #[inline]
+    pub fn pending(loop_: &Own<Loop>) -> Future {
+        Future {
+            loop_: Slot::new(loop_.as_object().clone()),
+            native_loop: Cell::new(loop_.has_own_call_soon()),
+            ..Future::default()
+        }
+    }
+
+    /// Where the thing was made is written down in debug mode.
+    pub fn trace_source(&self) -> Result<()> {
+        self.source_traceback.put(stdlib::EXTRACT_STACK.get()?.call0()?);
+        Ok(())
+    }
+
+    /// Takes the loop, the current one if none is given.
+    pub fn attach(&self, loop_: Option<&Object>) -> Result<()> {
+        let loop_ = match loop_ {
+            Some(loop_) if !loop_.is_none() => loop_.clone(),
+            _ => stdlib::GET_EVENT_LOOP.get()?.call0()?,
+        };
+        let (native, debug) = match Own::<Loop>::downcast(&loop_) {
+            Some(own) => (own.has_own_call_soon(), own.is_debug()),
+            None => (false, loop_.method0(&stdlib::GET_DEBUG)?.is_true()?),
+        };
+        self.native_loop.set(native);
+        self.loop_.put(loop_);
+        if debug { self.trace_source() } else { Ok(()) }
+    }
+
+    /// The loop, if it is Ferrio's own and can be used directly.
+    #[inline]
+    pub fn native_loop(&self) -> Option<Own<Loop>> {
+        if !self.native_loop.get() {
+            return None;
+        }
+        // SAFETY: checked when the loop was put in.
+        self.loop_.get().map(|loop_| unsafe { Own::<Loop>::from_ref_unchecked(&loop_).clone() })
+    }
+
+    /// What has become of it.
+    #[inline]
+    pub fn state(&self) -> State {
+        self.state.get()
+    }
+
+    /// Whether it is finished or cancelled.
+    #[inline]
+    pub fn is_done(&self) -> bool {
+        self.state.get() != State::Pending
+    }
+
+    /// Whether `__init__` has run.
+    pub fn check_initialised(&self) -> Result<()> {
+        if self.loop_.is_empty() {
+            return Err(runtime_error("Future object is not initialized."));
+        }
+        Ok(())
+    }
+
+    /// The exception that says why there is no result.
+    pub fn make_cancelled_error(&self) -> Result {
+        if let Some(error) = self.cancelled_error.take() {
+            return Ok(error);
+        }
+        let class = stdlib::CANCELLED_ERROR.get()?;
+        match self.cancel_message.get() {
+            Some(message) if !message.is_none() => class.call(&[&message]),
+            _ => class.call0(),
+        }
+    }
+
+    /// The result, or the exception raised.
+    #[inline]
+    pub fn result(&self) -> Result {
+        match self.state.get() {
+            State::Finished if self.exception.is_empty() => Ok(self.result.get_or_none()),
+            _ => self.no_result(),
+        }
+    }
+
+    #[cold]
+    fn no_result(&self) -> Result {
+        match self.state.get() {
+            State::Cancelled => Err(self.make_cancelled_error()?.raise()),
+            State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
+            State::Finished => {
+                self.log_traceback.set(false);
+                Err(self.take_exception().raise())
+            }
+        }
+    }
+
+    /// The exception as it has to be raised: with the traceback that it was set with.
+    fn take_exception(&self) -> Object {
+        let exception = self.exception.get_or_none();
+        let traceback = self.exception_traceback.get_or_none();
+        // SAFETY: an exception, and a traceback or None.
+        if unsafe { py::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr()) } < 0 {
+            Raised.discard();
+        }
+        exception
+    }
+
+    /// The exception that it finished with, for a task that waits for it; none if it has a result.
+    pub fn failure(&self) -> Result<Option<Object>> {
+        match self.state.get() {
+            State::Finished if self.exception.is_empty() => Ok(None),
+            State::Cancelled => self.make_cancelled_error().map(Some),
+            State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
+            State::Finished => {
+                self.log_traceback.set(false);
+                Ok(Some(self.take_exception()))
+            }
+        }
+    }
+
+    /// `exception()`: the exception that was set, None, or the cancellation raised.
+    fn exception(&self) -> Result {
+        match self.state.get() {
+            State::Cancelled => Err(self.make_cancelled_error()?.raise()),
+            State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Exception is not set.")),
+            State::Finished => {
+                self.log_traceback.set(false);
+                Ok(self.exception.get_or_none())
+            }
+        }
+    }
+
+    /// Keeps the exception that a task was cancelled with.
+    pub fn keep_cancelled_error(&self, error: Object) {
+        self.cancelled_error.put(error);
+    }
+
+    /// Keeps the message of a cancellation.
+    pub fn keep_cancel_message(&self, message: Option<&Object>) {
+        self.cancel_message.set(message.filter(|message| !message.is_none()).cloned());
+    }
+
+    /// The message of a cancellation.
+    pub fn cancel_message(&self) -> Option<Object> {
+        self.cancel_message.get()
+    }
+}
+
+impl Own<Future> {
+    fn check_pending(&self) -> Result<()> {
+        self.check_initialised()?;
+        if self.is_done() {
+            return Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "invalid state"));
+        }
+        Ok(())
+    }
+
+    /// Finishes it with a result.
+    #[inline]
+    pub fn set_result(&self, result: Object) -> Result<()> {
+        self.check_pending()?;
+        self.result.put(result);
+        self.state.set(State::Finished);
+        self.schedule_callbacks()
+    }
+
+    /// Finishes it with an exception; a class is instantiated.
+    pub fn set_exception(&self, exception: &Object) -> Result<()> {
+        self.check_pending()?;
+        let exception = make_exception(exception)?;
+        // SAFETY: an exception; gives a new reference or null for none.
+        let traceback = unsafe { Object::owned(py::PyException_GetTraceback(exception.as_ptr())) };
+        self.exception_traceback.set(traceback.ok());
+        self.exception.put(exception);
+        self.state.set(State::Finished);
+        self.schedule_callbacks()?;
+        self.log_traceback.set(true);
+        Ok(())
+    }
+
+    /// Cancels it; false if it is done already.
+    pub fn cancel(&self, message: Option<&Object>) -> Result<bool> {
+        self.log_traceback.set(false);
+        if self.is_done() {
+            return Ok(false);
+        }
+        self.state.set(State::Cancelled);
+        self.keep_cancel_message(message);
+        self.schedule_callbacks()?;
+        Ok(true)
+    }
+
+    /// Hands the callbacks to the loop.
+    #[inline]
+    fn schedule_callbacks(&self) -> Result<()> {
+        while let Some(callback) = self.callbacks.take_first() {
+            callback.schedule(self)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a callback; it is scheduled at once if the future is done.
+    pub fn add_callback(&self, callback: Callback) -> Result<()> {
+        if self.is_done() {
+            return callback.schedule(self);
+        }
+        self.callbacks.push(callback);
+        Ok(())
+    }
+
+    /// What `__del__` does: an exception that nobody has asked for is reported.
+    pub fn report_unretrieved(&self) {
+        if !self.log_traceback.replace(false) {
+            return;
+        }
+        let report = || {
+            let name = self.as_object().type_name();
+            let report = Report::new(&format!("{name} exception was never retrieved"))?;
+            report.set(c"exception", &self.exception.get_or_none())?;
+            report.set(c"future", self.as_object())?;
+            if let Some(traceback) = self.source_traceback.get() {
+                report.set(c"source_traceback", &traceback)?;
+            }
+            report.send(&self.loop_.get_or_none())
+        };
+        if let Err(raised) = report() {
+            raised.write_unraisable(self.as_object());
+        }
+    }
+
+    /// Ferrio's tasks that wait for it: None or a frozenset, as call graphs want it. Nothing is written
+    /// down for this while tasks run; it is read off the callbacks.
+    fn awaited_by(&self) -> Result {
+        let callbacks = self.callbacks.all().into_iter();
+        let waiting = callbacks.filter_map(|callback| match callback {
+            Callback::Wakeup(task) => Some(task.into_object()),
+            Callback::Call(..) => None,
+        });
+        let waiting: Vec<Object> = waiting.collect();
+        if waiting.is_empty() {
+            return Ok(Object::none());
+        }
+        let waiting = Object::list(waiting)?;
+        // SAFETY: a live iterable; a new reference or null with an error.
+        unsafe { Object::owned(py::PyFrozenSet_New(waiting.as_ptr())) }
+    }
+
+    /// The source traceback, for reports.
+    pub fn source_traceback(&self) -> Option<Object> {
+        self.source_traceback.get()
+    }
+}
+
+/// An exception instance out of what `set_exception` was given.
+fn make_exception(given: &Object) -> Result {
+    const MESSAGE: &str = "StopIteration interacts badly with generators and cannot be raised into a Future";
+    // SAFETY: live objects.
+    let exception = if unsafe { py::PyExceptionClass_Check(given.as_ptr()) } != 0 {
+        given.call0()?
+    } else {
+        given.clone()
+    };
+    if !exception.is_exception() {
+        return Err(type_error("invalid exception object"));
+    }
+    // SAFETY: live objects.
+    if unsafe { py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_StopIteration) } == 0 {
+        return Ok(exception);
+    }
+    if cfg!(not(Py_3_12)) {
+        return Err(type_error(MESSAGE));
+    }
+    let wrapped = runtime_error(MESSAGE).take();
+    // SAFETY: both take over a reference of their own.
+    unsafe {
+        py::PyException_SetCause(wrapped.as_ptr(), exception.clone().into_ptr());
+        py::PyException_SetContext(wrapped.as_ptr(), exception.into_ptr());
+    }
+    Ok(wrapped)
+}

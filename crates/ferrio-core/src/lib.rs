@@ -1,0 +1,14 @@
+//! `ferrio._core`: asyncio's meaning, on Python objects.
+//!
+//! A folder for each of asyncio's nouns; [`ffi`] is the only one that speaks the C API's language, and
+//! the only place where interpreter versions differ in more than a signature. See ARCHITECTURE.md.
+
+mod debug;
+mod ffi;
+mod futures;
+mod handles;
+mod loop_;
+mod module;
+mod stdlib;
+mod tasks;
+mod transports;

@@ -1,0 +1,211 @@
+//! One iteration of the loop.
+
+use super::entry::Entry;
+use super::{Loop, current_thread};
+use crate::ffi::{Object, Own, Raised, Result, detach};
+use crate::stdlib;
+use ferrio_reactor::clock;
+use ferrio_sched::deadline;
+use pyo3_ffi as py;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+/// While there is work and nobody has registered a descriptor, the kernel is asked only every so many
+/// iterations: for the bytes that signals leave in the wake-up descriptor.
+const ITERATIONS_BETWEEN_IDLE_POLLS: u32 = 64;
+
+/// A view of the poller that may be used without the GIL.
+struct Waiting<'system>(&'system super::System, &'system mut ferrio_reactor::poller::Events);
+
+// SAFETY: both are plain data without Python objects. The thread stays the same; Send only says that no
+// object comes along.
+unsafe impl Send for Waiting<'_> {}
+
+impl Waiting<'_> {
+    fn wait(self, timeout: Option<Duration>) -> std::io::Result<()> {
+        self.0.poller.wait(self.1, timeout)
+    }
+}
+
+impl Own<Loop> {
+    /// Runs until `stop()`. What comes out is `KeyboardInterrupt`, `SystemExit`, or an error of the
+    /// loop's own.
+    pub fn run(&self) -> Result<()> {
+        self.thread.set(current_thread());
+        let result = loop {
+            if let Err(raised) = self.run_once() {
+                break Err(raised);
+            }
+            if self.stopping.get() {
+                break Ok(());
+            }
+        };
+        self.stopping.set(false);
+        self.thread.set(0);
+        result
+    }
+
+    fn run_once(&self) -> Result<()> {
+        // 1. Take the time, and 2. work out how long to wait.
+        let wait = self.time_to_wait()?;
+        // 3. Poll; the GIL is released only if the wait is not 0.
+        if self.needs_poll(wait) {
+            self.poll(wait)?;
+        }
+        // 4. Dispatch readiness in poll order: what it makes runnable joins the ready queue. Then take
+        //    over what other threads have handed in.
+        self.dispatch();
+        self.take_injected();
+        // 5. Move due timers to the ready queue.
+        self.take_due_timers()?;
+        // 6. Run exactly what is ready now.
+        self.run_ready()
+        // 7. Writes are flushed at once by the transports; nothing is deferred.
+    }
+
+    /// `None` is for ever.
+    fn time_to_wait(&self) -> Result<Option<Duration>> {
+        if self.stopping.get() || !self.ready.borrow().is_empty() || !self.injection.is_empty() {
+            return Ok(Some(Duration::ZERO));
+        }
+        self.drop_cancelled_timers();
+        let next = self.timers.borrow().next_deadline();
+        match next {
+            Some(when) => Ok(Some(deadline::wait_until(when, self.time()?))),
+            None => Ok(None),
+        }
+    }
+
+    fn needs_poll(&self, wait: Option<Duration>) -> bool {
+        let unpolled = self.iterations_unpolled.get() + 1;
+        let needed = wait != Some(Duration::ZERO)
+            || unpolled >= ITERATIONS_BETWEEN_IDLE_POLLS
+            || self.registrations.borrow().are_any_public();
+        self.iterations_unpolled.set(if needed { 0 } else { unpolled });
+        needed
+    }
+
+    fn poll(&self, wait: Option<Duration>) -> Result<()> {
+        let system = self.system()?;
+        let mut events = self.events.take();
+        let waiting = Waiting(&system, &mut events);
+        let result = if wait == Some(Duration::ZERO) {
+            waiting.wait(wait)
+        } else {
+            detach(move || waiting.wait(wait))
+        };
+        self.events.replace(events);
+        match result {
+            Err(error) if error.kind() != ErrorKind::Interrupted => Err(error.into()),
+            _ => check_signals(),
+        }
+    }
+
+    fn dispatch(&self) {
+        let Ok(system) = self.system() else { return Raised.discard() };
+        let mut events = self.events.take();
+        let waker = system.waker.as_raw_fd() as u64;
+        for event in events.iter() {
+            if event.token == waker {
+                system.waker.reset();
+                continue;
+            }
+            let registrations = self.registrations.borrow();
+            let mut ready = self.ready.borrow_mut();
+            for entry in registrations.interested(event) {
+                ready.push(entry.clone());
+            }
+        }
+        // An event is dispatched once, also if the next iteration does not poll.
+        events.clear();
+        self.events.replace(events);
+    }
+
+    fn take_injected(&self) {
+        if self.injection.is_empty() {
+            return;
+        }
+        let mut ready = self.ready.borrow_mut();
+        self.injection.drain(|injected| ready.push(Entry::Handle(injected.0)));
+    }
+
+    fn drop_cancelled_timers(&self) {
+        loop {
+            let mut timers = self.timers.borrow_mut();
+            if !timers.peek().is_some_and(|timer| timer.handle().is_cancelled()) {
+                return;
+            }
+            timers.note_cancelled_taken();
+            let timer = timers.pop();
+            drop(timers);
+            if let Some(timer) = timer {
+                timer.set_scheduled(false);
+            }
+        }
+    }
+
+    fn take_due_timers(&self) -> Result<()> {
+        if self.timers.borrow().is_empty() {
+            return Ok(());
+        }
+        let now = self.time()?;
+        loop {
+            let due = self.timers.borrow_mut().pop_due(now);
+            let Some(timer) = due else { return Ok(()) };
+            timer.set_scheduled(false);
+            if timer.handle().is_cancelled() {
+                self.timers.borrow_mut().note_cancelled_taken();
+                continue;
+            }
+            self.ready.borrow_mut().push(Entry::Handle(timer.as_handle().clone()));
+        }
+    }
+
+    #[inline]
+    fn run_ready(&self) -> Result<()> {
+        let count = self.ready.borrow().begin();
+        for _ in 0..count {
+            let entry = self.ready.borrow_mut().next();
+            let Some(entry) = entry else { break };
+            if entry.is_cancelled() {
+                continue;
+            }
+            if self.debug.get() { self.run_watched(&entry)? } else { entry.run(self)? }
+        }
+        Ok(())
+    }
+
+    /// Runs an entry in debug mode: one that takes long is logged.
+    #[cold]
+    fn run_watched(&self, entry: &Entry) -> Result<()> {
+        self.current.put(entry.object().clone());
+        let start = clock::now();
+        let result = entry.run(self);
+        let duration = clock::now() - start;
+        self.current.clear();
+        result?;
+        let limit = self.slow_callback_duration.get_or_none().to_f64()?;
+        if duration >= limit {
+            let text = Object::str("Executing %s took %.3f seconds")?;
+            let what = Object::str(&self.describe(entry)?)?;
+            stdlib::LOGGER.get()?.method(&stdlib::WARNING, &[&text, &what, &Object::float(duration)?])?;
+        }
+        Ok(())
+    }
+
+    /// A handle as the slow-callback log shows it: for a task's step, the task.
+    fn describe(&self, entry: &Entry) -> Result<String> {
+        static FORMAT_HANDLE: crate::ffi::Import = crate::ffi::Import::new(c"asyncio.base_events", c"_format_handle");
+        match entry {
+            Entry::Handle(handle) => FORMAT_HANDLE.get()?.call(&[handle.as_object()])?.to_text(),
+            _ => entry.object().repr_text(),
+        }
+    }
+}
+
+/// Runs the Python handlers of signals that have come.
+#[inline]
+fn check_signals() -> Result<()> {
+    // SAFETY: the GIL is held.
+    if unsafe { py::PyErr_CheckSignals() } < 0 { Err(Raised) } else { Ok(()) }
+}

@@ -1,0 +1,373 @@
+//! Loop's methods and properties, as asyncio names them, and those that Ferrio's Python code uses.
+
+use super::Loop;
+use super::readiness::{Direction, descriptor_of};
+use crate::ffi::class::{Members, getter, method, method0, method1, property, type_cell};
+use crate::ffi::error::type_error;
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor};
+use crate::futures::Future;
+use crate::handles::Handle;
+use crate::tasks::{Options, Task};
+use std::ffi::CStr;
+use std::mem::offset_of;
+
+static CALL_SOON: Signature = Signature {
+    name: "call_soon",
+    parameters: &["callback", "context"],
+    positional: 1,
+    required: 1,
+    variadic: true,
+};
+static CALL_SOON_THREADSAFE: Signature = Signature { name: "call_soon_threadsafe", ..CALL_SOON };
+static CALL_LATER: Signature = Signature {
+    name: "call_later",
+    parameters: &["delay", "callback", "context"],
+    positional: 2,
+    required: 2,
+    variadic: true,
+};
+static CALL_AT: Signature =
+    Signature { name: "call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
+static CREATE_TASK: Signature = Signature {
+    name: "create_task",
+    parameters: if cfg!(Py_3_12) {
+        &["coro", "name", "context", "eager_start"]
+    } else {
+        &["coro", "name", "context"]
+    },
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
+static ADD_READER: Signature = Signature {
+    name: "add_reader",
+    parameters: &["fd", "callback"],
+    positional: 2,
+    required: 2,
+    variadic: true,
+};
+
+impl Class for Loop {
+    const NAME: &'static CStr = c"ferrio._core.Loop";
+    const DOC: &'static CStr = c"The event loop's hot paths; ferrio.Loop derives from it.";
+    const DICT: Option<usize> = Some(offset_of!(Loop, dict));
+    const WEAK: Option<usize> = Some(offset_of!(Loop, weak));
+    const SUBCLASSABLE: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        Loop::new_body()
+    }
+
+    fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
+        this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
+        static TIME: Name = Name::new(c"time");
+        this.own_time.set(is_own_method(this, &TIME)?);
+        this.open()
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        if let Ok(ready) = self.ready.try_borrow() {
+            ready.iter().for_each(|entry| entry.traverse(visitor));
+        }
+        if let Ok(timers) = self.timers.try_borrow() {
+            timers.iter().for_each(|timer| visitor.object(timer.as_ptr()));
+        }
+        if let Ok(registrations) = self.registrations.try_borrow() {
+            registrations.traverse(visitor);
+        }
+        visitor.slot(&self.slow_callback_duration);
+        visitor.slot(&self.current);
+        visitor.slot(&self.task_factory);
+    }
+
+    fn clear(&self) {
+        self.closed.set(true);
+        self.release();
+        self.slow_callback_duration.clear();
+        self.current.clear();
+        self.task_factory.clear();
+    }
+
+    fn members() -> Members {
+        Members { methods: [scheduling(), running(), descriptors()].concat(), properties: properties(), slots: vec![] }
+    }
+}
+
+/// Whether a method is this class's, not overridden in the instance's class.
+fn is_own_method(this: &Own<Loop>, name: &Name) -> Result<bool> {
+    // SAFETY: types are live objects.
+    let (class, own) = unsafe {
+        (
+            Object::borrowed(this.as_object().type_ptr().cast()),
+            Object::borrowed(Loop::type_cell().get().cast()),
+        )
+    };
+    Ok(class.getattr(name)?.is(&own.getattr(name)?))
+}
+
+fn scheduling() -> Vec<pyo3_ffi::PyMethodDef> {
+    vec![
+        method0::<Loop, _>(
+            c"time",
+            |_| Object::float(ferrio_reactor::clock::now()),
+            c"time($self, /)\n--\n\nReturn the time on the loop's monotonic clock, in seconds.",
+        ),
+        method::<Loop, _>(
+            c"call_soon",
+            |this, args| {
+                let ([callback, context], arguments) = args.bind::<2>(&CALL_SOON)?;
+                let Some(callback) = callback else { return Ok(Object::none()) };
+                this.call_soon(callback, arguments, context).map(Own::into_object)
+            },
+            c"call_soon($self, /, callback, *args, context=None)\n--\n\nHave the callback called in the next iteration. Return its Handle.",
+        ),
+        method::<Loop, _>(
+            c"call_soon_threadsafe",
+            |this, args| {
+                let ([callback, context], arguments) = args.bind::<2>(&CALL_SOON_THREADSAFE)?;
+                let Some(callback) = callback else { return Ok(Object::none()) };
+                this.call_soon_threadsafe(callback, arguments, context).map(Own::into_object)
+            },
+            c"call_soon_threadsafe($self, /, callback, *args, context=None)\n--\n\nAs call_soon, from any thread.",
+        ),
+        method::<Loop, _>(
+            c"call_later",
+            |this, args| {
+                let ([delay, callback, context], arguments) = args.bind::<3>(&CALL_LATER)?;
+                let (Some(delay), Some(callback)) = (delay, callback) else { return Ok(Object::none()) };
+                if delay.is_none() {
+                    return Err(type_error("delay must not be None"));
+                }
+                let when = this.time()? + delay.to_f64()?;
+                this.call_at(when, callback, arguments, context, "call_later").map(Own::into_object)
+            },
+            c"call_later($self, /, delay, callback, *args, context=None)\n--\n\nHave the callback called after delay seconds. Return its TimerHandle.",
+        ),
+        method::<Loop, _>(
+            c"call_at",
+            |this, args| {
+                let ([when, callback, context], arguments) = args.bind::<3>(&CALL_AT)?;
+                let (Some(when), Some(callback)) = (when, callback) else { return Ok(Object::none()) };
+                if when.is_none() {
+                    return Err(type_error("when cannot be None"));
+                }
+                this.call_at(when.to_f64()?, callback, arguments, context, "call_at").map(Own::into_object)
+            },
+            c"call_at($self, /, when, callback, *args, context=None)\n--\n\nHave the callback called at a time of the loop's clock. Return its TimerHandle.",
+        ),
+        method0::<Loop, _>(
+            c"create_future",
+            |this| {
+                let future = Own::new(Future::pending(this))?;
+                if this.is_debug() {
+                    future.trace_source()?;
+                }
+                Ok(future.into_object())
+            },
+            c"create_future($self, /)\n--\n\nReturn a new Future of this loop.",
+        ),
+        method::<Loop, _>(
+            c"create_task",
+            create_task,
+            c"create_task($self, coro, /, **kwargs)\n--\n\nHave a coroutine run; return its task. Keywords: name, context, and eager_start where\nthe interpreter has it. With a task factory, the keywords are handed to it.",
+        ),
+        method1::<Loop, _>(
+            c"set_task_factory",
+            |this, factory| {
+                if !factory.is_none() && !factory.is_callable() {
+                    return Err(type_error("task factory must be a callable or None"));
+                }
+                this.task_factory.set(Some(factory).filter(|factory| !factory.is_none()).cloned());
+                Ok(Object::none())
+            },
+            c"set_task_factory($self, factory, /)\n--\n\nSet the callable that makes tasks, (loop, coro, **kwargs); None for Ferrio's own.",
+        ),
+        method0::<Loop, _>(
+            c"get_task_factory",
+            |this| Ok(this.task_factory.get_or_none()),
+            c"get_task_factory($self, /)\n--\n\nReturn the task factory, or None.",
+        ),
+    ]
+}
+
+/// `create_task`. Up to 3.13 a task factory is given a context only, and the name is set afterwards.
+fn create_task(this: &Own<Loop>, args: &Args<'_>) -> Result {
+    this.check_closed()?;
+    if let Some(factory) = this.task_factory.get() {
+        return create_task_by_factory(this, &factory, args);
+    }
+    let ([coroutine, name, context, eager_start], _) = args.bind::<4>(&CREATE_TASK)?;
+    let Some(coroutine) = coroutine else { return Ok(Object::none()) };
+    let eager_start = match eager_start {
+        Some(eager_start) if !eager_start.is_none() => eager_start.is_true()?,
+        _ => false,
+    };
+    let options = Options { name, context, eager_start };
+    Own::<Task>::spawn(this, coroutine, &options).map(Own::into_object)
+}
+
+fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -> Result {
+    let keywords = args.keywords_dict()?;
+    let name = if cfg!(Py_3_14) { None } else { keywords.take_item(&crate::stdlib::NAME)? };
+    if cfg!(not(Py_3_14)) {
+        let context = keywords.take_item(&crate::stdlib::CONTEXT)?;
+        if let Some(context) = context.filter(|context| !context.is_none()) {
+            keywords.set_item(&crate::stdlib::CONTEXT, &context)?;
+        }
+    }
+    let [coroutine] = args.positional() else {
+        return Err(type_error("create_task() takes 1 positional argument"));
+    };
+    let positional = Object::tuple([this.as_object().clone(), coroutine.clone()])?;
+    let task = factory.call_dict(&positional, &keywords)?;
+    if cfg!(Py_3_14) {
+        return Ok(task);
+    }
+    let name = name.unwrap_or_else(Object::none);
+    if cfg!(Py_3_13) {
+        task.method1(&crate::stdlib::SET_NAME, &name)?;
+    } else {
+        static SET_TASK_NAME: crate::ffi::Import = crate::ffi::Import::new(c"asyncio.tasks", c"_set_task_name");
+        SET_TASK_NAME.get()?.call(&[&task, &name])?;
+    }
+    Ok(task)
+}
+
+fn running() -> Vec<pyo3_ffi::PyMethodDef> {
+    vec![
+        method0::<Loop, _>(
+            c"_run",
+            |this| this.run().map(|()| Object::none()),
+            c"_run($self, /)\n--\n\nRun iterations until stop() was called.",
+        ),
+        method0::<Loop, _>(
+            c"stop",
+            |this| {
+                this.stopping.set(true);
+                Ok(Object::none())
+            },
+            c"stop($self, /)\n--\n\nEnd run_forever() after the running iteration.",
+        ),
+        method0::<Loop, _>(
+            c"is_running",
+            |this| Ok(Object::bool(this.is_running())),
+            c"is_running($self, /)\n--\n\nReturn True while the loop runs.",
+        ),
+        method0::<Loop, _>(
+            c"is_closed",
+            |this| Ok(Object::bool(this.closed.get())),
+            c"is_closed($self, /)\n--\n\nReturn True if the loop was closed.",
+        ),
+        method0::<Loop, _>(
+            c"_close",
+            |this| this.close().map(|()| Object::none()),
+            c"_close($self, /)\n--\n\nDrop everything queued and registered, and the descriptors.",
+        ),
+        method0::<Loop, _>(
+            c"_check_closed",
+            |this| this.check_closed().map(|()| Object::none()),
+            c"_check_closed($self, /)\n--\n\nRaise RuntimeError if the loop was closed.",
+        ),
+        method0::<Loop, _>(
+            c"get_debug",
+            |this| Ok(Object::bool(this.is_debug())),
+            c"get_debug($self, /)\n--\n\nReturn True in debug mode.",
+        ),
+        method1::<Loop, _>(
+            c"_set_debug",
+            |this, enabled| {
+                this.debug.set(enabled.is_true()?);
+                Ok(Object::none())
+            },
+            c"_set_debug($self, enabled, /)\n--\n\nTurn debug mode on or off.",
+        ),
+    ]
+}
+
+/// `add_reader` and its kin; the public ones refuse a descriptor that a transport owns.
+fn add(this: &Own<Loop>, args: &Args<'_>, direction: Direction, public: bool) -> Result {
+    let ([file, callback], arguments) = args.bind::<2>(&ADD_READER)?;
+    let (Some(file), Some(callback)) = (file, callback) else { return Ok(Object::none()) };
+    let descriptor = descriptor_of(file)?;
+    if public {
+        this.check_no_owner(descriptor, file)?;
+    }
+    this.check_closed()?;
+    let handle = Own::new(Handle::body(this.as_object(), callback, arguments, None, this.is_debug())?)?;
+    this.add_callback(descriptor, direction, &handle)?;
+    Ok(if public { Object::none() } else { handle.into_object() })
+}
+
+fn remove(this: &Own<Loop>, file: &Object, direction: Direction, public: bool) -> Result {
+    let descriptor = descriptor_of(file)?;
+    if public {
+        this.check_no_owner(descriptor, file)?;
+    }
+    this.remove_callback(descriptor, direction).map(Object::bool)
+}
+
+fn descriptors() -> Vec<pyo3_ffi::PyMethodDef> {
+    use Direction::{Read, Write};
+    vec![
+        method::<Loop, _>(
+            c"add_reader",
+            |this, args| add(this, args, Read, true),
+            c"add_reader($self, fd, callback, /, *args)\n--\n\nHave the callback called whenever the descriptor is readable.",
+        ),
+        method::<Loop, _>(
+            c"add_writer",
+            |this, args| add(this, args, Write, true),
+            c"add_writer($self, fd, callback, /, *args)\n--\n\nHave the callback called whenever the descriptor is writable.",
+        ),
+        method1::<Loop, _>(
+            c"remove_reader",
+            |this, file| remove(this, file, Read, true),
+            c"remove_reader($self, fd, /)\n--\n\nStop watching for reading. Return whether it was watched.",
+        ),
+        method1::<Loop, _>(
+            c"remove_writer",
+            |this, file| remove(this, file, Write, true),
+            c"remove_writer($self, fd, /)\n--\n\nStop watching for writing. Return whether it was watched.",
+        ),
+        method::<Loop, _>(c"_add_reader", |this, args| add(this, args, Read, false), c""),
+        method::<Loop, _>(c"_add_writer", |this, args| add(this, args, Write, false), c""),
+        method1::<Loop, _>(c"_remove_reader", |this, file| remove(this, file, Read, false), c""),
+        method1::<Loop, _>(c"_remove_writer", |this, file| remove(this, file, Write, false), c""),
+        method1::<Loop, _>(
+            c"_ensure_fd_no_transport",
+            |this, file| {
+                this.check_no_owner(descriptor_of(file)?, file)?;
+                Ok(Object::none())
+            },
+            c"_ensure_fd_no_transport($self, fd, /)\n--\n\nRaise RuntimeError if a transport owns the descriptor.",
+        ),
+        method1::<Loop, _>(
+            c"_set_internal",
+            |this, file| {
+                this.set_internal(descriptor_of(file)?)?;
+                Ok(Object::none())
+            },
+            c"_set_internal($self, fd, /)\n--\n\nSay that the descriptor is one of the loop's own.",
+        ),
+    ]
+}
+
+fn properties() -> Vec<pyo3_ffi::PyGetSetDef> {
+    vec![
+        getter::<Loop, _>(c"_debug", |this| Ok(Object::bool(this.is_debug()))),
+        getter::<Loop, _>(c"_thread_id", |this| {
+            let thread = this.thread.get();
+            if thread == 0 { Ok(Object::none()) } else { Object::int(thread as i64) }
+        }),
+        getter::<Loop, _>(c"_current", |this| Ok(this.current.get_or_none())),
+        property::<Loop, _, _>(
+            c"slow_callback_duration",
+            |this| Ok(this.slow_callback_duration.get_or_none()),
+            |this, value| {
+                this.slow_callback_duration.put(value.clone());
+                Ok(())
+            },
+        ),
+    ]
+}

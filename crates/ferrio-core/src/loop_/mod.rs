@@ -1,0 +1,183 @@
+//! The event loop.
+//!
+//! [`iteration`] has the loop itself, as a numbered list; [`schedule`] what puts work into it;
+//! [`readiness`] the table of descriptors; [`methods`] the Python side. Cold paths, as making
+//! connections, are Python code in a class derived from this one (`python/ferrio/base_events.py`).
+//!
+//! A loop belongs to the thread that runs it. `call_soon_threadsafe` alone may be called from others.
+
+pub mod entry;
+mod iteration;
+mod methods;
+mod readiness;
+pub use readiness::{Direction, descriptor_of};
+mod schedule;
+
+use crate::ffi::class::{Dict, WeakList};
+use crate::ffi::error::runtime_error;
+use crate::ffi::{Object, Own, Result, Slot};
+use crate::handles::{Handle, TimerHandle};
+use entry::Entry;
+use ferrio_reactor::poller::{Events, Interest, Poller};
+use ferrio_reactor::waker::Waker;
+use ferrio_sched::injection::Injection;
+use ferrio_sched::ready::Ready;
+use ferrio_sched::timers::Timers;
+use pyo3_ffi as py;
+use readiness::Registrations;
+use std::cell::{Cell, RefCell};
+use std::mem::MaybeUninit;
+use std::rc::Rc;
+
+/// A callback that takes this long, in seconds, is logged in debug mode; asyncio's default.
+const SLOW_CALLBACK_DURATION: f64 = 0.1;
+
+/// The size of the buffer that every stream transport reads into, in bytes; asyncio's `max_size`.
+pub const READ_BUFFER_SIZE: usize = 256 * 1024;
+
+/// A handle on its way to the loop from another thread.
+struct Injected(Own<Handle>);
+
+// SAFETY: both ends hold the GIL when they touch the handle; the queue between only moves the pointer.
+unsafe impl Send for Injected {}
+
+/// What a loop has of the operating system, until it is closed.
+struct System {
+    poller: Poller,
+    waker: Waker,
+}
+
+/// The body of a Loop.
+pub struct Loop {
+    ready: RefCell<Ready<Entry>>,
+    timers: RefCell<Timers<Own<TimerHandle>>>,
+    injection: Injection<Injected>,
+    registrations: RefCell<Registrations>,
+    system: RefCell<Option<Rc<System>>>,
+    events: RefCell<Events>,
+    /// What stream transports read into before they know how much there is.
+    read_buffer: RefCell<Vec<MaybeUninit<u8>>>,
+    /// Iterations since the descriptors were last looked at without a need to wait.
+    iterations_unpolled: Cell<u32>,
+    stopping: Cell<bool>,
+    closed: Cell<bool>,
+    debug: Cell<bool>,
+    slow_callback_duration: Slot,
+    /// The thread that runs it; 0 while it does not run.
+    thread: Cell<u64>,
+    /// Whether `call_soon` and `time` are this class's own, not overridden in a derived one.
+    own_call_soon: Cell<bool>,
+    own_time: Cell<bool>,
+    task_factory: Slot,
+    /// What runs now, in debug mode.
+    current: Slot,
+    dict: Dict,
+    weak: WeakList,
+}
+
+impl Loop {
+    fn new_body() -> Loop {
+        Loop {
+            ready: RefCell::default(),
+            timers: RefCell::default(),
+            injection: Injection::default(),
+            registrations: RefCell::default(),
+            system: RefCell::new(None),
+            events: RefCell::default(),
+            read_buffer: RefCell::default(),
+            iterations_unpolled: Cell::new(0),
+            stopping: Cell::new(false),
+            closed: Cell::new(false),
+            debug: Cell::new(false),
+            slow_callback_duration: Slot::EMPTY,
+            thread: Cell::new(0),
+            own_call_soon: Cell::new(false),
+            own_time: Cell::new(false),
+            task_factory: Slot::EMPTY,
+            current: Slot::EMPTY,
+            dict: Dict::default(),
+            weak: WeakList::default(),
+        }
+    }
+
+    /// Takes a poller and a waker from the operating system.
+    fn open(&self) -> Result<()> {
+        let (poller, waker) = (Poller::new()?, Waker::new()?);
+        let interest = Interest { readable: true, writable: false };
+        poller.add(waker.as_raw_fd(), interest, waker.as_raw_fd() as u64)?;
+        *self.system.borrow_mut() = Some(Rc::new(System { poller, waker }));
+        self.slow_callback_duration.put(Object::float(SLOW_CALLBACK_DURATION)?);
+        Ok(())
+    }
+
+    /// The poller and the waker; `RuntimeError` for a closed loop.
+    fn system(&self) -> Result<Rc<System>> {
+        self.system.borrow().clone().ok_or_else(|| runtime_error("Event loop is closed"))
+    }
+
+    /// Whether futures may put their callbacks straight into the ready queue.
+    #[inline]
+    pub fn has_own_call_soon(&self) -> bool {
+        self.own_call_soon.get()
+    }
+
+    /// Whether debug mode is on.
+    #[inline]
+    pub fn is_debug(&self) -> bool {
+        self.debug.get()
+    }
+
+    /// `RuntimeError` for a closed loop.
+    #[inline]
+    pub fn check_closed(&self) -> Result<()> {
+        if self.closed.get() { Err(runtime_error("Event loop is closed")) } else { Ok(()) }
+    }
+
+    /// Whether it runs now.
+    pub fn is_running(&self) -> bool {
+        self.thread.get() != 0
+    }
+
+    /// Lends the read buffer to `work`, which must not call into Python.
+    pub fn with_read_buffer<T>(&self, work: impl FnOnce(&mut [MaybeUninit<u8>]) -> T) -> T {
+        let mut buffer = self.read_buffer.borrow_mut();
+        if buffer.is_empty() {
+            buffer.resize(READ_BUFFER_SIZE, MaybeUninit::uninit());
+        }
+        work(&mut buffer)
+    }
+
+    /// `close()`: lets go of everything. `RuntimeError` while it runs.
+    fn close(&self) -> Result<()> {
+        if self.is_running() {
+            return Err(runtime_error("Cannot close a running event loop"));
+        }
+        if self.closed.replace(true) {
+            return Ok(());
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// Drops all that is queued and registered, and the descriptors. What is dropped may run finalisers
+    /// that come back here, so each is taken out first.
+    fn release(&self) {
+        drop(self.ready.borrow_mut().take_all());
+        let timers = self.timers.borrow_mut().take_all();
+        timers.iter().for_each(|timer| timer.set_scheduled(false));
+        drop(timers);
+        let mut injected = Vec::new();
+        self.injection.drain(|handle| injected.push(handle));
+        drop(injected);
+        let entries = self.registrations.borrow_mut().take_all();
+        drop(entries);
+        drop(self.system.borrow_mut().take());
+        *self.read_buffer.borrow_mut() = Vec::new();
+    }
+}
+
+/// The calling thread, as `threading.get_ident()` has it.
+fn current_thread() -> u64 {
+    // SAFETY: may be called at any time.
+    unsafe { py::PyThread_get_thread_ident() as u64 }
+}

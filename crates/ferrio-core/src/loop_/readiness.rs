@@ -1,0 +1,260 @@
+//! The table of descriptors: who wants to know when one is readable or writable.
+//!
+//! The table is indexed by descriptor number. Readiness is looked up right after the poll, before any
+//! callback runs, so a number can't belong to somebody else by then; and what is put into the ready
+//! queue is the entry itself, which knows whether it is still wanted.
+
+use super::Loop;
+use super::entry::{Entry, Method};
+use crate::ffi::error::{runtime_error, value_error};
+use crate::ffi::{Object, Own, Ptr, Result, Visitor};
+use crate::handles::Handle;
+use crate::stdlib;
+use ferrio_reactor::poller::{Event, Interest};
+use pyo3_ffi as py;
+use std::io;
+use std::ptr;
+
+/// The descriptor's number in the operating system.
+pub type Descriptor = std::ffi::c_int;
+
+/// Which of a descriptor's two conditions is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Read,
+    Write,
+}
+
+struct Registration {
+    reader: Option<Entry>,
+    writer: Option<Entry>,
+    /// What the poller knows.
+    polled: Interest,
+    /// The transport that the descriptor belongs to, borrowed: it unregisters before it goes.
+    owner: Ptr,
+    /// One of the loop's own descriptors.
+    internal: bool,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Registration {
+            reader: None,
+            writer: None,
+            polled: Interest::default(),
+            owner: ptr::null_mut(),
+            internal: false,
+        }
+    }
+}
+
+impl Registration {
+    fn wanted(&self) -> Interest {
+        Interest { readable: self.reader.is_some(), writable: self.writer.is_some() }
+    }
+}
+
+/// The table.
+#[derive(Default)]
+pub struct Registrations {
+    table: Vec<Registration>,
+    /// How many descriptors are polled, without the loop's own.
+    polled: usize,
+}
+
+impl Registrations {
+    /// Whether there is any descriptor but the loop's own to be polled.
+    #[inline]
+    pub fn are_any_public(&self) -> bool {
+        self.polled > 0
+    }
+
+    /// Who wants to know of an event, readers first.
+    #[inline]
+    pub fn interested(&self, event: Event) -> impl Iterator<Item = &Entry> {
+        let registration = self.table.get(event.token as usize);
+        let reader = registration.filter(|_| event.readable).and_then(|one| one.reader.as_ref());
+        let writer = registration.filter(|_| event.writable).and_then(|one| one.writer.as_ref());
+        reader.into_iter().chain(writer)
+    }
+
+    /// Takes everything out.
+    pub fn take_all(&mut self) -> Vec<Entry> {
+        self.polled = 0;
+        let table = std::mem::take(&mut self.table);
+        table.into_iter().flat_map(|one| one.reader.into_iter().chain(one.writer)).collect()
+    }
+
+    /// Shows every entry to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        for registration in &self.table {
+            for entry in registration.reader.iter().chain(&registration.writer) {
+                entry.traverse(visitor);
+            }
+        }
+    }
+
+    fn entry(&mut self, descriptor: Descriptor) -> Result<&mut Registration> {
+        let Ok(index) = usize::try_from(descriptor) else {
+            return Err(value_error(&format!("Invalid file descriptor: {descriptor}")));
+        };
+        if index >= self.table.len() {
+            self.table.resize_with(index + 1, Registration::default);
+        }
+        Ok(&mut self.table[index])
+    }
+}
+
+impl Own<Loop> {
+    /// Sets or clears what runs when a descriptor is ready; returns what did before.
+    pub fn watch(&self, descriptor: Descriptor, direction: Direction, entry: Option<Entry>) -> Result<Option<Entry>> {
+        let system = self.system()?;
+        let mut registrations = self.registrations.borrow_mut();
+        let registration = registrations.entry(descriptor)?;
+        let place = match direction {
+            Direction::Read => &mut registration.reader,
+            Direction::Write => &mut registration.writer,
+        };
+        let before = std::mem::replace(place, entry);
+        let (old, new) = (registration.polled, registration.wanted());
+        if old == new {
+            return Ok(before);
+        }
+        let token = descriptor as u64;
+        let result = if new.is_empty() {
+            // One that was closed before it was removed is gone from the poller already.
+            let _ = system.poller.remove(descriptor);
+            Ok(())
+        } else if old.is_empty() {
+            // One that was closed and opened again under a duplicate may still be there.
+            system.poller.add(descriptor, new, token).or_else(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => system.poller.modify(descriptor, new, token),
+                _ => Err(error),
+            })
+        } else {
+            system.poller.modify(descriptor, new, token).or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => system.poller.add(descriptor, new, token),
+                _ => Err(error),
+            })
+        };
+        if let Err(error) = result {
+            let place = match direction {
+                Direction::Read => &mut registration.reader,
+                Direction::Write => &mut registration.writer,
+            };
+            let refused = std::mem::replace(place, before);
+            drop(registrations);
+            drop(refused);
+            return Err(error.into());
+        }
+        registration.polled = new;
+        let internal = registration.internal;
+        if !internal && old.is_empty() {
+            registrations.polled += 1;
+        } else if !internal && new.is_empty() {
+            registrations.polled -= 1;
+        }
+        Ok(before)
+    }
+
+    /// Has a native method called when a descriptor is ready.
+    pub fn watch_native(
+        &self,
+        descriptor: Descriptor,
+        direction: Direction,
+        object: &Object,
+        method: Method,
+    ) -> Result<()> {
+        self.watch(descriptor, direction, Some(Entry::Native(object.clone(), method))).map(drop)
+    }
+
+    /// Stops watching; nothing happens if the loop is closed or the descriptor was not watched.
+    pub fn unwatch(&self, descriptor: Descriptor, direction: Direction) -> bool {
+        if self.closed.get() || descriptor < 0 {
+            return false;
+        }
+        match self.watch(descriptor, direction, None) {
+            Ok(before) => before.is_some(),
+            Err(raised) => {
+                raised.discard();
+                false
+            }
+        }
+    }
+
+    /// `add_reader`, `add_writer`: a callback for a descriptor; the one before is cancelled.
+    pub fn add_callback(&self, descriptor: Descriptor, direction: Direction, handle: &Own<Handle>) -> Result<()> {
+        self.check_closed()?;
+        let before = self.watch(descriptor, direction, Some(Entry::Handle(handle.clone())))?;
+        if let Some(Entry::Handle(before)) = before {
+            before.cancel()?;
+        }
+        Ok(())
+    }
+
+    /// `remove_reader`, `remove_writer`: whether there was a callback.
+    pub fn remove_callback(&self, descriptor: Descriptor, direction: Direction) -> Result<bool> {
+        if self.closed.get() {
+            return Ok(false);
+        }
+        match self.watch(descriptor, direction, None)? {
+            Some(Entry::Handle(before)) => before.cancel().map(|()| true),
+            before => Ok(before.is_some()),
+        }
+    }
+
+    /// Writes down that a descriptor belongs to a transport (null: to none any more).
+    pub fn set_owner(&self, descriptor: Descriptor, owner: Ptr) {
+        if self.closed.get() {
+            return;
+        }
+        match self.registrations.borrow_mut().entry(descriptor) {
+            Ok(registration) => registration.owner = owner,
+            Err(raised) => raised.discard(),
+        }
+    }
+
+    /// Writes down that a descriptor is one of the loop's own.
+    pub fn set_internal(&self, descriptor: Descriptor) -> Result<()> {
+        self.registrations.borrow_mut().entry(descriptor)?.internal = true;
+        Ok(())
+    }
+
+    /// `RuntimeError` if a descriptor belongs to a transport.
+    pub fn check_no_owner(&self, descriptor: Descriptor, shown: &Object) -> Result<()> {
+        let owner = match self.registrations.borrow().table.get(descriptor as usize) {
+            // SAFETY: the transport unregisters before it goes.
+            Some(one) if !one.owner.is_null() => unsafe { Object::borrowed(one.owner) },
+            _ => return Ok(()),
+        };
+        let (shown, owner) = (shown.repr_text()?, owner.repr_text()?);
+        Err(runtime_error(&format!("File descriptor {shown} is used by transport {owner}")))
+    }
+}
+
+/// The descriptor of an int or of an object with `fileno()`.
+pub fn descriptor_of(object: &Object) -> Result<Descriptor> {
+    // SAFETY: a live object.
+    let number = if unsafe { py::PyLong_Check(object.as_ptr()) } != 0 {
+        object.to_i64()?
+    } else {
+        let invalid = || Ok::<_, crate::ffi::Raised>(value_error(&format!("Invalid file object: {}", object.repr_text()?)));
+        match object.getattr_opt(&stdlib::FILENO)? {
+            Some(fileno) => match fileno.call0() {
+                Ok(number) => number.to_i64()?,
+                Err(raised) => {
+                    let exception = raised.take();
+                    if !exception.is_ordinary_exception() {
+                        return Err(exception.raise());
+                    }
+                    return Err(invalid()?);
+                }
+            },
+            None => return Err(invalid()?),
+        }
+    };
+    match Descriptor::try_from(number) {
+        Ok(descriptor) if descriptor >= 0 => Ok(descriptor),
+        _ => Err(value_error(&format!("Invalid file descriptor: {number}"))),
+    }
+}

@@ -1,0 +1,146 @@
+//! What puts work into the loop: `call_soon` and its kin.
+
+use super::{Injected, Loop, current_thread};
+use crate::ffi::error::{runtime_error, type_error};
+use crate::ffi::{Import, Object, Own, Result};
+use crate::handles::{Handle, TimerHandle};
+use crate::loop_::entry::Entry;
+use crate::stdlib;
+use ferrio_reactor::clock;
+
+static ISCOROUTINEFUNCTION: Import = if cfg!(Py_3_14) {
+    Import::new(c"inspect", c"iscoroutinefunction")
+} else {
+    Import::new(c"asyncio.coroutines", c"iscoroutinefunction")
+};
+
+impl Own<Loop> {
+    /// Appends to the ready queue. `RuntimeError` for a closed loop.
+    #[inline]
+    pub fn push(&self, entry: Entry) -> Result<()> {
+        if self.closed.get() || self.debug.get() {
+            self.check_closed()?;
+            self.check_thread()?;
+        }
+        self.ready.borrow_mut().push(entry);
+        Ok(())
+    }
+
+    /// `call_soon(callback, *arguments, context=context)`, without the checks of debug mode.
+    #[inline]
+    pub fn call_soon_in(&self, callback: &Object, arguments: &[Object], context: &Object) -> Result<Own<Handle>> {
+        let body = Handle::body(self.as_object(), callback, arguments, Some(context), self.debug.get())?;
+        let handle = Own::new(body)?;
+        self.push(Entry::Handle(handle.clone()))?;
+        Ok(handle)
+    }
+
+    /// `call_soon`.
+    #[inline]
+    pub fn call_soon(
+        &self,
+        callback: &Object,
+        arguments: &[Object],
+        context: Option<&Object>,
+    ) -> Result<Own<Handle>> {
+        self.check_closed()?;
+        if self.debug.get() {
+            self.check_thread()?;
+            check_callback(callback, "call_soon")?;
+        }
+        let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
+        self.ready.borrow_mut().push(Entry::Handle(handle.clone()));
+        Ok(handle)
+    }
+
+    /// `call_soon_threadsafe`: as `call_soon`, from any thread.
+    pub fn call_soon_threadsafe(
+        &self,
+        callback: &Object,
+        arguments: &[Object],
+        context: Option<&Object>,
+    ) -> Result<Own<Handle>> {
+        self.check_closed()?;
+        if self.debug.get() {
+            check_callback(callback, "call_soon_threadsafe")?;
+        }
+        let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
+        if self.thread.get() == current_thread() {
+            // Keeps its place among the calls of call_soon. The wake-up is for the case that this is a
+            // signal handler, called while the loop is about to wait.
+            self.ready.borrow_mut().push(Entry::Handle(handle.clone()));
+        } else if !self.injection.push(Injected(handle.clone())) {
+            return Ok(handle);
+        }
+        self.system()?.waker.wake();
+        Ok(handle)
+    }
+
+    /// `call_at`; `method` is the name for messages.
+    #[inline]
+    pub fn call_at(
+        &self,
+        when: f64,
+        callback: &Object,
+        arguments: &[Object],
+        context: Option<&Object>,
+        method: &str,
+    ) -> Result<Own<TimerHandle>> {
+        self.check_closed()?;
+        if self.debug.get() {
+            self.check_thread()?;
+            check_callback(callback, method)?;
+        }
+        let handle = Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?;
+        let timer = Own::new(TimerHandle::body(when, handle))?;
+        timer.set_scheduled(true);
+        self.timers.borrow_mut().push(when, timer.clone());
+        Ok(timer)
+    }
+
+    /// The time on the loop's clock, in seconds.
+    #[inline]
+    pub fn time(&self) -> Result<f64> {
+        if self.own_time.get() {
+            return Ok(clock::now());
+        }
+        static TIME: crate::ffi::Name = crate::ffi::Name::new(c"time");
+        self.as_object().method0(&TIME)?.to_f64()
+    }
+
+    /// A timer in the heap was cancelled.
+    pub fn timer_cancelled(&self) {
+        let mut timers = self.timers.borrow_mut();
+        timers.note_cancelled();
+        if timers.wants_compaction() {
+            let gone = timers.take_cancelled(|timer| timer.handle().is_cancelled());
+            drop(timers);
+            gone.iter().for_each(|timer| timer.set_scheduled(false));
+        }
+    }
+
+    /// In debug mode: `RuntimeError` when another thread than the loop's is at work.
+    pub fn check_thread(&self) -> Result<()> {
+        let thread = self.thread.get();
+        if self.debug.get() && thread != 0 && thread != current_thread() {
+            return Err(runtime_error(
+                "Non-thread-safe operation invoked on an event loop other than the current one",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// In debug mode: `TypeError` for what can't be a callback.
+fn check_callback(callback: &Object, method: &str) -> Result<()> {
+    if stdlib::ISCOROUTINE.get()?.call(&[callback])?.is_true()?
+        || ISCOROUTINEFUNCTION.get()?.call(&[callback])?.is_true()?
+    {
+        return Err(type_error(&format!("coroutines cannot be used with {method}()")));
+    }
+    if !callback.is_callable() {
+        let text = callback.repr_text()?;
+        return Err(type_error(&format!("a callable object was expected by {method}(), got {text}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! The module object.
+
+use crate::ffi::class::{make_type, module_function};
+use crate::ffi::{Class, Object, Ptr, Raised, Result};
+use crate::futures::{Future, FutureIterator};
+use crate::handles::{Handle, TimerHandle};
+use crate::loop_::Loop;
+use crate::tasks::{self, Task};
+use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
+use pyo3_ffi as py;
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
+
+fn add(module: Ptr, name: &CStr, object: &Object) -> Result<()> {
+    // SAFETY: live objects.
+    let status = unsafe { py::PyModule_AddObjectRef(module, name.as_ptr(), object.as_ptr()) };
+    if status < 0 { Err(Raised) } else { Ok(()) }
+}
+
+fn fill(module: Ptr) -> Result<()> {
+    add(module, c"Handle", &make_type::<Handle>(None)?)?;
+    add(module, c"TimerHandle", &make_type::<TimerHandle>(Some(Handle::type_cell().get()))?)?;
+    add(module, c"Future", &make_type::<Future>(None)?)?;
+    add(module, c"Task", &make_type::<Task>(Some(Future::type_cell().get()))?)?;
+    make_type::<FutureIterator>(None)?;
+    add(module, c"Loop", &make_type::<Loop>(None)?)?;
+    add(module, c"SocketTransport", &make_type::<SocketTransport>(None)?)?;
+    add(module, c"DatagramTransport", &make_type::<DatagramTransport>(None)?)?;
+    add(module, c"ReadPipeTransport", &make_type::<ReadPipeTransport>(None)?)?;
+    add(module, c"WritePipeTransport", &make_type::<WritePipeTransport>(None)?)?;
+    add(module, c"Listener", &make_type::<Listener>(None)?)?;
+    Ok(())
+}
+
+unsafe extern "C" fn execute(module: Ptr) -> c_int {
+    // The classes are kept in statics: one interpreter, one import.
+    if !Loop::type_cell().get().is_null() {
+        let _: Raised = crate::ffi::error::raise_imported(
+            &crate::ffi::Import::new(c"builtins", c"ImportError"),
+            "ferrio._core can be imported once, in the main interpreter",
+        );
+        return -1;
+    }
+    fill(module).map_or(-1, |()| 0)
+}
+
+/// The entry point of the extension module.
+///
+/// # Safety
+/// Called by the interpreter alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyInit__core() -> Ptr {
+    let methods = vec![
+        module_function(
+            c"all_tasks",
+            |_| tasks::registry::all(),
+            c"all_tasks()\n--\n\nReturn every task of Ferrio's own that is not done, of any loop, oldest first.",
+        ),
+        py::PyMethodDef::zeroed(),
+    ];
+    let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];
+    #[cfg(Py_3_12)]
+    slots.push(py::PyModuleDef_Slot {
+        slot: py::Py_mod_multiple_interpreters,
+        value: py::Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED,
+    });
+    slots.push(py::PyModuleDef_Slot { slot: 0, value: ptr::null_mut() });
+    let definition = Box::leak(Box::new(py::PyModuleDef {
+        m_base: py::PyModuleDef_HEAD_INIT,
+        m_name: c"ferrio._core".as_ptr(),
+        m_doc: c"Ferrio's hot paths, in Rust.".as_ptr(),
+        m_size: 0,
+        m_methods: Box::leak(methods.into_boxed_slice()).as_mut_ptr(),
+        m_slots: Box::leak(slots.into_boxed_slice()).as_mut_ptr(),
+        m_traverse: None,
+        m_clear: None,
+        m_free: None,
+    }));
+    // SAFETY: the definition lives for ever.
+    unsafe { py::PyModuleDef_Init(definition) }
+}

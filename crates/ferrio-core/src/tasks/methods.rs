@@ -1,0 +1,193 @@
+//! Task's methods and properties, as asyncio names them.
+
+use super::{Options, Task};
+use crate::ffi::class::{Dict, Members, WeakList, getter, method, method0, method1, property, type_cell, unary_slot};
+use crate::ffi::error::runtime_error;
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
+use crate::futures::Future;
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::ffi::CStr;
+
+/// The parameters of this interpreter's asyncio.Task.
+static INIT: Signature = Signature {
+    name: "Task",
+    parameters: if cfg!(Py_3_12) {
+        &["coro", "loop", "name", "context", "eager_start"]
+    } else {
+        &["coro", "loop", "name", "context"]
+    },
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
+static CANCEL: Signature =
+    Signature { name: "cancel", parameters: &["msg"], positional: 1, required: 0, variadic: false };
+static GET_STACK: Signature =
+    Signature { name: "get_stack", parameters: &["limit"], positional: 0, required: 0, variadic: false };
+static PRINT_STACK: Signature = Signature {
+    name: "print_stack",
+    parameters: &["limit", "file"],
+    positional: 0,
+    required: 0,
+    variadic: false,
+};
+
+impl Class for Task {
+    const NAME: &'static CStr = c"ferrio._core.Task";
+    const DOC: &'static CStr = if cfg!(Py_3_12) {
+        c"Task(coro, *, loop=None, name=None, context=None, eager_start=False)\n--\n\nA coroutine that the loop runs (see asyncio.Task)."
+    } else {
+        c"Task(coro, *, loop=None, name=None, context=None)\n--\n\nA coroutine that the loop runs (see asyncio.Task)."
+    };
+    const DICT: Option<usize> = Future::DICT;
+    const WEAK: Option<usize> = Future::WEAK;
+    const FINALIZES: bool = true;
+    const SUBCLASSABLE: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        Task::default()
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([coroutine, loop_, name, context, eager_start], _) = args.bind::<5>(&INIT)?;
+        let Some(coroutine) = coroutine else { return Ok(()) };
+        this.as_future().clear();
+        this.future.attach(loop_)?;
+        let eager_start = eager_start.map_or(Ok(false), Object::is_true)?;
+        this.begin(coroutine, &Options { name, context, eager_start })
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.future.traverse(visitor);
+        for slot in [&self.coroutine, &self.context, &self.name, &self.waiter, &self.step_exception] {
+            visitor.slot(slot);
+        }
+    }
+
+    fn clear(&self) {
+        self.future.clear();
+        for slot in [&self.coroutine, &self.context, &self.name, &self.waiter, &self.step_exception] {
+            slot.clear();
+        }
+    }
+
+    fn finalize(this: &Own<Self>) {
+        this.report_pending();
+        this.as_future().report_unretrieved();
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: methods(),
+            properties: properties(),
+            slots: vec![unary_slot::<Task, _>(py::Py_tp_repr, |this| {
+                let name = this.as_object().type_name();
+                let info = stdlib::TASK_REPR_INFO.get()?.call(&[this.as_object()])?;
+                crate::futures::repr_with(&name, &info)
+            })],
+        }
+    }
+}
+
+/// The fields at the same place in both bodies: a task's dict is its future's.
+const _: () = {
+    assert!(std::mem::offset_of!(Task, future) == 0);
+    let _: fn(&Task) -> (&Dict, &WeakList) = |task| (&task.future.dict, &task.future.weak);
+};
+
+fn methods() -> Vec<py::PyMethodDef> {
+    let mut methods = vec![
+        method1::<Task, _>(
+            c"set_result",
+            |_, _| Err(runtime_error("Task does not support set_result operation")),
+            c"set_result($self, result, /)\n--\n\nRaise RuntimeError: a task's result is its coroutine's.",
+        ),
+        method1::<Task, _>(
+            c"set_exception",
+            |_, _| Err(runtime_error("Task does not support set_exception operation")),
+            c"set_exception($self, exception, /)\n--\n\nRaise RuntimeError: a task's exception is its coroutine's.",
+        ),
+        method::<Task, _>(
+            c"cancel",
+            |this, args| {
+                let ([message], _) = args.bind::<1>(&CANCEL)?;
+                this.cancel(message).map(Object::bool)
+            },
+            c"cancel($self, /, msg=None)\n--\n\nHave CancelledError raised in the coroutine. Return False if the task is done already.",
+        ),
+        method0::<Task, _>(
+            c"cancelling",
+            |this| Object::int(this.cancels_requested.get()),
+            c"cancelling($self, /)\n--\n\nReturn the number of requests for cancellation, less the calls of uncancel().",
+        ),
+        method0::<Task, _>(
+            c"uncancel",
+            |this| this.uncancel(),
+            c"uncancel($self, /)\n--\n\nTake one request for cancellation back. Return how many remain.",
+        ),
+        method0::<Task, _>(
+            c"get_coro",
+            |this| Ok(this.coroutine.get_or_none()),
+            c"get_coro($self, /)\n--\n\nReturn the coroutine.",
+        ),
+        method0::<Task, _>(
+            c"get_name",
+            |this| this.name(),
+            c"get_name($self, /)\n--\n\nReturn the name.",
+        ),
+        method1::<Task, _>(
+            c"set_name",
+            |this, name| this.set_name(name).map(|()| Object::none()),
+            c"set_name($self, value, /)\n--\n\nSet the name; what is not a str is converted.",
+        ),
+        method::<Task, _>(
+            c"get_stack",
+            |this, args| {
+                let ([limit], _) = args.bind::<1>(&GET_STACK)?;
+                let limit = limit.cloned().unwrap_or_else(Object::none);
+                stdlib::TASK_GET_STACK.get()?.call(&[this.as_object(), &limit])
+            },
+            c"get_stack($self, /, *, limit=None)\n--\n\nReturn the frames of the coroutine, oldest first, at most limit of them.",
+        ),
+        method::<Task, _>(
+            c"print_stack",
+            |this, args| {
+                let ([limit, file], _) = args.bind::<2>(&PRINT_STACK)?;
+                let limit = limit.cloned().unwrap_or_else(Object::none);
+                let file = file.cloned().unwrap_or_else(Object::none);
+                stdlib::TASK_PRINT_STACK.get()?.call(&[this.as_object(), &limit, &file])
+            },
+            c"print_stack($self, /, *, limit=None, file=None)\n--\n\nPrint the stack of the coroutine, at most limit frames, to file (sys.stderr).",
+        ),
+    ];
+    if cfg!(Py_3_12) {
+        methods.push(method0::<Task, _>(
+            c"get_context",
+            |this| Ok(this.context()),
+            c"get_context($self, /)\n--\n\nReturn the contextvars.Context of the task.",
+        ));
+    }
+    methods
+}
+
+fn properties() -> Vec<py::PyGetSetDef> {
+    vec![
+        getter::<Task, _>(c"__class__", |this| {
+            crate::futures::stdlib_class(this.as_object(), Task::type_cell().get(), &stdlib::ASYNCIO_TASK)
+        }),
+        getter::<Task, _>(c"_coro", |this| Ok(this.coroutine.get_or_none())),
+        getter::<Task, _>(c"_fut_waiter", |this| Ok(this.waiter.get_or_none())),
+        getter::<Task, _>(c"_must_cancel", |this| Ok(Object::bool(this.must_cancel.get()))),
+        getter::<Task, _>(c"_num_cancels_requested", |this| Object::int(this.cancels_requested.get())),
+        property::<Task, _, _>(
+            c"_log_destroy_pending",
+            |this| Ok(Object::bool(this.log_destroy_pending.get())),
+            |this, value| {
+                this.log_destroy_pending.set(value.is_true()?);
+                Ok(())
+            },
+        ),
+    ]
+}

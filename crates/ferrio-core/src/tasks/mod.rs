@@ -1,0 +1,286 @@
+//! Task: a coroutine that the loop runs.
+//!
+//! A task on Ferrio's own loop has no handle: the loop's ready queue holds the task itself, and running
+//! it is one call of [`step::run`]. On a foreign loop it goes through that loop's public `call_soon`.
+//!
+//! States of a task that is not done, and who moves it on:
+//!
+//! ```text
+//!          create                 the loop runs it
+//!   (new) --------> scheduled ------------------------> running
+//!                       ^                                 |  |
+//!                       |  sleep(0): yields None          |  | returns, raises
+//!                       +---------------------------------+  +-----------------> done
+//!                       |                                 |
+//!                       |  the awaited future is done     | yields a future
+//!                       +------------ waiting <-----------+
+//! ```
+//!
+//! `waiter` is set exactly while it is waiting, and until the step that follows has begun. A cancellation
+//! that finds no waiter to cancel sets `must_cancel`, and the next step throws.
+
+pub mod current;
+mod methods;
+pub mod registry;
+pub mod step;
+
+use crate::debug::Report;
+use crate::ffi::{Object, Own, Result, Slot, context};
+use crate::futures::Future;
+use crate::loop_::Loop;
+use crate::loop_::entry::Entry;
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The body of a Task. It begins with a Future's, so that it is one.
+#[derive(Default)]
+#[repr(C)]
+pub struct Task {
+    pub(crate) future: Future,
+    coroutine: Slot,
+    context: Slot,
+    /// A str, once somebody has asked for it or set it.
+    name: Slot,
+    /// The number in the name that nobody has asked for yet.
+    number: Cell<u64>,
+    /// The future it waits for.
+    waiter: Slot,
+    /// What the next step throws into the coroutine.
+    step_exception: Slot,
+    must_cancel: Cell<bool>,
+    log_destroy_pending: Cell<bool>,
+    cancels_requested: Cell<i64>,
+    links: registry::Links,
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        registry::remove(self);
+    }
+}
+
+/// How a task is made, beside its coroutine.
+#[derive(Default)]
+pub struct Options<'call> {
+    pub name: Option<&'call Object>,
+    pub context: Option<&'call Object>,
+    pub eager_start: bool,
+}
+
+/// Whether an object is a coroutine as asyncio sees it.
+fn is_coroutine(object: &Object) -> Result<bool> {
+    if object.type_ptr() == &raw mut py::PyCoro_Type {
+        return Ok(true);
+    }
+    stdlib::ISCOROUTINE.get()?.call(&[object])?.is_true()
+}
+
+impl Own<Task> {
+    /// A task of Ferrio's own class on Ferrio's own loop, scheduled or started.
+    pub fn spawn(loop_: &Own<Loop>, coroutine: &Object, options: &Options<'_>) -> Result<Own<Task>> {
+        let mut body = Task::default();
+        body.future = Future::pending(loop_);
+        let task = Own::new(body)?;
+        if loop_.is_debug() {
+            task.future.trace_source()?;
+        }
+        task.begin(coroutine, options)?;
+        Ok(task)
+    }
+
+    /// What every task does once its loop is known.
+    fn begin(&self, coroutine: &Object, options: &Options<'_>) -> Result<()> {
+        if !is_coroutine(coroutine)? {
+            self.log_destroy_pending.set(false);
+            let text = coroutine.repr_text()?;
+            return Err(crate::ffi::error::type_error(&format!("a coroutine was expected, got {text}")));
+        }
+        let context = match options.context {
+            Some(context) if !context.is_none() => context.clone(),
+            _ => context::copy_current()?,
+        };
+        self.context.put(context);
+        self.must_cancel.set(false);
+        self.log_destroy_pending.set(true);
+        self.cancels_requested.set(0);
+        self.coroutine.put(coroutine.clone());
+        match options.name {
+            Some(name) if !name.is_none() => self.set_name(name)?,
+            _ => self.number.set(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)),
+        }
+        registry::add(self);
+        if options.eager_start && self.loop_is_running()? {
+            return step::start_eagerly(self);
+        }
+        self.schedule_step()
+    }
+
+    fn loop_is_running(&self) -> Result<bool> {
+        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+        Ok(self.future.loop_.is(&running))
+    }
+
+    /// The task as any future.
+    #[inline]
+    pub fn as_future(&self) -> &Own<Future> {
+        // SAFETY: Task's class derives from Future's, and its body begins with a Future.
+        unsafe { Own::from_ref_unchecked(self.as_object()) }
+    }
+
+    /// The context of its steps.
+    pub fn context(&self) -> Object {
+        self.context.get_or_none()
+    }
+
+    /// Has the loop run the next step.
+    #[inline]
+    fn schedule_step(&self) -> Result<()> {
+        match self.future.native_loop() {
+            Some(loop_) => loop_.push(Entry::Task(self.clone())),
+            None => {
+                let callable = step::step_callable(self)?;
+                self.call_soon_on_foreign_loop(&callable, None)
+            }
+        }
+    }
+
+    /// Has the loop run the next step, which throws `exception` into the coroutine.
+    fn schedule_throw(&self, exception: Object) -> Result<()> {
+        self.step_exception.put(exception);
+        self.schedule_step()
+    }
+
+    /// Has the loop run the next step now that the future it waits for is done.
+    #[inline]
+    pub fn schedule_wakeup(&self, future: &Own<Future>) -> Result<()> {
+        match self.future.native_loop() {
+            Some(loop_) => loop_.push(Entry::Task(self.clone())),
+            None => {
+                let callable = self.wakeup_callable()?;
+                self.call_soon_on_foreign_loop(&callable, Some(future.as_object()))
+            }
+        }
+    }
+
+    fn call_soon_on_foreign_loop(&self, callable: &Object, argument: Option<&Object>) -> Result<()> {
+        let loop_ = self.future.loop_.get_or_none();
+        let arguments: Vec<&Object> = [callable].into_iter().chain(argument).collect();
+        loop_.method_keywords(&stdlib::CALL_SOON, &arguments, &[(&stdlib::CONTEXT, &self.context())]).map(drop)
+    }
+
+    /// What a foreign future calls when it is done. Two of them for one task are equal.
+    pub fn wakeup_callable(&self) -> Result {
+        static DEFINITION: OnceLock<Definition> = OnceLock::new();
+        let definition = DEFINITION.get_or_init(|| {
+            Definition(crate::ffi::class::method1::<Task, _>(
+                c"task_wakeup",
+                |task, future| step::wake_up(task, future).map(|()| Object::none()),
+                c"",
+            ))
+        });
+        definition.bind(self)
+    }
+
+    /// `cancel()`; false if it is done already.
+    pub fn cancel(&self, message: Option<&Object>) -> Result<bool> {
+        if self.future.is_done() {
+            return Ok(false);
+        }
+        self.cancels_requested.set(self.cancels_requested.get() + 1);
+        if let Some(waiter) = self.waiter.get()
+            && cancel_awaited(&waiter, message)?
+        {
+            return Ok(true);
+        }
+        self.must_cancel.set(true);
+        self.future.keep_cancel_message(message);
+        Ok(true)
+    }
+
+    fn uncancel(&self) -> Result {
+        let requested = self.cancels_requested.get();
+        if requested > 0 {
+            self.cancels_requested.set(requested - 1);
+            if cfg!(Py_3_13) && requested == 1 {
+                self.must_cancel.set(false);
+            }
+        }
+        Object::int(self.cancels_requested.get())
+    }
+
+    fn name(&self) -> Result {
+        if let Some(name) = self.name.get() {
+            return Ok(name);
+        }
+        let name = Object::str(&format!("Task-{}", self.number.get()))?;
+        self.name.put(name.clone());
+        Ok(name)
+    }
+
+    fn set_name(&self, name: &Object) -> Result<()> {
+        // SAFETY: a live object; a str itself is returned as it is.
+        let name = unsafe {
+            if py::PyUnicode_CheckExact(name.as_ptr()) != 0 {
+                name.clone()
+            } else {
+                Object::owned(py::PyObject_Str(name.as_ptr()))?
+            }
+        };
+        self.name.put(name);
+        Ok(())
+    }
+
+    /// What `__del__` does first: a task that dies pending says so.
+    fn report_pending(&self) {
+        if self.future.is_done() || !self.log_destroy_pending.get() || self.coroutine.is_empty() {
+            return;
+        }
+        let report = || {
+            let report = Report::new("Task was destroyed but it is pending!")?;
+            report.set(c"task", self.as_object())?;
+            if let Some(traceback) = self.as_future().source_traceback() {
+                report.set(c"source_traceback", &traceback)?;
+            }
+            report.send(&self.future.loop_.get_or_none())
+        };
+        if let Err(raised) = report() {
+            raised.write_unraisable(self.as_object());
+        }
+    }
+}
+
+/// Cancels what a task waits for; whether it could be.
+fn cancel_awaited(waiter: &Object, message: Option<&Object>) -> Result<bool> {
+    if let Some(task) = Own::<Task>::downcast_exact(waiter) {
+        return task.cancel(message);
+    }
+    if let Some(future) = Own::<Future>::downcast_exact(waiter) {
+        return future.cancel(message);
+    }
+    let message = message.cloned().unwrap_or_else(Object::none);
+    waiter.method_keywords(&stdlib::CANCEL, &[], &[(&stdlib::MSG, &message)])?.is_true()
+}
+
+/// The number in the next task's name.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// A method that is bound by hand.
+pub(crate) struct Definition(py::PyMethodDef);
+
+// SAFETY: its pointers are to static text and functions.
+unsafe impl Send for Definition {}
+// SAFETY: it is never changed.
+unsafe impl Sync for Definition {}
+
+impl Definition {
+    fn bind(&'static self, task: &Own<Task>) -> Result {
+        let definition = (&raw const self.0).cast_mut();
+        // SAFETY: the definition is static; its function is one of Task's methods and gets a task.
+        unsafe {
+            Object::owned(py::PyCFunction_NewEx(definition, task.as_ptr(), std::ptr::null_mut()))
+        }
+    }
+}

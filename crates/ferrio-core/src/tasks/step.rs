@@ -1,0 +1,283 @@
+//! One step of a task: into the coroutine, and what comes out of it.
+
+use super::{Definition, Task, cancel_awaited, current, registry};
+use crate::ffi::error::runtime_error;
+use crate::ffi::{Name, Object, Own, Raised, Result, context};
+use crate::futures::{Callback, Future, State};
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::ptr;
+use std::sync::OnceLock;
+
+/// What a coroutine did.
+enum Outcome {
+    Yielded(Object),
+    Returned(Object),
+    Raised(Object),
+}
+
+/// Runs the step that the ready queue held, in the task's context.
+#[inline]
+pub fn run(task: &Own<Task>) -> Result<()> {
+    let context = task.context.get_or_none();
+    context::run(&context, || {
+        let exception = match task.step_exception.take() {
+            Some(exception) => Some(exception),
+            None => failure_of_awaited(task)?,
+        };
+        step(task, exception)
+    })
+}
+
+/// The exception of the future that the task has waited for, if it is one of Ferrio's own. Others come
+/// by [`wake_up`].
+#[inline]
+fn failure_of_awaited(task: &Own<Task>) -> Result<Option<Object>> {
+    let Some(waiter) = task.waiter.get() else { return Ok(None) };
+    match own_future(&waiter) {
+        Some(future) if future.is_done() => future.failure(),
+        _ => Ok(None),
+    }
+}
+
+/// The object as a future of Ferrio's own class or task class, not of one derived from them.
+#[inline]
+fn own_future(object: &Object) -> Option<&Own<Future>> {
+    Own::<Future>::downcast_exact(object).or_else(|| Own::<Task>::downcast_exact(object).map(Own::as_future))
+}
+
+/// What a foreign future calls when it is done, and a foreign loop for a future of Ferrio's.
+pub fn wake_up(task: &Own<Task>, future: &Object) -> Result<()> {
+    match future.method0(&stdlib::RESULT) {
+        Ok(_) => step(task, None),
+        Err(raised) => {
+            let exception = raised.take();
+            step(task, Some(exception))
+        }
+    }
+}
+
+/// What a foreign loop calls for a step.
+pub fn step_callable(task: &Own<Task>) -> Result {
+    static DEFINITION: OnceLock<Definition> = OnceLock::new();
+    let definition = DEFINITION.get_or_init(|| {
+        Definition(crate::ffi::class::method0::<Task, _>(
+            c"task_step",
+            |task| {
+                let exception = task.step_exception.take();
+                step(task, exception).map(|()| Object::none())
+            },
+            c"",
+        ))
+    });
+    definition.bind(task)
+}
+
+/// Runs the first step at once, in the middle of whatever runs now.
+pub fn start_eagerly(task: &Own<Task>) -> Result<()> {
+    let loop_ = task.future.loop_.get_or_none();
+    let context = task.context.get_or_none();
+    current::with_nested(&loop_, task, || context::run(&context, || advance(task, None)))?;
+    if task.future.is_done() {
+        // the frame is of no more use, and would be a cycle
+        task.coroutine.clear();
+    }
+    Ok(())
+}
+
+/// One step, as the current task.
+#[inline]
+fn step(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
+    if task.future.is_done() {
+        let text = task.as_object().repr_text()?;
+        let exception = exception.map_or(Ok("None".to_owned()), |exception| exception.repr_text())?;
+        return Err(crate::ffi::error::raise_imported(
+            &stdlib::INVALID_STATE_ERROR,
+            &format!("__step(): already done: {text} {exception}"),
+        ));
+    }
+    let loop_ = task.future.loop_.get_or_none();
+    current::with(&loop_, task, || advance(task, exception))
+}
+
+/// Goes into the coroutine and deals with what comes out.
+#[inline]
+fn advance(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
+    let exception = if task.must_cancel.get() {
+        let exception = match exception {
+            Some(exception) if exception.isinstance(stdlib::CANCELLED_ERROR.get()?)? => exception,
+            _ => task.future.make_cancelled_error()?,
+        };
+        task.must_cancel.set(false);
+        Some(exception)
+    } else {
+        exception
+    };
+    task.waiter.clear();
+    let Some(coroutine) = task.coroutine.get() else {
+        return Err(runtime_error("uninitialized Task object"));
+    };
+    let outcome = match exception {
+        None => send(&coroutine),
+        Some(exception) => throw(&coroutine, exception)?,
+    };
+    match outcome {
+        Outcome::Yielded(yielded) => await_yielded(task, yielded),
+        Outcome::Returned(value) => finish(task, value),
+        Outcome::Raised(exception) => fail(task, exception),
+    }
+}
+
+#[inline]
+fn send(coroutine: &Object) -> Outcome {
+    let mut result = ptr::null_mut();
+    // SAFETY: live objects; the result is a new reference unless an error is set.
+    unsafe {
+        match py::PyIter_Send(coroutine.as_ptr(), py::Py_None(), &mut result) {
+            py::PySendResult::PYGEN_NEXT => Object::owned(result).map_or_else(raised, Outcome::Yielded),
+            py::PySendResult::PYGEN_RETURN => Object::owned(result).map_or_else(raised, Outcome::Returned),
+            _ => raised(Raised),
+        }
+    }
+}
+
+fn raised(raised: Raised) -> Outcome {
+    Outcome::Raised(raised.take())
+}
+
+#[cold]
+fn throw(coroutine: &Object, exception: Object) -> Result<Outcome> {
+    static VALUE: Name = Name::new(c"value");
+    match coroutine.method1(&stdlib::THROW, &exception) {
+        Ok(yielded) => Ok(Outcome::Yielded(yielded)),
+        Err(raised) => {
+            let raised = raised.take();
+            // SAFETY: live objects.
+            if unsafe { py::PyErr_GivenExceptionMatches(raised.as_ptr(), py::PyExc_StopIteration) } != 0 {
+                return Ok(Outcome::Returned(raised.getattr(&VALUE)?));
+            }
+            Ok(Outcome::Raised(raised))
+        }
+    }
+}
+
+/// The coroutine has returned.
+fn finish(task: &Own<Task>, value: Object) -> Result<()> {
+    registry::remove(task);
+    if task.must_cancel.replace(false) {
+        // cancelled in its last step
+        let message = task.future.cancel_message();
+        return task.as_future().cancel(message.as_ref()).map(drop);
+    }
+    task.as_future().set_result(value)
+}
+
+/// The coroutine has raised.
+#[cold]
+fn fail(task: &Own<Task>, exception: Object) -> Result<()> {
+    registry::remove(task);
+    if exception.isinstance(stdlib::CANCELLED_ERROR.get()?)? {
+        task.future.keep_cancelled_error(exception);
+        let message = task.future.cancel_message();
+        return task.as_future().cancel(message.as_ref()).map(drop);
+    }
+    task.as_future().set_exception(&exception)?;
+    if exception.is_exit() {
+        return Err(exception.raise());
+    }
+    Ok(())
+}
+
+/// The coroutine waits for something.
+#[inline]
+fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
+    if let Some(future) = own_future(&yielded) {
+        if future.as_ptr() == task.as_ptr() {
+            return refuse(task, &yielded, Refusal::Itself);
+        }
+        if future.loop_.ptr() != task.future.loop_.ptr() {
+            return refuse(task, &yielded, Refusal::OtherLoop);
+        }
+        if !future.blocking.replace(false) {
+            return refuse(task, &yielded, Refusal::PlainYield);
+        }
+        future.add_callback(Callback::Wakeup(task.clone()))?;
+        return wait_for(task, yielded);
+    }
+    if yielded.is_none() {
+        return task.schedule_step();
+    }
+    await_foreign(task, yielded)
+}
+
+/// The coroutine waits for a future of another make.
+fn await_foreign(task: &Own<Task>, yielded: Object) -> Result<()> {
+    let blocking = yielded.getattr_opt(&stdlib::ASYNCIO_FUTURE_BLOCKING)?;
+    let Some(blocking) = blocking.filter(|blocking| !blocking.is_none()) else {
+        // SAFETY: live objects.
+        let generator = unsafe { py::PyGen_Check(yielded.as_ptr()) } != 0;
+        return refuse(task, &yielded, if generator { Refusal::Generator } else { Refusal::NoFuture });
+    };
+    if yielded.is(task.as_object()) {
+        return refuse(task, &yielded, Refusal::Itself);
+    }
+    if !task.future.loop_.is(&loop_of(&yielded)?) {
+        return refuse(task, &yielded, Refusal::OtherLoop);
+    }
+    if !blocking.is_true()? {
+        return refuse(task, &yielded, Refusal::PlainYield);
+    }
+    yielded.setattr(&stdlib::ASYNCIO_FUTURE_BLOCKING, &Object::bool(false))?;
+    let wakeup = task.wakeup_callable()?;
+    yielded.method_keywords(&stdlib::ADD_DONE_CALLBACK, &[&wakeup], &[(&stdlib::CONTEXT, &task.context())])?;
+    wait_for(task, yielded)
+}
+
+/// The loop of a future of another make.
+fn loop_of(future: &Object) -> Result {
+    static LOOP: Name = Name::new(c"_loop");
+    match future.getattr_opt(&stdlib::GET_LOOP)? {
+        Some(get_loop) => get_loop.call0(),
+        None => future.getattr(&LOOP),
+    }
+}
+
+/// The task waits; a cancellation that came meanwhile goes on to what it waits for.
+#[inline]
+fn wait_for(task: &Own<Task>, awaited: Object) -> Result<()> {
+    task.waiter.put(awaited.clone());
+    if task.must_cancel.get() {
+        let message = task.future.cancel_message();
+        if cancel_awaited(&awaited, message.as_ref())? {
+            task.must_cancel.set(false);
+        }
+    }
+    Ok(())
+}
+
+/// Why something can't be awaited.
+enum Refusal {
+    Itself,
+    OtherLoop,
+    PlainYield,
+    Generator,
+    NoFuture,
+}
+
+/// Throws into the coroutine what is wrong with the thing it has yielded.
+#[cold]
+fn refuse(task: &Own<Task>, yielded: &Object, refusal: Refusal) -> Result<()> {
+    let this = task.as_object().repr_text()?;
+    let that = yielded.repr_text()?;
+    let message = match refusal {
+        Refusal::Itself => format!("Task cannot await on itself: {this}"),
+        Refusal::OtherLoop => format!("Task {this} got Future {that} attached to a different loop"),
+        Refusal::PlainYield => format!("yield was used instead of yield from in task {this} with {that}"),
+        Refusal::Generator => {
+            format!("yield was used instead of yield from for generator in task {this} with {that}")
+        }
+        Refusal::NoFuture => format!("Task got bad yield: {that}"),
+    };
+    debug_assert!(task.future.state() == State::Pending);
+    task.schedule_throw(runtime_error(&message).take())
+}

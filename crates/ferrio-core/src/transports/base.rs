@@ -1,0 +1,247 @@
+//! What every transport has: its loop, its descriptor, its protocol, its extra information.
+//!
+//! Life of a transport:
+//!
+//! ```text
+//!   open ----> closing ----> lost ----> closed
+//!     |  close()     buffer    connection_lost()
+//!     |              empty      was called; descriptor given back
+//!     +------------------------^
+//!        abort(), a fatal error
+//! ```
+//!
+//! `lost` counts: from the moment on when `connection_lost` is due, each further write raises it, so
+//! that a program that goes on writing into nothing is told so in the log.
+
+use super::flow::Parties;
+use crate::ffi::class::{Dict, WeakList};
+use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context};
+use crate::loop_::Loop;
+use crate::loop_::entry::Entry;
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::cell::Cell;
+
+/// After this many writes to a lost connection the log is told; asyncio's
+/// `LOG_THRESHOLD_FOR_CONNLOST_WRITES`.
+const WRITES_BEFORE_WARNING: u32 = 5;
+
+/// A descriptor's number; this one stands for none.
+pub const NO_DESCRIPTOR: i32 = -1;
+
+/// What every transport's body begins with.
+#[derive(Default)]
+#[repr(C)]
+pub struct Base {
+    loop_: Slot,
+    /// The Python object that owns the descriptor, if there is one: a socket, a pipe's file.
+    pub file: Slot,
+    pub descriptor: Cell<i32>,
+    protocol: Slot,
+    /// A dict, made when it is needed.
+    extra: Slot,
+    /// The context of protocol callbacks.
+    context: Slot,
+    pub closing: Cell<bool>,
+    /// 0 while the connection stands.
+    lost: Cell<u32>,
+    /// What `connection_lost` is going to be called with.
+    lost_exception: Slot,
+    pub weak: WeakList,
+    pub dict: Dict,
+}
+
+impl Base {
+    /// Takes the loop, the descriptor's owner, the protocol and the current context.
+    pub fn open(&self, loop_: &Own<Loop>, file: Option<&Object>, descriptor: i32, protocol: &Object) -> Result<()> {
+        self.loop_.put(loop_.as_object().clone());
+        self.file.set(file.cloned());
+        self.descriptor.set(descriptor);
+        self.protocol.put(protocol.clone());
+        self.context.put(context::copy_current()?);
+        Ok(())
+    }
+
+    /// The loop. A transport that was closed or cleared has none.
+    #[inline]
+    pub fn loop_(&self) -> Option<Own<Loop>> {
+        // SAFETY: only loops of this class are put in.
+        self.loop_.get().map(|loop_| unsafe { Own::<Loop>::from_ref_unchecked(&loop_).clone() })
+    }
+
+    /// The protocol, or None.
+    #[inline]
+    pub fn protocol(&self) -> Object {
+        self.protocol.get_or_none()
+    }
+
+    /// Changes the protocol.
+    pub fn set_protocol(&self, protocol: &Object) {
+        self.protocol.put(protocol.clone());
+    }
+
+    /// Whether the transport still has its descriptor.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.descriptor.get() != NO_DESCRIPTOR
+    }
+
+    /// Whether `connection_lost` is due or was called.
+    #[inline]
+    pub fn is_lost(&self) -> bool {
+        self.lost.get() > 0
+    }
+
+    /// A write to a lost connection: from the fifth on, the log is told.
+    #[cold]
+    pub fn note_lost_write(&self, message: &str) -> Result<()> {
+        if self.lost.get() >= WRITES_BEFORE_WARNING {
+            stdlib::LOGGER.get()?.method1(&stdlib::WARNING, &Object::str(message)?)?;
+        }
+        self.lost.set(self.lost.get() + 1);
+        Ok(())
+    }
+
+    /// An entry of the extra information, or the default.
+    pub fn extra(&self, name: &Object, default: &Object) -> Result {
+        let Some(extra) = self.extra.get() else { return Ok(default.clone()) };
+        // SAFETY: a dict and a live object; what it gives is borrowed, or null with or without an error.
+        unsafe {
+            let found = py::PyDict_GetItemWithError(extra.as_ptr(), name.as_ptr());
+            if !found.is_null() {
+                return Ok(Object::borrowed(found));
+            }
+            if py::PyErr_Occurred().is_null() { Ok(default.clone()) } else { Err(Raised) }
+        }
+    }
+
+    /// Sets an entry of the extra information.
+    pub fn set_extra(&self, name: &str, value: &Object) -> Result<()> {
+        let extra = match self.extra.get() {
+            Some(extra) => extra,
+            None => {
+                // SAFETY: a new reference or null with an error.
+                let extra = unsafe { Object::owned(py::PyDict_New())? };
+                self.extra.put(extra.clone());
+                extra
+            }
+        };
+        let name = Object::str(name)?;
+        // SAFETY: live objects.
+        let status = unsafe { py::PyDict_SetItem(extra.as_ptr(), name.as_ptr(), value.as_ptr()) };
+        if status < 0 { Err(Raised) } else { Ok(()) }
+    }
+
+    /// Takes further extra information over.
+    pub fn merge_extra(&self, entries: Option<&Object>) -> Result<()> {
+        let Some(entries) = entries.filter(|entries| !entries.is_none()) else { return Ok(()) };
+        // SAFETY: a live object; a new dict with its entries or an error.
+        unsafe {
+            let extra = Object::owned(py::PyDict_New())?;
+            if py::PyDict_Update(extra.as_ptr(), entries.as_ptr()) < 0 {
+                return Err(Raised);
+            }
+            self.extra.put(extra);
+        }
+        Ok(())
+    }
+
+    /// Calls `work` in the transport's context.
+    #[inline]
+    pub fn in_context<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        match self.context.get() {
+            Some(context) => context::run(&context, work),
+            None => work(),
+        }
+    }
+
+    /// Calls a protocol's method that only takes notice.
+    pub fn with_parties<T>(&self, transport: &Object, work: impl FnOnce(&Parties<'_>) -> T) -> T {
+        let (loop_, protocol) = (self.loop_.get_or_none(), self.protocol());
+        work(&Parties { loop_: &loop_, transport, protocol: &protocol })
+    }
+
+    /// Says that the connection is lost; the loop is going to call `method`, which calls
+    /// `connection_lost` with the exception.
+    pub fn lose(&self, transport: &Object, exception: Option<Object>, method: fn(&Object) -> Result<()>) -> Result<()> {
+        self.lost.set(self.lost.get() + 1);
+        self.lost_exception.set(exception);
+        match self.loop_() {
+            Some(loop_) => loop_.push(Entry::Native(transport.clone(), method)),
+            None => Ok(()),
+        }
+    }
+
+    /// What `connection_lost` is called with.
+    pub fn take_lost_exception(&self) -> Object {
+        self.lost_exception.take().unwrap_or_else(Object::none)
+    }
+
+    /// Gives the descriptor back, closed; `file` closes its own.
+    pub fn close_descriptor(&self) -> Result<()> {
+        let descriptor = self.descriptor.replace(NO_DESCRIPTOR);
+        if descriptor != NO_DESCRIPTOR
+            && let Some(loop_) = self.loop_()
+        {
+            loop_.unwatch(descriptor, crate::loop_::Direction::Read);
+            loop_.unwatch(descriptor, crate::loop_::Direction::Write);
+            loop_.set_owner(descriptor, std::ptr::null_mut());
+        }
+        match self.file.take() {
+            Some(file) => file.method0(&stdlib::CLOSE).map(drop),
+            None => {
+                ferrio_reactor::socket::close(descriptor);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets go of the protocol and the loop, once closed.
+    pub fn forget(&self) {
+        self.protocol.clear();
+        self.loop_.clear();
+    }
+
+    /// Shows the objects to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        for slot in [&self.loop_, &self.file, &self.protocol, &self.extra, &self.context, &self.lost_exception] {
+            visitor.slot(slot);
+        }
+    }
+
+    /// Drops the objects.
+    pub fn clear(&self) {
+        for slot in [&self.file, &self.protocol, &self.extra, &self.context, &self.lost_exception, &self.loop_] {
+            slot.clear();
+        }
+    }
+}
+
+/// What went wrong with a transport, as far as it matters who hears of it.
+pub enum Failure {
+    /// The system's: the connection is gone, which is nothing to shout about.
+    System(std::io::Error),
+    /// The protocol's, or another exception.
+    Exception(Object),
+}
+
+impl Failure {
+    /// The exception, and whether it is an OSError.
+    pub fn into_exception(self) -> Result<(Object, bool)> {
+        match self {
+            Failure::System(error) => Ok((crate::ffi::error::os_error(&error)?, true)),
+            Failure::Exception(exception) => {
+                // SAFETY: live objects.
+                let system =
+                    unsafe { py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_OSError) } != 0;
+                Ok((exception, system))
+            }
+        }
+    }
+}
+
+/// Splits a failed call of a protocol: `KeyboardInterrupt` and `SystemExit` go on, others are returned.
+pub fn split_exit(raised: Raised) -> Result<Object> {
+    let exception = raised.take();
+    if exception.is_exit() { Err(exception.raise()) } else { Ok(exception) }
+}

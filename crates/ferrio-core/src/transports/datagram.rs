@@ -1,0 +1,501 @@
+//! DatagramTransport: a datagram socket, connected or not.
+
+use super::address;
+use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
+use super::flow::Flow;
+use super::socket::{is_transient, set_result_unless_done};
+use super::socket_methods::{SET_WRITE_BUFFER_LIMITS, extra_arguments, guarded};
+use crate::debug::warn_resource;
+use crate::ffi::class::{Members, getter, method, method0, method1, type_cell, unary_slot};
+use crate::ffi::error::{type_error, value_error};
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::loop_::entry::Entry;
+use crate::loop_::{Direction, Loop, descriptor_of};
+use crate::stdlib;
+use crate::transports::backlog::Data;
+use ferrio_reactor::address::Address;
+use ferrio_reactor::socket;
+use pyo3_ffi as py;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::ffi::CStr;
+use std::mem::offset_of;
+
+/// What a waiting datagram counts beside its bytes, so that empty ones fill the buffer too; asyncio's
+/// `_header_size` (3.13).
+const HEADER_SIZE: usize = if cfg!(Py_3_13) { 8 } else { 0 };
+
+/// The body of a DatagramTransport.
+#[derive(Default)]
+#[repr(C)]
+pub struct DatagramTransport {
+    base: Base,
+    flow: Flow,
+    /// Datagrams and addresses that the socket has not yet taken.
+    waiting: RefCell<VecDeque<(Object, Object)>>,
+    waiting_size: Cell<usize>,
+    /// The one address that is sent to, or None.
+    address: Slot,
+    waiter: Slot,
+    /// Whether the socket is connected, so that `send` is used.
+    has_peer: Cell<bool>,
+    /// Whether it is an IPv4 socket, whose addresses need no Python.
+    is_inet: Cell<bool>,
+    reading: Cell<bool>,
+    writing: Cell<bool>,
+}
+
+static INIT: Signature = Signature {
+    name: "DatagramTransport",
+    parameters: &["loop", "sock", "protocol", "address", "waiter", "extra"],
+    positional: 6,
+    required: 3,
+    variadic: false,
+};
+static SENDTO: Signature = Signature {
+    name: "sendto",
+    parameters: &["data", "addr"],
+    positional: 2,
+    required: 1,
+    variadic: false,
+};
+
+/// An object as the transport that it is.
+fn transport(object: &Object) -> &Own<DatagramTransport> {
+    // SAFETY: these methods are only ever paired with datagram transports.
+    unsafe { Own::from_ref_unchecked(object) }
+}
+
+/// What became of an attempt to send.
+enum Attempt {
+    Sent,
+    NotNow,
+    Failed(Object),
+}
+
+impl Own<DatagramTransport> {
+    fn watch(&self, direction: Direction) -> Result<()> {
+        let (watched, method): (_, crate::loop_::entry::Method) = match direction {
+            Direction::Read => (&self.reading, read_ready),
+            Direction::Write => (&self.writing, write_ready),
+        };
+        if !watched.get()
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.watch_native(self.base.descriptor.get(), direction, self.as_object(), method)?;
+            watched.set(true);
+        }
+        Ok(())
+    }
+
+    fn unwatch(&self, direction: Direction) {
+        let watched = match direction {
+            Direction::Read => &self.reading,
+            Direction::Write => &self.writing,
+        };
+        if watched.replace(false)
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.unwatch(self.base.descriptor.get(), direction);
+        }
+    }
+
+    fn sendto(&self, object: &Object, address: Option<&Object>) -> Result<()> {
+        let data = Data::of(object)?;
+        if cfg!(not(Py_3_13)) && data.as_slice().is_empty() {
+            return Ok(());
+        }
+        let fixed = self.address.get_or_none();
+        let mut address = address.cloned().unwrap_or_else(Object::none);
+        if !fixed.is_none() {
+            if !address.is_none() && !address.equals(&fixed)? {
+                let text = fixed.repr_text()?;
+                return Err(value_error(&format!("Invalid address: must be None or {text}")));
+            }
+            address = fixed.clone();
+        }
+        if self.base.is_lost() && !fixed.is_none() {
+            return self.base.note_lost_write("socket.send() raised exception.");
+        }
+        if !self.base.is_open() {
+            return self.base.note_lost_write("socket.send() raised exception.");
+        }
+        if self.waiting.borrow().is_empty() {
+            match self.attempt(data.as_slice(), object, &address)? {
+                Attempt::Sent => return Ok(()),
+                Attempt::Failed(exception) => return self.failed(exception),
+                Attempt::NotNow => self.watch(Direction::Write)?,
+            }
+        }
+        let bytes = Object::bytes(data.as_slice())?;
+        self.waiting_size.set(self.waiting_size.get() + data.as_slice().len() + HEADER_SIZE);
+        self.waiting.borrow_mut().push_back((bytes, address));
+        drop(data);
+        self.maybe_pause_protocol()
+    }
+
+    /// Sends a datagram now, if the socket takes it.
+    fn attempt(&self, bytes: &[u8], object: &Object, address: &Object) -> Result<Attempt> {
+        let descriptor = self.base.descriptor.get();
+        let sent = if self.has_peer.get() {
+            socket::send(descriptor, bytes)
+        } else if let Some(address @ Address::Inet { .. }) = address::from_python(address).filter(|_| self.is_inet.get())
+        {
+            socket::send_to(descriptor, bytes, &address)
+        } else {
+            // names, paths and other families: as Python's socket takes them
+            let python = self.base.file.get_or_none();
+            return match python.method(&stdlib::SENDTO, &[object, address]) {
+                Ok(_) => Ok(Attempt::Sent),
+                Err(raised) => python_attempt(raised),
+            };
+        };
+        match sent {
+            Ok(_) => Ok(Attempt::Sent),
+            Err(error) if is_transient(&error) => Ok(Attempt::NotNow),
+            Err(error) => Ok(Attempt::Failed(crate::ffi::error::os_error(&error)?)),
+        }
+    }
+
+    /// An OSError is the protocol's to hear of; anything else closes the transport.
+    fn failed(&self, exception: Object) -> Result<()> {
+        // SAFETY: live objects.
+        if unsafe { py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_OSError) } == 0 {
+            return self.fatal(Failure::Exception(exception), "Fatal write error on datagram transport");
+        }
+        self.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception).map(drop)
+    }
+
+    fn maybe_pause_protocol(&self) -> Result<()> {
+        self.base.with_parties(self.as_object(), |parties| self.flow.maybe_pause(self.waiting_size.get(), parties))
+    }
+
+    fn close(&self) -> Result<()> {
+        if self.base.closing.replace(true) {
+            return Ok(());
+        }
+        self.unwatch(Direction::Read);
+        if self.waiting.borrow().is_empty() && !self.base.is_lost() {
+            self.unwatch(Direction::Write);
+            return self.base.lose(self.as_object(), None, lose);
+        }
+        Ok(())
+    }
+
+    fn force_close(&self, exception: Option<Object>) -> Result<()> {
+        if self.base.is_lost() {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+        drop(waiting);
+        self.waiting_size.set(0);
+        self.unwatch(Direction::Write);
+        self.unwatch(Direction::Read);
+        self.base.closing.set(true);
+        self.base.lose(self.as_object(), exception, lose)
+    }
+
+    #[cold]
+    fn fatal(&self, failure: Failure, message: &str) -> Result<()> {
+        let (exception, system) = failure.into_exception()?;
+        if !system {
+            self.base.with_parties(self.as_object(), |parties| parties.report(message, &exception))?;
+        }
+        self.force_close(Some(exception))
+    }
+
+    fn dispose(&self) -> Result<()> {
+        self.reading.set(false);
+        self.writing.set(false);
+        let closed = self.base.close_descriptor();
+        self.base.forget();
+        closed
+    }
+
+    fn repr(&self) -> Result {
+        let mut info = vec![self.as_object().type_name()];
+        if !self.base.is_open() {
+            info.push("closed".to_owned());
+        } else {
+            if self.base.closing.get() {
+                info.push("closing".to_owned());
+            }
+            let state = |polled: bool| if polled { "polling" } else { "idle" };
+            info.push(format!("fd={}", self.base.descriptor.get()));
+            info.push(format!("read={}", state(self.reading.get())));
+            info.push(format!("write=<{}, bufsize={}>", state(self.writing.get()), self.waiting_size.get()));
+        }
+        Object::str(&format!("<{}>", info.join(" ")))
+    }
+}
+
+/// What became of a `sendto` of Python's socket.
+fn python_attempt(raised: Raised) -> Result<Attempt> {
+    let exception = split_exit(raised)?;
+    // SAFETY: live objects.
+    let transient = unsafe {
+        py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_BlockingIOError) != 0
+            || py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_InterruptedError) != 0
+    };
+    Ok(if transient { Attempt::NotNow } else { Attempt::Failed(exception) })
+}
+
+fn start(object: &Object) -> Result<()> {
+    let this = transport(object);
+    this.base.in_context(|| {
+        if let Err(raised) = this.base.protocol().method1(&stdlib::CONNECTION_MADE, object) {
+            let exception = split_exit(raised)?;
+            this.fatal(Failure::Exception(exception), "Fatal error: protocol.connection_made() call failed.")?;
+        }
+        if !this.base.closing.get() {
+            this.watch(Direction::Read)?;
+        }
+        match this.waiter.take() {
+            Some(waiter) => set_result_unless_done(&waiter, Object::none()),
+            None => Ok(()),
+        }
+    })
+}
+
+fn read_ready(object: &Object) -> Result<()> {
+    let this = transport(object);
+    if this.base.is_lost() || !this.reading.get() {
+        return Ok(());
+    }
+    this.base.in_context(|| {
+        let Some(loop_) = this.base.loop_() else { return Ok(()) };
+        let descriptor = this.base.descriptor.get();
+        let read = loop_.with_read_buffer(|buffer| {
+            let (count, sender) = socket::recv_from(descriptor, buffer)?;
+            // SAFETY: the kernel has written so many bytes.
+            let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
+            Ok((Object::bytes(bytes), sender))
+        });
+        let told = match read {
+            Ok((data, sender)) => {
+                let sender = match sender.as_ref().and_then(Address::decode) {
+                    Some(sender) => address::to_python(&sender)?,
+                    None => Object::none(),
+                };
+                this.base.protocol().method(&stdlib::DATAGRAM_RECEIVED, &[&data?, &sender])
+            }
+            Err(error) if is_transient(&error) => return Ok(()),
+            Err(error) => {
+                let exception = crate::ffi::error::os_error(&error)?;
+                this.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception)
+            }
+        };
+        told.map(drop).or_else(|raised| {
+            let exception = split_exit(raised)?;
+            this.fatal(Failure::Exception(exception), "Fatal read error on datagram transport")
+        })
+    })
+}
+
+fn write_ready(object: &Object) -> Result<()> {
+    let this = transport(object);
+    if this.base.is_lost() || !this.writing.get() {
+        return Ok(());
+    }
+    this.base.in_context(|| {
+        loop {
+            let next = this.waiting.borrow_mut().pop_front();
+            let Some((bytes, address)) = next else { break };
+            let data = Data::of(&bytes)?;
+            match this.attempt(data.as_slice(), &bytes, &address)? {
+                Attempt::Sent => {}
+                Attempt::NotNow => {
+                    drop(data);
+                    this.waiting.borrow_mut().push_front((bytes, address));
+                    break;
+                }
+                Attempt::Failed(exception) => this.failed(exception)?,
+            }
+            let length = data_length(&bytes) + HEADER_SIZE;
+            this.waiting_size.set(this.waiting_size.get().saturating_sub(length));
+            if this.base.is_lost() {
+                return Ok(());
+            }
+        }
+        this.base.with_parties(object, |parties| this.flow.maybe_resume(this.waiting_size.get(), parties))?;
+        if this.waiting.borrow().is_empty() {
+            this.unwatch(Direction::Write);
+            if this.base.closing.get() && !this.base.is_lost() {
+                return this.base.lose(object, None, lose);
+            }
+        }
+        Ok(())
+    })
+}
+
+fn data_length(bytes: &Object) -> usize {
+    crate::ffi::buffer::bytes_of(bytes).map_or(0, <[u8]>::len)
+}
+
+fn lose(object: &Object) -> Result<()> {
+    let this = transport(object);
+    let exception = this.base.take_lost_exception();
+    let protocol = this.base.protocol();
+    let told = this.base.in_context(|| protocol.method1(&stdlib::CONNECTION_LOST, &exception));
+    if let Err(raised) = told {
+        let exception = raised.take();
+        this.dispose()?;
+        return Err(exception.raise());
+    }
+    this.dispose()
+}
+
+impl Class for DatagramTransport {
+    const NAME: &'static CStr = c"ferrio._core.DatagramTransport";
+    const DOC: &'static CStr = c"DatagramTransport(loop, sock, protocol, address=None, waiter=None, extra=None)\n--\n\nA datagram socket (see asyncio.DatagramTransport).";
+    const WEAK: Option<usize> = Some(offset_of!(DatagramTransport, base) + offset_of!(Base, weak));
+    const DICT: Option<usize> = Some(offset_of!(DatagramTransport, base) + offset_of!(Base, dict));
+    const FINALIZES: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        let body = DatagramTransport::default();
+        body.base.descriptor.set(NO_DESCRIPTOR);
+        body
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([loop_, socket, protocol, address, waiter, extra], _) = args.bind::<6>(&INIT)?;
+        let (Some(loop_), Some(socket), Some(protocol)) = (loop_, socket, protocol) else { return Ok(()) };
+        let Some(loop_) = Own::<Loop>::downcast(loop_) else {
+            return Err(type_error("loop must be a ferrio.Loop"));
+        };
+        static GETSOCKNAME: Name = Name::new(c"getsockname");
+        static GETPEERNAME: Name = Name::new(c"getpeername");
+        static AF_INET: crate::ffi::Import = crate::ffi::Import::new(c"socket", c"AF_INET");
+        this.base.merge_extra(extra)?;
+        this.base.open(loop_, Some(socket), descriptor_of(socket)?, protocol)?;
+        this.base.set_extra("socket", &guarded(socket)?)?;
+        for (name, method) in [("sockname", &GETSOCKNAME), ("peername", &GETPEERNAME)] {
+            let value = socket.method0(method).unwrap_or_else(|raised| {
+                raised.discard();
+                Object::none()
+            });
+            this.has_peer.set(!value.is_none());
+            this.base.set_extra(name, &value)?;
+        }
+        this.is_inet.set(socket.getattr(&stdlib::FAMILY)?.equals(AF_INET.get()?)?);
+        this.address.set(address.filter(|address| !address.is_none()).cloned());
+        this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
+        loop_.set_owner(this.base.descriptor.get(), this.as_ptr());
+        loop_.push(Entry::Native(this.as_object().clone(), start))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.base.traverse(visitor);
+        visitor.slot(&self.address);
+        visitor.slot(&self.waiter);
+        if let Ok(waiting) = self.waiting.try_borrow() {
+            for (bytes, address) in waiting.iter() {
+                visitor.object(bytes.as_ptr());
+                visitor.object(address.as_ptr());
+            }
+        }
+    }
+
+    fn clear(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+        drop(waiting);
+        self.address.clear();
+        self.waiter.clear();
+        self.base.clear();
+    }
+
+    fn finalize(this: &Own<Self>) {
+        if !this.base.is_open() {
+            return;
+        }
+        if let Ok(text) = this.as_object().repr_text() {
+            warn_resource(&format!("unclosed transport {text}"), this.as_object());
+        }
+        if let Err(raised) = this.dispose() {
+            raised.write_unraisable(this.as_object());
+        }
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: methods(),
+            properties: vec![
+                getter::<DatagramTransport, _>(c"__class__", |_| stdlib::DATAGRAM_TRANSPORT.get().cloned()),
+                getter::<DatagramTransport, _>(c"_sock", |this| Ok(this.base.file.get_or_none())),
+            ],
+            slots: vec![unary_slot::<DatagramTransport, _>(py::Py_tp_repr, |this| this.repr())],
+        }
+    }
+}
+
+fn methods() -> Vec<py::PyMethodDef> {
+    vec![
+        method::<DatagramTransport, _>(
+            c"sendto",
+            |this, args| {
+                let ([data, address], _) = args.bind::<2>(&SENDTO)?;
+                let Some(data) = data else { return Ok(Object::none()) };
+                this.sendto(data, address).map(|()| Object::none())
+            },
+            c"sendto($self, data, addr=None)\n--\n\nSend a datagram; what the socket does not take at once waits in a buffer.",
+        ),
+        method::<DatagramTransport, _>(
+            c"get_extra_info",
+            |this, args| {
+                let (name, default) = extra_arguments(args)?;
+                this.base.extra(&name, &default)
+            },
+            c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'socket', 'sockname', 'peername'.",
+        ),
+        method0::<DatagramTransport, _>(
+            c"is_closing",
+            |this| Ok(Object::bool(this.base.closing.get())),
+            c"is_closing($self, /)\n--\n\nReturn True if the transport is closing or closed.",
+        ),
+        method0::<DatagramTransport, _>(
+            c"close",
+            |this| this.close().map(|()| Object::none()),
+            c"close($self, /)\n--\n\nClose the transport once what waits is sent.",
+        ),
+        method0::<DatagramTransport, _>(
+            c"abort",
+            |this| this.force_close(None).map(|()| Object::none()),
+            c"abort($self, /)\n--\n\nClose the transport at once; what waits is lost.",
+        ),
+        method1::<DatagramTransport, _>(
+            c"set_protocol",
+            |this, protocol| {
+                this.base.set_protocol(protocol);
+                Ok(Object::none())
+            },
+            c"set_protocol($self, protocol, /)\n--\n\nSet a new protocol.",
+        ),
+        method0::<DatagramTransport, _>(
+            c"get_protocol",
+            |this| Ok(this.base.protocol()),
+            c"get_protocol($self, /)\n--\n\nReturn the protocol.",
+        ),
+        method0::<DatagramTransport, _>(
+            c"get_write_buffer_size",
+            |this| Object::int(this.waiting_size.get() as i64),
+            c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes wait.",
+        ),
+        method0::<DatagramTransport, _>(
+            c"get_write_buffer_limits",
+            |this| this.flow.limits(),
+            c"get_write_buffer_limits($self, /)\n--\n\nReturn the low- and high-water marks in bytes.",
+        ),
+        method::<DatagramTransport, _>(
+            c"set_write_buffer_limits",
+            |this, args| {
+                let ([high, low], _) = args.bind::<2>(&SET_WRITE_BUFFER_LIMITS)?;
+                this.flow.set_limits(high, low)?;
+                this.maybe_pause_protocol()?;
+                Ok(Object::none())
+            },
+            c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to stop and to go on writing.\nValueError unless high >= low >= 0.",
+        ),
+    ]
+}

@@ -1,0 +1,234 @@
+//! Listener: accepts the connections of a listening socket.
+//!
+//! A server has one for each of its sockets. Plain connections get their transport here, without a Python
+//! socket; those with TLS are handed to a Python function, which owns the handshake.
+
+use super::address;
+use super::flow::Parties;
+use super::socket::{SocketTransport, is_transient};
+use crate::debug::Report;
+use crate::ffi::class::{Members, method0, type_cell};
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, context};
+use crate::loop_::{Direction, Loop, descriptor_of};
+use crate::stdlib;
+use ferrio_reactor::socket::{self, errno};
+use ferrio_reactor::clock;
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{IntoRawFd, OwnedFd};
+
+/// How long a listener rests when the process or the system has no descriptor left, in seconds;
+/// asyncio's `ACCEPT_RETRY_DELAY`.
+const RETRY_DELAY: f64 = 1.0;
+
+/// The body of a Listener.
+#[derive(Default)]
+pub struct Listener {
+    loop_: Slot,
+    /// The Python socket; the server closes it.
+    socket: Slot,
+    protocol_factory: Slot,
+    server: Slot,
+    /// Called with a Python socket and its peer's address, instead of the factory; for TLS.
+    accept_tls: Slot,
+    context: Slot,
+    backlog: Cell<i64>,
+    descriptor: Cell<i32>,
+    listening: Cell<bool>,
+}
+
+static INIT: Signature = Signature {
+    name: "Listener",
+    parameters: &["loop", "sock", "protocol_factory", "server", "backlog", "accept_tls"],
+    positional: 6,
+    required: 6,
+    variadic: false,
+};
+
+/// An object as the listener that it is.
+fn listener(object: &Object) -> &Own<Listener> {
+    // SAFETY: the method is only ever paired with listeners.
+    unsafe { Own::from_ref_unchecked(object) }
+}
+
+impl Own<Listener> {
+    fn native_loop(&self) -> Option<Own<Loop>> {
+        // SAFETY: only loops of this class are put in.
+        self.loop_.get().map(|loop_| unsafe { Own::<Loop>::from_ref_unchecked(&loop_).clone() })
+    }
+
+    fn start(&self) -> Result<()> {
+        let Some(loop_) = self.native_loop() else { return Ok(()) };
+        loop_.watch_native(self.descriptor.get(), Direction::Read, self.as_object(), accept_ready)?;
+        self.listening.set(true);
+        Ok(())
+    }
+
+    fn stop(&self) {
+        if self.listening.replace(false)
+            && let Some(loop_) = self.native_loop()
+        {
+            loop_.unwatch(self.descriptor.get(), Direction::Read);
+        }
+    }
+
+    fn accept_all(&self, loop_: &Own<Loop>) -> Result<()> {
+        for _ in 0..self.backlog.get().max(1) {
+            if !self.listening.get() {
+                return Ok(());
+            }
+            match socket::accept(self.descriptor.get()) {
+                Ok((accepted, peer)) => self.welcome(loop_, accepted, peer)?,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) if is_transient(&error) => return Ok(()),
+                Err(error) => return self.refuse(loop_, error),
+            }
+        }
+        Ok(())
+    }
+
+    fn welcome(
+        &self,
+        loop_: &Own<Loop>,
+        accepted: OwnedFd,
+        peer: Option<ferrio_reactor::address::Address>,
+    ) -> Result<()> {
+        let accept_tls = self.accept_tls.get_or_none();
+        if !accept_tls.is_none() {
+            static FILENO: Name = Name::new(c"fileno");
+            let peer = peer.map_or(Ok(Object::none()), |peer| address::to_python(&peer))?;
+            let descriptor = Object::int(accepted.into_raw_fd().into())?;
+            let socket = stdlib::SOCKET.get()?.call_keywords(&[], &[(&FILENO, &descriptor)])?;
+            return accept_tls.call(&[&socket, &peer]).map(drop);
+        }
+        let made = self.protocol_factory.get_or_none().call0();
+        let made = made.and_then(|protocol| {
+            let descriptor = accepted.into_raw_fd();
+            let server = self.server.get_or_none();
+            SocketTransport::accepted(loop_, descriptor, &protocol, peer, &server).map(drop)
+        });
+        let Err(raised) = made else { return Ok(()) };
+        let exception = super::base::split_exit(raised)?;
+        if !loop_.is_debug() {
+            return Ok(());
+        }
+        let report = Report::new("Error on transport creation for incoming connection")?;
+        report.set(c"exception", &exception)?;
+        report.send(loop_.as_object())
+    }
+
+    /// No descriptor or no memory: rests for a while, and says so once. Other errors are the caller's.
+    #[cold]
+    fn refuse(&self, loop_: &Own<Loop>, error: io::Error) -> Result<()> {
+        const EXHAUSTED: [i32; 4] = [errno::EMFILE, errno::ENFILE, errno::ENOBUFS, errno::ENOMEM];
+        if !error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code)) {
+            return Err(error.into());
+        }
+        self.stop();
+        let report = Report::new("socket.accept() out of system resource")?;
+        report.set(c"exception", &crate::ffi::error::os_error(&error)?)?;
+        report.set(c"socket", &super::socket_methods::guarded(&self.socket.get_or_none())?)?;
+        report.send(loop_.as_object())?;
+        static START: Name = Name::new(c"start");
+        let start = self.as_object().getattr(&START)?;
+        loop_.call_at(clock::now() + RETRY_DELAY, &start, &[], None, "call_later").map(drop)
+    }
+}
+
+
+/// The listening socket is readable.
+fn accept_ready(object: &Object) -> Result<()> {
+    let this = listener(object);
+    let Some(loop_) = this.native_loop() else { return Ok(()) };
+    let context = this.context.get_or_none();
+    let result = context::run(&context, || this.accept_all(&loop_));
+    let Err(raised) = result else { return Ok(()) };
+    let exception = super::base::split_exit(raised)?;
+    let (none, loop_) = (Object::none(), loop_.into_object());
+    let parties = Parties { loop_: &loop_, transport: &none, protocol: &none };
+    parties.report("Exception while accepting a connection", &exception)
+}
+
+impl Class for Listener {
+    const NAME: &'static CStr = c"ferrio._core.Listener";
+    const DOC: &'static CStr = c"Listener(loop, sock, protocol_factory, server, backlog, accept_tls)\n--\n\nAccepts the connections of a listening socket.";
+    type_cell!();
+
+    fn empty() -> Self {
+        Listener::default()
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([Some(loop_), Some(socket), Some(factory), Some(server), Some(backlog), Some(accept_tls)], _) =
+            args.bind::<6>(&INIT)?
+        else {
+            return Ok(());
+        };
+        if Own::<Loop>::downcast(loop_).is_none() {
+            return Err(crate::ffi::error::type_error("loop must be a ferrio.Loop"));
+        }
+        this.descriptor.set(descriptor_of(socket)?);
+        this.backlog.set(backlog.to_i64()?);
+        this.loop_.put(loop_.clone());
+        this.socket.put(socket.clone());
+        this.protocol_factory.put(factory.clone());
+        this.server.put(server.clone());
+        this.accept_tls.put(accept_tls.clone());
+        this.context.put(context::copy_current()?);
+        Ok(())
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        for slot in self.slots() {
+            visitor.slot(slot);
+        }
+    }
+
+    fn clear(&self) {
+        self.slots().into_iter().for_each(Slot::clear);
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![
+                method0::<Listener, _>(
+                    c"start",
+                    |this| {
+                        // A retry may come after the server was closed.
+                        static GET_SERVING: Name = Name::new(c"is_serving");
+                        let server = this.server.get_or_none();
+                        if server.method0(&GET_SERVING)?.is_true()? {
+                            this.start()?;
+                        }
+                        Ok(Object::none())
+                    },
+                    c"start($self, /)\n--\n\nAccept connections from now on, if the server serves.",
+                ),
+                method0::<Listener, _>(
+                    c"stop",
+                    |this| {
+                        this.stop();
+                        Ok(Object::none())
+                    },
+                    c"stop($self, /)\n--\n\nAccept no more connections.",
+                ),
+            ],
+            properties: vec![],
+            slots: vec![],
+        }
+    }
+}
+
+impl Listener {
+    fn slots(&self) -> [&Slot; 6] {
+        [
+            &self.socket,
+            &self.protocol_factory,
+            &self.server,
+            &self.accept_tls,
+            &self.context,
+            &self.loop_,
+        ]
+    }
+}

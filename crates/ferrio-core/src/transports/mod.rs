@@ -1,0 +1,29 @@
+//! Transports: bytes between a descriptor and a protocol.
+//!
+//! Each transport owns its descriptor. The loop's table holds a transport for as long as it reads or has
+//! something to write; protocol callbacks are called by the loop, in the context of the place where the
+//! connection was made, except `pause_writing` and `resume_writing`, which are called by whoever fills
+//! or drains the buffer.
+//!
+//! - [`socket`]: connected stream sockets; [`listener`]: accepting them;
+//! - [`pipe_read`], [`pipe_write`]: pipes, FIFOs, terminals, one way each;
+//! - [`datagram`]: datagram sockets;
+//! - [`base`]: what all of them have; [`backlog`]: what waits to be written; [`flow`]: telling the
+//!   protocol to stop and go on; [`address`]: addresses as Python tuples.
+
+pub mod address;
+pub mod backlog;
+pub mod base;
+pub mod datagram;
+pub mod flow;
+pub mod listener;
+pub mod pipe_read;
+pub mod pipe_write;
+pub mod socket;
+mod socket_methods;
+
+pub use datagram::DatagramTransport;
+pub use listener::Listener;
+pub use pipe_read::ReadPipeTransport;
+pub use pipe_write::WritePipeTransport;
+pub use socket::SocketTransport;

@@ -1,0 +1,301 @@
+//! ReadPipeTransport: the reading end of a pipe, a FIFO, a terminal.
+
+use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
+use super::socket::{is_transient, set_result_unless_done};
+use super::socket_methods::extra_arguments;
+use crate::debug::warn_resource;
+use crate::ffi::class::{Members, getter, method, method0, method1, type_cell, unary_slot};
+use crate::ffi::error::type_error;
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor};
+use crate::loop_::entry::Entry;
+use crate::loop_::{Direction, Loop, descriptor_of};
+use crate::stdlib;
+use ferrio_reactor::socket;
+use pyo3_ffi as py;
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::mem::offset_of;
+
+/// The body of a ReadPipeTransport.
+#[derive(Default)]
+#[repr(C)]
+pub struct ReadPipeTransport {
+    base: Base,
+    waiter: Slot,
+    paused: Cell<bool>,
+    reading: Cell<bool>,
+    connected: Cell<bool>,
+}
+
+pub(super) static INIT: Signature = Signature {
+    name: "PipeTransport",
+    parameters: &["loop", "pipe", "protocol", "waiter", "extra"],
+    positional: 5,
+    required: 3,
+    variadic: false,
+};
+
+/// An object as the transport that it is.
+fn transport(object: &Object) -> &Own<ReadPipeTransport> {
+    // SAFETY: these methods are only ever paired with read-pipe transports.
+    unsafe { Own::from_ref_unchecked(object) }
+}
+
+impl Own<ReadPipeTransport> {
+    fn is_reading(&self) -> bool {
+        !self.base.closing.get() && !self.paused.get()
+    }
+
+    fn start_reading(&self) -> Result<()> {
+        if self.is_reading()
+            && self.connected.get()
+            && !self.reading.get()
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.watch_native(self.base.descriptor.get(), Direction::Read, self.as_object(), read_ready)?;
+            self.reading.set(true);
+        }
+        Ok(())
+    }
+
+    fn stop_reading(&self) {
+        if self.reading.replace(false)
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.unwatch(self.base.descriptor.get(), Direction::Read);
+        }
+    }
+
+    fn close(&self, exception: Option<Object>) -> Result<()> {
+        if self.base.closing.replace(true) {
+            return Ok(());
+        }
+        self.stop_reading();
+        self.base.lose(self.as_object(), exception, lose)
+    }
+
+    #[cold]
+    fn fatal(&self, failure: Failure, message: &str) -> Result<()> {
+        // A terminal whose other side is gone answers EIO: an end like any other.
+        let ended = matches!(&failure, Failure::System(error) if error.raw_os_error() == Some(socket::errno::EIO));
+        let (exception, _) = failure.into_exception()?;
+        if !ended {
+            self.base.with_parties(self.as_object(), |parties| parties.report(message, &exception))?;
+        }
+        self.close(Some(exception))
+    }
+
+    fn dispose(&self) -> Result<()> {
+        self.reading.set(false);
+        let closed = self.base.close_descriptor();
+        self.base.forget();
+        closed
+    }
+
+    fn repr(&self) -> Result {
+        let state = if self.reading.get() { "polling" } else { "idle" };
+        repr(self.as_object(), &self.base, state, "")
+    }
+}
+
+/// `<Name closing fd=5 polling>`.
+pub(super) fn repr(object: &Object, base: &Base, state: &str, more: &str) -> Result {
+    let mut info = vec![object.type_name()];
+    if !base.is_open() {
+        info.push("closed".to_owned());
+    } else {
+        if base.closing.get() {
+            info.push("closing".to_owned());
+        }
+        info.push(format!("fd={}", base.descriptor.get()));
+        info.push(state.to_owned());
+    }
+    Object::str(&format!("<{}{more}>", info.join(" ")))
+}
+
+fn start(object: &Object) -> Result<()> {
+    let this = transport(object);
+    this.base.in_context(|| {
+        this.connected.set(true);
+        if let Err(raised) = this.base.protocol().method1(&stdlib::CONNECTION_MADE, object) {
+            let exception = split_exit(raised)?;
+            this.fatal(Failure::Exception(exception), "Fatal error: protocol.connection_made() call failed.")?;
+        }
+        this.start_reading()?;
+        match this.waiter.take() {
+            Some(waiter) => set_result_unless_done(&waiter, Object::none()),
+            None => Ok(()),
+        }
+    })
+}
+
+fn read_ready(object: &Object) -> Result<()> {
+    let this = transport(object);
+    if this.base.is_lost() || !this.reading.get() {
+        return Ok(());
+    }
+    let Some(loop_) = this.base.loop_() else { return Ok(()) };
+    let descriptor = this.base.descriptor.get();
+    let read = loop_.with_read_buffer(|buffer| {
+        let count = socket::read(descriptor, buffer)?;
+        // SAFETY: the kernel has written so many bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
+        Ok(if count == 0 { None } else { Some(Object::bytes(bytes)) })
+    });
+    this.base.in_context(|| match read {
+        Ok(Some(data)) => {
+            let told = this.base.protocol().method1(&stdlib::DATA_RECEIVED, &data?);
+            told.map(drop).or_else(|raised| {
+                let exception = split_exit(raised)?;
+                this.fatal(Failure::Exception(exception), "Fatal error: protocol.data_received() call failed.")
+            })
+        }
+        Ok(None) => {
+            loop_.push(Entry::Native(object.clone(), end))?;
+            this.close(None)
+        }
+        Err(error) if is_transient(&error) => Ok(()),
+        Err(error) => this.fatal(Failure::System(error), "Fatal read error on pipe transport"),
+    })
+}
+
+fn end(object: &Object) -> Result<()> {
+    let this = transport(object);
+    this.base.in_context(|| this.base.protocol().method0(&stdlib::EOF_RECEIVED).map(drop))
+}
+
+fn lose(object: &Object) -> Result<()> {
+    let this = transport(object);
+    let exception = this.base.take_lost_exception();
+    let protocol = this.base.protocol();
+    let told = this.base.in_context(|| protocol.method1(&stdlib::CONNECTION_LOST, &exception));
+    if let Err(raised) = told {
+        let exception = raised.take();
+        this.dispose()?;
+        return Err(exception.raise());
+    }
+    this.dispose()
+}
+
+impl Class for ReadPipeTransport {
+    const NAME: &'static CStr = c"ferrio._core.ReadPipeTransport";
+    const DOC: &'static CStr = c"ReadPipeTransport(loop, pipe, protocol, waiter=None, extra=None)\n--\n\nThe reading end of a pipe (see asyncio.ReadTransport).";
+    const WEAK: Option<usize> = Some(offset_of!(ReadPipeTransport, base) + offset_of!(Base, weak));
+    const DICT: Option<usize> = Some(offset_of!(ReadPipeTransport, base) + offset_of!(Base, dict));
+    const FINALIZES: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        let body = ReadPipeTransport::default();
+        body.base.descriptor.set(NO_DESCRIPTOR);
+        body
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([loop_, pipe, protocol, waiter, extra], _) = args.bind::<5>(&INIT)?;
+        let (Some(loop_), Some(pipe), Some(protocol)) = (loop_, pipe, protocol) else { return Ok(()) };
+        let Some(loop_) = Own::<Loop>::downcast(loop_) else {
+            return Err(type_error("loop must be a ferrio.Loop"));
+        };
+        this.base.merge_extra(extra)?;
+        this.base.open(loop_, Some(pipe), descriptor_of(pipe)?, protocol)?;
+        this.base.set_extra("pipe", pipe)?;
+        this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
+        loop_.set_owner(this.base.descriptor.get(), this.as_ptr());
+        loop_.push(Entry::Native(this.as_object().clone(), start))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.base.traverse(visitor);
+        visitor.slot(&self.waiter);
+    }
+
+    fn clear(&self) {
+        self.waiter.clear();
+        self.base.clear();
+    }
+
+    fn finalize(this: &Own<Self>) {
+        if !this.base.is_open() {
+            return;
+        }
+        if let Ok(text) = this.as_object().repr_text() {
+            warn_resource(&format!("unclosed transport {text}"), this.as_object());
+        }
+        if let Err(raised) = this.dispose() {
+            raised.write_unraisable(this.as_object());
+        }
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: methods(),
+            properties: vec![
+                getter::<ReadPipeTransport, _>(c"__class__", |_| stdlib::READ_TRANSPORT.get().cloned()),
+            ],
+            slots: vec![unary_slot::<ReadPipeTransport, _>(py::Py_tp_repr, |this| this.repr())],
+        }
+    }
+}
+
+fn methods() -> Vec<py::PyMethodDef> {
+    vec![
+        method::<ReadPipeTransport, _>(
+            c"get_extra_info",
+            |this, args| {
+                let (name, default) = extra_arguments(args)?;
+                this.base.extra(&name, &default)
+            },
+            c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'pipe'.",
+        ),
+        method0::<ReadPipeTransport, _>(
+            c"is_closing",
+            |this| Ok(Object::bool(this.base.closing.get())),
+            c"is_closing($self, /)\n--\n\nReturn True if the transport is closing or closed.",
+        ),
+        method0::<ReadPipeTransport, _>(
+            c"close",
+            |this| this.close(None).map(|()| Object::none()),
+            c"close($self, /)\n--\n\nClose the transport.",
+        ),
+        method0::<ReadPipeTransport, _>(
+            c"is_reading",
+            |this| Ok(Object::bool(this.is_reading())),
+            c"is_reading($self, /)\n--\n\nReturn True if the protocol is given what arrives.",
+        ),
+        method0::<ReadPipeTransport, _>(
+            c"pause_reading",
+            |this| {
+                if this.is_reading() {
+                    this.paused.set(true);
+                    this.stop_reading();
+                }
+                Ok(Object::none())
+            },
+            c"pause_reading($self, /)\n--\n\nStop giving the protocol what arrives.",
+        ),
+        method0::<ReadPipeTransport, _>(
+            c"resume_reading",
+            |this| {
+                if !this.base.closing.get() && this.paused.replace(false) {
+                    this.start_reading()?;
+                }
+                Ok(Object::none())
+            },
+            c"resume_reading($self, /)\n--\n\nGive the protocol again what arrives.",
+        ),
+        method1::<ReadPipeTransport, _>(
+            c"set_protocol",
+            |this, protocol| {
+                this.base.set_protocol(protocol);
+                Ok(Object::none())
+            },
+            c"set_protocol($self, protocol, /)\n--\n\nSet a new protocol.",
+        ),
+        method0::<ReadPipeTransport, _>(
+            c"get_protocol",
+            |this| Ok(this.base.protocol()),
+            c"get_protocol($self, /)\n--\n\nReturn the protocol.",
+        ),
+    ]
+}

@@ -1,0 +1,363 @@
+//! WritePipeTransport: the writing end of a pipe, a FIFO, a terminal.
+//!
+//! Where the kernel can tell that the reader has gone (pipes, FIFOs, sockets), the loop watches the
+//! descriptor for it.
+
+use super::backlog::{Backlog, Data};
+use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
+use super::flow::Flow;
+use super::pipe_read::{INIT, repr};
+use super::socket::{is_transient, set_result_unless_done};
+use super::socket_methods::{SET_WRITE_BUFFER_LIMITS, extra_arguments};
+use crate::debug::warn_resource;
+use crate::ffi::class::{Members, getter, method, method0, method1, property, type_cell, unary_slot};
+use crate::ffi::error::type_error;
+use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor};
+use crate::loop_::entry::Entry;
+use crate::loop_::{Direction, Loop, descriptor_of};
+use crate::stdlib;
+use ferrio_reactor::socket;
+use pyo3_ffi as py;
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::io::IoSlice;
+use std::mem::offset_of;
+
+/// The body of a WritePipeTransport.
+#[derive(Default)]
+#[repr(C)]
+pub struct WritePipeTransport {
+    base: Base,
+    backlog: Backlog,
+    flow: Flow,
+    waiter: Slot,
+    /// Whether the reader's going can be watched for.
+    watchable: Cell<bool>,
+    watching: Cell<bool>,
+    writing: Cell<bool>,
+}
+
+/// An object as the transport that it is.
+fn transport(object: &Object) -> &Own<WritePipeTransport> {
+    // SAFETY: these methods are only ever paired with write-pipe transports.
+    unsafe { Own::from_ref_unchecked(object) }
+}
+
+impl Own<WritePipeTransport> {
+    fn watch(&self) -> Result<()> {
+        if self.watchable.get()
+            && !self.base.closing.get()
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.watch_native(self.base.descriptor.get(), Direction::Read, self.as_object(), reader_gone)?;
+            self.watching.set(true);
+        }
+        Ok(())
+    }
+
+    fn unwatch(&self, which: &Cell<bool>, direction: Direction) {
+        if which.replace(false)
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.unwatch(self.base.descriptor.get(), direction);
+        }
+    }
+
+    fn write(&self, object: &Object) -> Result<()> {
+        let data = Data::of(object)?;
+        if data.as_slice().is_empty() {
+            return Ok(());
+        }
+        if self.base.is_lost() || self.base.closing.get() {
+            return self.base.note_lost_write("pipe closed by peer or os.write(pipe, data) raised exception.");
+        }
+        let mut written = 0;
+        if self.backlog.is_empty() {
+            match socket::write_vectored(self.base.descriptor.get(), &[IoSlice::new(data.as_slice())]) {
+                Ok(count) => written = count,
+                Err(error) if is_transient(&error) => {}
+                Err(error) => return self.fatal(Failure::System(error), "Fatal write error on pipe transport"),
+            }
+            if written == data.as_slice().len() {
+                return Ok(());
+            }
+            if let Some(loop_) = self.base.loop_() {
+                loop_.watch_native(self.base.descriptor.get(), Direction::Write, self.as_object(), write_ready)?;
+                self.writing.set(true);
+            }
+        }
+        self.backlog.push(&data, written);
+        drop(data);
+        self.maybe_pause_protocol()
+    }
+
+    fn maybe_pause_protocol(&self) -> Result<()> {
+        self.base.with_parties(self.as_object(), |parties| self.flow.maybe_pause(self.backlog.size(), parties))
+    }
+
+    /// `write_eof()`, `close()`: closes once what waits is written.
+    fn finish(&self) -> Result<()> {
+        if self.base.closing.replace(true) || !self.base.is_open() {
+            return Ok(());
+        }
+        if self.backlog.is_empty() {
+            self.unwatch(&self.watching, Direction::Read);
+            return self.base.lose(self.as_object(), None, lose);
+        }
+        Ok(())
+    }
+
+    /// Closes at once; what waits is lost.
+    fn force_close(&self, exception: Option<Object>) -> Result<()> {
+        self.base.closing.set(true);
+        self.backlog.clear();
+        self.unwatch(&self.writing, Direction::Write);
+        self.unwatch(&self.watching, Direction::Read);
+        if self.base.is_lost() {
+            return Ok(());
+        }
+        self.base.lose(self.as_object(), exception, lose)
+    }
+
+    #[cold]
+    fn fatal(&self, failure: Failure, message: &str) -> Result<()> {
+        let (exception, system) = failure.into_exception()?;
+        if !system {
+            self.base.with_parties(self.as_object(), |parties| parties.report(message, &exception))?;
+        }
+        self.force_close(Some(exception))
+    }
+
+    fn dispose(&self) -> Result<()> {
+        self.writing.set(false);
+        self.watching.set(false);
+        let closed = self.base.close_descriptor();
+        self.base.forget();
+        closed
+    }
+
+    fn repr(&self) -> Result {
+        let state = if self.writing.get() { "polling" } else { "idle" };
+        repr(self.as_object(), &self.base, state, &format!(" bufsize={}", self.backlog.size()))
+    }
+}
+
+fn start(object: &Object) -> Result<()> {
+    let this = transport(object);
+    this.base.in_context(|| {
+        if let Err(raised) = this.base.protocol().method1(&stdlib::CONNECTION_MADE, object) {
+            let exception = split_exit(raised)?;
+            this.fatal(Failure::Exception(exception), "Fatal error: protocol.connection_made() call failed.")?;
+        }
+        this.watch()?;
+        match this.waiter.take() {
+            Some(waiter) => set_result_unless_done(&waiter, Object::none()),
+            None => Ok(()),
+        }
+    })
+}
+
+fn write_ready(object: &Object) -> Result<()> {
+    let this = transport(object);
+    if this.base.is_lost() || !this.writing.get() {
+        return Ok(());
+    }
+    this.base.in_context(|| {
+        let descriptor = this.base.descriptor.get();
+        if let Err(error) = this.backlog.flush(|slices| socket::write_vectored(descriptor, slices)) {
+            return this.fatal(Failure::System(error), "Fatal write error on pipe transport");
+        }
+        if this.backlog.is_empty() {
+            this.unwatch(&this.writing, Direction::Write);
+        }
+        this.base.with_parties(object, |parties| this.flow.maybe_resume(this.backlog.size(), parties))?;
+        if this.backlog.is_empty() && this.base.closing.get() && !this.base.is_lost() {
+            this.unwatch(&this.watching, Direction::Read);
+            return this.base.lose(object, None, lose);
+        }
+        Ok(())
+    })
+}
+
+/// The reader has closed its end.
+fn reader_gone(object: &Object) -> Result<()> {
+    let this = transport(object);
+    if !this.watching.get() {
+        return Ok(());
+    }
+    if this.backlog.is_empty() {
+        return this.force_close(None);
+    }
+    // SAFETY: a static object.
+    let class = unsafe { Object::borrowed(py::PyExc_BrokenPipeError) };
+    this.force_close(Some(class.call0()?))
+}
+
+fn lose(object: &Object) -> Result<()> {
+    let this = transport(object);
+    let exception = this.base.take_lost_exception();
+    let protocol = this.base.protocol();
+    let told = this.base.in_context(|| protocol.method1(&stdlib::CONNECTION_LOST, &exception));
+    if let Err(raised) = told {
+        let exception = raised.take();
+        this.dispose()?;
+        return Err(exception.raise());
+    }
+    this.dispose()
+}
+
+impl Class for WritePipeTransport {
+    const NAME: &'static CStr = c"ferrio._core.WritePipeTransport";
+    const DOC: &'static CStr = c"WritePipeTransport(loop, pipe, protocol, waiter=None, extra=None)\n--\n\nThe writing end of a pipe (see asyncio.WriteTransport).";
+    const WEAK: Option<usize> = Some(offset_of!(WritePipeTransport, base) + offset_of!(Base, weak));
+    const DICT: Option<usize> = Some(offset_of!(WritePipeTransport, base) + offset_of!(Base, dict));
+    const FINALIZES: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        let body = WritePipeTransport::default();
+        body.base.descriptor.set(NO_DESCRIPTOR);
+        body
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([loop_, pipe, protocol, waiter, extra], _) = args.bind::<5>(&INIT)?;
+        let (Some(loop_), Some(pipe), Some(protocol)) = (loop_, pipe, protocol) else { return Ok(()) };
+        let Some(loop_) = Own::<Loop>::downcast(loop_) else {
+            return Err(type_error("loop must be a ferrio.Loop"));
+        };
+        this.base.merge_extra(extra)?;
+        this.base.open(loop_, Some(pipe), descriptor_of(pipe)?, protocol)?;
+        this.base.set_extra("pipe", pipe)?;
+        this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
+        loop_.set_owner(this.base.descriptor.get(), this.as_ptr());
+        loop_.push(Entry::Native(this.as_object().clone(), start))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.base.traverse(visitor);
+        visitor.slot(&self.waiter);
+    }
+
+    fn clear(&self) {
+        self.waiter.clear();
+        self.base.clear();
+    }
+
+    fn finalize(this: &Own<Self>) {
+        if !this.base.is_open() {
+            return;
+        }
+        if let Ok(text) = this.as_object().repr_text() {
+            warn_resource(&format!("unclosed transport {text}"), this.as_object());
+        }
+        if let Err(raised) = this.dispose() {
+            raised.write_unraisable(this.as_object());
+        }
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: [lifecycle(), writing()].concat(),
+            properties: vec![
+                getter::<WritePipeTransport, _>(c"__class__", |_| stdlib::WRITE_TRANSPORT.get().cloned()),
+                property::<WritePipeTransport, _, _>(
+                    c"_watchable",
+                    |this| Ok(Object::bool(this.watchable.get())),
+                    |this, value| {
+                        this.watchable.set(value.is_true()?);
+                        Ok(())
+                    },
+                ),
+            ],
+            slots: vec![unary_slot::<WritePipeTransport, _>(py::Py_tp_repr, |this| this.repr())],
+        }
+    }
+}
+
+fn lifecycle() -> Vec<py::PyMethodDef> {
+    vec![
+        method::<WritePipeTransport, _>(
+            c"get_extra_info",
+            |this, args| {
+                let (name, default) = extra_arguments(args)?;
+                this.base.extra(&name, &default)
+            },
+            c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'pipe'.",
+        ),
+        method0::<WritePipeTransport, _>(
+            c"is_closing",
+            |this| Ok(Object::bool(this.base.closing.get())),
+            c"is_closing($self, /)\n--\n\nReturn True if the transport is closing or closed.",
+        ),
+        method0::<WritePipeTransport, _>(
+            c"close",
+            |this| this.finish().map(|()| Object::none()),
+            c"close($self, /)\n--\n\nClose the transport once what waits is written.",
+        ),
+        method0::<WritePipeTransport, _>(
+            c"abort",
+            |this| this.force_close(None).map(|()| Object::none()),
+            c"abort($self, /)\n--\n\nClose the transport at once; what waits is lost.",
+        ),
+        method1::<WritePipeTransport, _>(
+            c"set_protocol",
+            |this, protocol| {
+                this.base.set_protocol(protocol);
+                Ok(Object::none())
+            },
+            c"set_protocol($self, protocol, /)\n--\n\nSet a new protocol.",
+        ),
+        method0::<WritePipeTransport, _>(
+            c"get_protocol",
+            |this| Ok(this.base.protocol()),
+            c"get_protocol($self, /)\n--\n\nReturn the protocol.",
+        ),
+    ]
+}
+
+fn writing() -> Vec<py::PyMethodDef> {
+    static JOIN: crate::ffi::Name = crate::ffi::Name::new(c"join");
+    vec![
+        method1::<WritePipeTransport, _>(
+            c"write",
+            |this, data| this.write(data).map(|()| Object::none()),
+            c"write($self, data, /)\n--\n\nWrite bytes; what the pipe does not take at once waits in a buffer.",
+        ),
+        method1::<WritePipeTransport, _>(
+            c"writelines",
+            |this, chunks| this.write(&Object::bytes(b"")?.method1(&JOIN, chunks)?).map(|()| Object::none()),
+            c"writelines($self, list_of_data, /)\n--\n\nWrite an iterable of bytes.",
+        ),
+        method0::<WritePipeTransport, _>(
+            c"write_eof",
+            |this| this.finish().map(|()| Object::none()),
+            c"write_eof($self, /)\n--\n\nClose the pipe once what waits is written.",
+        ),
+        method0::<WritePipeTransport, _>(
+            c"can_write_eof",
+            |_| Ok(Object::bool(true)),
+            c"can_write_eof($self, /)\n--\n\nReturn True.",
+        ),
+        method0::<WritePipeTransport, _>(
+            c"get_write_buffer_size",
+            |this| Object::int(this.backlog.size() as i64),
+            c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes wait.",
+        ),
+        method0::<WritePipeTransport, _>(
+            c"get_write_buffer_limits",
+            |this| this.flow.limits(),
+            c"get_write_buffer_limits($self, /)\n--\n\nReturn the low- and high-water marks in bytes.",
+        ),
+        method::<WritePipeTransport, _>(
+            c"set_write_buffer_limits",
+            |this, args| {
+                let ([high, low], _) = args.bind::<2>(&SET_WRITE_BUFFER_LIMITS)?;
+                this.flow.set_limits(high, low)?;
+                this.maybe_pause_protocol()?;
+                Ok(Object::none())
+            },
+            c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to stop and to go on writing.\nValueError unless high >= low >= 0.",
+        ),
+    ]
+}

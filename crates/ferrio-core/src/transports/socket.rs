@@ -1,0 +1,511 @@
+//! SocketTransport: a connected stream socket.
+//!
+//! Reading: the loop calls [`read_ready`] whenever there is something; one `recv` a time, so that a busy
+//! connection does not starve the others. Writing: [`write`](Own::<SocketTransport>::write) tries the socket at
+//! once when nothing waits; the rest joins the backlog, which the loop flushes when the socket takes more.
+
+use super::backlog::{Backlog, Data};
+use super::base::{Base, Failure, split_exit};
+use super::flow::Flow;
+use crate::ffi::buffer::Buffer;
+use crate::ffi::error::runtime_error;
+use crate::ffi::{Object, Own, Result, Slot};
+use crate::futures::Future;
+use crate::loop_::entry::Entry;
+use crate::loop_::{Direction, Loop};
+use crate::stdlib;
+use ferrio_reactor::{address::Address, socket};
+use pyo3_ffi as py;
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind};
+
+/// What waits for the backlog to be empty: sendfile.
+const SENDFILE_IN_PROGRESS: &str = "unable to write; sendfile is in progress";
+
+/// The body of a SocketTransport.
+#[derive(Default)]
+#[repr(C)]
+pub struct SocketTransport {
+    pub(super) base: Base,
+    pub(super) backlog: Backlog,
+    pub(super) flow: Flow,
+    pub(super) server: Slot,
+    /// A future that is told once the transport has started.
+    pub(super) waiter: Slot,
+    /// A future that is told when the backlog is empty; while it is there, writing is refused.
+    pub(super) empty_waiter: Slot,
+    pub(super) peer: RefCell<Option<Address>>,
+    /// Whether the protocol has its own buffer (`BufferedProtocol`).
+    pub(super) buffered: Cell<bool>,
+    pub(super) paused: Cell<bool>,
+    /// Whether the loop watches for reading and for writing.
+    pub(super) reading: Cell<bool>,
+    pub(super) writing: Cell<bool>,
+    /// `write_eof()` was called.
+    pub(super) eof: Cell<bool>,
+    /// `connection_made` was called.
+    pub(super) connected: Cell<bool>,
+}
+
+/// An object as the transport that it is.
+///
+/// The loop's queue holds transports as plain objects with their methods; they come back here.
+fn transport(object: &Object) -> &Own<SocketTransport> {
+    // SAFETY: these methods are only ever paired with socket transports.
+    unsafe { Own::from_ref_unchecked(object) }
+}
+
+impl SocketTransport {
+    /// A transport over a connected, non-blocking socket that it owns from now on.
+    pub fn accepted(
+        loop_: &Own<Loop>,
+        descriptor: i32,
+        protocol: &Object,
+        peer: Option<Address>,
+        server: &Object,
+    ) -> Result<Own<SocketTransport>> {
+        let body = SocketTransport::default();
+        *body.peer.borrow_mut() = peer;
+        let this = Own::new(body)?;
+        this.base.open(loop_, None, descriptor, protocol)?;
+        this.begin(loop_, Some(server))?;
+        Ok(this)
+    }
+}
+
+impl Own<SocketTransport> {
+    /// Joins the server and asks the loop to start it.
+    pub(super) fn begin(&self, loop_: &Own<Loop>, server: Option<&Object>) -> Result<()> {
+        let protocol = self.base.protocol();
+        self.adopt_protocol(&protocol)?;
+        loop_.set_owner(self.base.descriptor.get(), self.as_ptr());
+        // Small writes go out at once, as with asyncio; other kinds of sockets refuse.
+        let _ = socket::set_no_delay(self.base.descriptor.get());
+        if let Some(server) = server.filter(|server| !server.is_none()) {
+            server.method1(&stdlib::ATTACH, self.as_object())?;
+            self.server.put(server.clone());
+        }
+        loop_.push(Entry::Native(self.as_object().clone(), start))
+    }
+
+    /// Finds out how the protocol wants its bytes.
+    pub(super) fn adopt_protocol(&self, protocol: &Object) -> Result<()> {
+        self.buffered.set(protocol.isinstance(stdlib::BUFFERED_PROTOCOL.get()?)?);
+        self.base.set_protocol(protocol);
+        Ok(())
+    }
+
+    /// Whether the protocol is given what arrives.
+    pub(super) fn is_reading(&self) -> bool {
+        !self.base.closing.get() && !self.paused.get()
+    }
+
+    /// Has the loop watch for reading.
+    fn start_reading(&self) -> Result<()> {
+        if self.is_reading()
+            && self.connected.get()
+            && !self.reading.get()
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.watch_native(self.base.descriptor.get(), Direction::Read, self.as_object(), read_ready)?;
+            self.reading.set(true);
+        }
+        Ok(())
+    }
+
+    fn stop_reading(&self) {
+        if self.reading.replace(false)
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.unwatch(self.base.descriptor.get(), Direction::Read);
+        }
+    }
+
+    fn start_writing(&self) -> Result<()> {
+        if !self.writing.get()
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.watch_native(self.base.descriptor.get(), Direction::Write, self.as_object(), write_ready)?;
+            self.writing.set(true);
+        }
+        Ok(())
+    }
+
+    fn stop_writing(&self) {
+        if self.writing.replace(false)
+            && let Some(loop_) = self.base.loop_()
+        {
+            loop_.unwatch(self.base.descriptor.get(), Direction::Write);
+        }
+    }
+
+    /// `pause_reading()`.
+    pub(super) fn pause_reading(&self) {
+        if self.is_reading() {
+            self.paused.set(true);
+            self.stop_reading();
+        }
+    }
+
+    /// `resume_reading()`.
+    pub(super) fn resume_reading(&self) -> Result<()> {
+        if self.base.closing.get() || !self.paused.get() {
+            return Ok(());
+        }
+        self.paused.set(false);
+        self.start_reading()
+    }
+
+    /// `close()`: what waits is still written.
+    pub(super) fn close(&self) -> Result<()> {
+        if self.base.closing.replace(true) {
+            return Ok(());
+        }
+        self.stop_reading();
+        if self.backlog.is_empty() && !self.base.is_lost() {
+            self.stop_writing();
+            return self.base.lose(self.as_object(), None, lose);
+        }
+        Ok(())
+    }
+
+    /// Closes at once; what waits is lost.
+    pub(super) fn force_close(&self, exception: Option<Object>) -> Result<()> {
+        if self.base.is_lost() {
+            return Ok(());
+        }
+        self.backlog.clear();
+        self.stop_writing();
+        if !self.base.closing.replace(true) {
+            self.stop_reading();
+        }
+        self.base.lose(self.as_object(), exception, lose)
+    }
+
+    /// Something broke: the handler is told, unless it is only the connection; the transport closes.
+    #[cold]
+    pub(super) fn fatal(&self, failure: Failure, message: &str) -> Result<()> {
+        let (exception, system) = failure.into_exception()?;
+        if !system {
+            self.base.with_parties(self.as_object(), |parties| parties.report(message, &exception))?;
+        }
+        if let Some(waiter) = self.empty_waiter.take() {
+            set_exception_unless_done(&waiter, &exception)?;
+        }
+        self.force_close(Some(exception))
+    }
+
+    /// `write(data)`.
+    #[inline]
+    pub(super) fn write(&self, object: &Object) -> Result<()> {
+        let data = Data::of(object)?;
+        self.check_writable()?;
+        if data.as_slice().is_empty() {
+            return Ok(());
+        }
+        if self.base.is_lost() {
+            return self.base.note_lost_write("socket.send() raised exception.");
+        }
+        let mut written = 0;
+        if self.backlog.is_empty() {
+            match socket::send(self.base.descriptor.get(), data.as_slice()) {
+                Ok(count) => written = count,
+                Err(error) if is_transient(&error) => {}
+                Err(error) => return self.fatal(Failure::System(error), "Fatal write error on socket transport"),
+            }
+            if written == data.as_slice().len() {
+                return Ok(());
+            }
+            self.start_writing()?;
+        }
+        self.backlog.push(&data, written);
+        drop(data);
+        self.maybe_pause_protocol()
+    }
+
+    /// `writelines(chunks)`: one vectored write.
+    pub(super) fn writelines(&self, chunks: &Object) -> Result<()> {
+        self.check_writable()?;
+        if self.base.is_lost() {
+            return self.base.note_lost_write("socket.send() raised exception.");
+        }
+        let was_empty = self.backlog.is_empty();
+        // SAFETY: a live object; new references or null, with or without an error.
+        let iterator = unsafe { Object::owned(py::PyObject_GetIter(chunks.as_ptr()))? };
+        loop {
+            // SAFETY: as above.
+            let chunk = unsafe { py::PyIter_Next(iterator.as_ptr()) };
+            if chunk.is_null() {
+                // SAFETY: may be asked at any time.
+                if unsafe { !py::PyErr_Occurred().is_null() } {
+                    return Err(crate::ffi::Raised);
+                }
+                break;
+            }
+            // SAFETY: a new reference, not null.
+            let chunk = unsafe { Object::owned(chunk)? };
+            self.backlog.push(&Data::of(&chunk)?, 0);
+        }
+        if was_empty && !self.backlog.is_empty() {
+            self.flush()?;
+            if !self.backlog.is_empty() {
+                self.start_writing()?;
+            }
+        }
+        self.maybe_pause_protocol()
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        if self.eof.get() {
+            return Err(runtime_error("Cannot call write() after write_eof()"));
+        }
+        if !self.empty_waiter.is_empty() {
+            return Err(runtime_error(SENDFILE_IN_PROGRESS));
+        }
+        Ok(())
+    }
+
+    /// Writes what the socket takes; a failure closes the transport.
+    fn flush(&self) -> Result<()> {
+        let descriptor = self.base.descriptor.get();
+        match self.backlog.flush(|slices| socket::send_vectored(descriptor, slices)) {
+            Ok(()) => Ok(()),
+            Err(error) => self.fatal(Failure::System(error), "Fatal write error on socket transport"),
+        }
+    }
+
+    pub(super) fn maybe_pause_protocol(&self) -> Result<()> {
+        self.base.with_parties(self.as_object(), |parties| self.flow.maybe_pause(self.backlog.size(), parties))
+    }
+
+    /// `write_eof()`: the sending side is shut down once what waits is written.
+    pub(super) fn write_eof(&self) -> Result<()> {
+        if self.base.closing.get() || self.eof.replace(true) {
+            return Ok(());
+        }
+        if self.backlog.is_empty() {
+            socket::shutdown_write(self.base.descriptor.get())?;
+        }
+        Ok(())
+    }
+
+    /// A future that is told when the backlog is empty.
+    pub(super) fn make_empty_waiter(&self) -> Result {
+        if !self.empty_waiter.is_empty() {
+            return Err(runtime_error("Empty waiter is already set"));
+        }
+        let Some(loop_) = self.base.loop_() else { return Ok(Object::none()) };
+        let waiter = Own::new(Future::pending(&loop_))?;
+        if self.backlog.is_empty() {
+            waiter.set_result(Object::none())?;
+        }
+        self.empty_waiter.put(waiter.as_object().clone());
+        Ok(waiter.into_object())
+    }
+
+    /// The Python socket around the descriptor; made when somebody asks for it.
+    pub(super) fn python_socket(&self) -> Result {
+        if let Some(file) = self.base.file.get() {
+            return Ok(file);
+        }
+        if !self.base.is_open() {
+            return Ok(Object::none());
+        }
+        static KEYWORD: crate::ffi::Name = crate::ffi::Name::new(c"fileno");
+        let descriptor = Object::int(self.base.descriptor.get().into())?;
+        let socket = stdlib::SOCKET.get()?.call_keywords(&[], &[(&KEYWORD, &descriptor)])?;
+        // The socket owns the descriptor from now on, and closes it.
+        self.base.file.put(socket.clone());
+        Ok(socket)
+    }
+
+    /// Leaves the server and gives the descriptor back.
+    pub(super) fn dispose(&self) -> Result<()> {
+        self.remember_addresses();
+        self.reading.set(false);
+        self.writing.set(false);
+        let closed = self.base.close_descriptor();
+        self.base.forget();
+        let left = match self.server.take() {
+            Some(server) => server.method1(&stdlib::SERVER_DETACH, self.as_object()).map(drop),
+            None => Ok(()),
+        };
+        closed.and(left)
+    }
+}
+
+/// An error that only means "not now".
+pub fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// Finishes a waiting future that may have been cancelled.
+pub fn set_result_unless_done(future: &Object, result: Object) -> Result<()> {
+    static SET_RESULT: crate::ffi::Name = crate::ffi::Name::new(c"set_result");
+    if future.method0(&stdlib::DONE)?.is_true()? {
+        return Ok(());
+    }
+    future.method1(&SET_RESULT, &result).map(drop)
+}
+
+/// Fails a waiting future that may have been cancelled.
+pub fn set_exception_unless_done(future: &Object, exception: &Object) -> Result<()> {
+    static SET_EXCEPTION: crate::ffi::Name = crate::ffi::Name::new(c"set_exception");
+    if future.method0(&stdlib::DONE)?.is_true()? {
+        return Ok(());
+    }
+    future.method1(&SET_EXCEPTION, exception).map(drop)
+}
+
+/// The loop's first call: the protocol hears of the connection, then the bytes may come.
+fn start(object: &Object) -> Result<()> {
+    let this = transport(object);
+    this.base.in_context(|| {
+        this.connected.set(true);
+        let made = this.base.protocol().method1(&stdlib::CONNECTION_MADE, object);
+        if let Err(raised) = made {
+            let exception = split_exit(raised)?;
+            this.fatal(Failure::Exception(exception), "Fatal error: protocol.connection_made() call failed.")?;
+        }
+        this.start_reading()?;
+        match this.waiter.take() {
+            Some(waiter) => set_result_unless_done(&waiter, Object::none()),
+            None => Ok(()),
+        }
+    })
+}
+
+/// The socket is readable.
+fn read_ready(object: &Object) -> Result<()> {
+    let this = transport(object);
+    // Paused or closed by a callback between the poll and now.
+    if this.base.is_lost() || !this.reading.get() {
+        return Ok(());
+    }
+    this.base.in_context(|| if this.buffered.get() { read_into_protocol(this) } else { read_bytes(this) })
+}
+
+fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
+    let Some(loop_) = this.base.loop_() else { return Ok(()) };
+    let descriptor = this.base.descriptor.get();
+    let read = loop_.with_read_buffer(|buffer| {
+        let count = socket::recv(descriptor, buffer)?;
+        // SAFETY: the kernel has written so many bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
+        Ok(if count == 0 { None } else { Some(Object::bytes(bytes)) })
+    });
+    let data = match read {
+        Ok(Some(data)) => data?,
+        Ok(None) => return read_end(this),
+        Err(error) if is_transient(&error) => return Ok(()),
+        Err(error) => return this.fatal(Failure::System(error), "Fatal read error on socket transport"),
+    };
+    match this.base.protocol().method1(&stdlib::DATA_RECEIVED, &data) {
+        Ok(_) => Ok(()),
+        Err(raised) => {
+            let exception = split_exit(raised)?;
+            this.fatal(Failure::Exception(exception), "Fatal error: protocol.data_received() call failed.")
+        }
+    }
+}
+
+fn read_into_protocol(this: &Own<SocketTransport>) -> Result<()> {
+    let protocol = this.base.protocol();
+    let mut buffer = match protocol_buffer(&protocol) {
+        Ok(buffer) => buffer,
+        Err(raised) => {
+            let exception = split_exit(raised)?;
+            return this.fatal(Failure::Exception(exception), "Fatal error: protocol.get_buffer() call failed.");
+        }
+    };
+    if this.base.is_lost() {
+        return Ok(());
+    }
+    let read = socket::recv(this.base.descriptor.get(), buffer.as_uninit());
+    drop(buffer);
+    let count = match read {
+        Ok(0) => return read_end(this),
+        Ok(count) => count,
+        Err(error) if is_transient(&error) => return Ok(()),
+        Err(error) => return this.fatal(Failure::System(error), "Fatal read error on socket transport"),
+    };
+    match protocol.method1(&stdlib::BUFFER_UPDATED, &Object::int(count as i64)?) {
+        Ok(_) => Ok(()),
+        Err(raised) => {
+            let exception = split_exit(raised)?;
+            this.fatal(Failure::Exception(exception), "Fatal error: protocol.buffer_updated() call failed.")
+        }
+    }
+}
+
+fn protocol_buffer(protocol: &Object) -> Result<Buffer> {
+    let object = protocol.method1(&stdlib::GET_BUFFER, &Object::int(-1)?)?;
+    let buffer = Buffer::writable(&object)?;
+    if buffer.as_slice().is_empty() {
+        return Err(runtime_error("get_buffer() returned an empty buffer"));
+    }
+    Ok(buffer)
+}
+
+/// The peer sends no more.
+fn read_end(this: &Own<SocketTransport>) -> Result<()> {
+    match this.base.protocol().method0(&stdlib::EOF_RECEIVED).and_then(|answer| answer.is_true()) {
+        Ok(true) => {
+            // half-closed: the protocol goes on writing
+            this.stop_reading();
+            Ok(())
+        }
+        Ok(false) => this.close(),
+        Err(raised) => {
+            let exception = split_exit(raised)?;
+            this.fatal(Failure::Exception(exception), "Fatal error: protocol.eof_received() call failed.")
+        }
+    }
+}
+
+/// The socket is writable.
+fn write_ready(object: &Object) -> Result<()> {
+    let this = transport(object);
+    if this.base.is_lost() || !this.writing.get() {
+        return Ok(());
+    }
+    this.base.in_context(|| {
+        this.flush()?;
+        if this.base.is_lost() {
+            return Ok(());
+        }
+        this.base.with_parties(object, |parties| this.flow.maybe_resume(this.backlog.size(), parties))?;
+        if !this.backlog.is_empty() {
+            return Ok(());
+        }
+        this.stop_writing();
+        if let Some(waiter) = this.empty_waiter.get() {
+            set_result_unless_done(&waiter, Object::none())?;
+        }
+        if this.base.closing.get() && !this.base.is_lost() {
+            return this.base.lose(object, None, lose);
+        }
+        if this.eof.get() {
+            socket::shutdown_write(this.base.descriptor.get())?;
+        }
+        Ok(())
+    })
+}
+
+/// The loop's last call.
+fn lose(object: &Object) -> Result<()> {
+    let this = transport(object);
+    let exception = this.base.take_lost_exception();
+    let told = if this.connected.get() {
+        let protocol = this.base.protocol();
+        this.base.in_context(|| protocol.method1(&stdlib::CONNECTION_LOST, &exception)).map(drop)
+    } else {
+        Ok(())
+    };
+    if let Err(raised) = told {
+        let exception = raised.take();
+        this.dispose()?;
+        return Err(exception.raise());
+    }
+    this.dispose()
+}

@@ -1,0 +1,334 @@
+//! SocketTransport's methods, as asyncio names them.
+
+use super::address;
+use super::base::Base;
+use super::socket::SocketTransport;
+use crate::debug::warn_resource;
+use crate::ffi::class::{Members, getter, method, method0, method1, type_cell, unary_slot};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor};
+use crate::loop_::{Loop, descriptor_of};
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::ffi::CStr;
+use std::mem::offset_of;
+
+static INIT: Signature = Signature {
+    name: "SocketTransport",
+    parameters: &["loop", "sock", "protocol", "waiter", "extra", "server"],
+    positional: 6,
+    required: 3,
+    variadic: false,
+};
+static GET_EXTRA_INFO: Signature = Signature {
+    name: "get_extra_info",
+    parameters: &["name", "default"],
+    positional: 2,
+    required: 1,
+    variadic: false,
+};
+pub(super) static SET_WRITE_BUFFER_LIMITS: Signature = Signature {
+    name: "set_write_buffer_limits",
+    parameters: &["high", "low"],
+    positional: 2,
+    required: 0,
+    variadic: false,
+};
+
+/// `name` and `default` of `get_extra_info`.
+pub(super) fn extra_arguments(args: &Args<'_>) -> Result<(Object, Object)> {
+    let ([name, default], _) = args.bind::<2>(&GET_EXTRA_INFO)?;
+    Ok((name.cloned().unwrap_or_else(Object::none), default.cloned().unwrap_or_else(Object::none)))
+}
+
+/// A socket that can be looked at but not read, written or closed.
+pub(super) fn guarded(socket: &Object) -> Result {
+    stdlib::TRANSPORT_SOCKET.get()?.call(&[socket])
+}
+
+impl Own<SocketTransport> {
+    /// Keeps what can be asked for after the descriptor is gone.
+    pub(super) fn remember_addresses(&self) {
+        let none = Object::none();
+        for name in ["sockname", "peername"] {
+            let known = Object::str(name).and_then(|name| self.extra_info(&name, &none));
+            if let Err(raised) = known {
+                raised.discard();
+            }
+        }
+    }
+
+    fn extra_info(&self, name: &Object, default: &Object) -> Result {
+        let missing = Object::none();
+        let known = self.base.extra(name, &missing)?;
+        if !known.is_none() || !self.base.is_open() {
+            return if known.is_none() { self.base.extra(name, default) } else { Ok(known) };
+        }
+        // SAFETY: a live object.
+        if unsafe { py::PyUnicode_Check(name.as_ptr()) } == 0 {
+            return Ok(default.clone());
+        }
+        let text = name.to_text()?;
+        let value = match text.as_str() {
+            "socket" => guarded(&self.python_socket()?)?,
+            "sockname" => match ferrio_reactor::socket::local_address(self.base.descriptor.get()) {
+                Ok(Some(local)) => address::to_python(&local)?,
+                _ => return Ok(default.clone()),
+            },
+            "peername" => match &*self.peer.borrow() {
+                Some(peer) => address::to_python(peer)?,
+                None => return self.base.extra(name, default),
+            },
+            _ => return self.base.extra(name, default),
+        };
+        self.base.set_extra(&text, &value)?;
+        Ok(value)
+    }
+
+    fn repr(&self) -> Result {
+        let mut info = vec![self.as_object().type_name()];
+        if !self.base.is_open() {
+            info.push("closed".to_owned());
+        } else if self.base.closing.get() {
+            info.push("closing".to_owned());
+        }
+        if self.base.is_open() {
+            info.push(format!("fd={}", self.base.descriptor.get()));
+            let state = |polled: bool| if polled { "polling" } else { "idle" };
+            info.push(format!("read={}", state(self.reading.get())));
+            info.push(format!("write=<{}, bufsize={}>", state(self.writing.get()), self.backlog.size()));
+        }
+        Object::str(&format!("<{}>", info.join(" ")))
+    }
+}
+
+/// Fills the extra information from a Python socket.
+fn describe(base: &Base, socket: &Object) -> Result<()> {
+    static GETSOCKNAME: Name = Name::new(c"getsockname");
+    static GETPEERNAME: Name = Name::new(c"getpeername");
+    base.set_extra("socket", &guarded(socket)?)?;
+    match socket.method0(&GETSOCKNAME) {
+        Ok(name) => base.set_extra("sockname", &name)?,
+        Err(raised) => {
+            raised.discard();
+            base.set_extra("sockname", &Object::none())?;
+        }
+    }
+    let known = base.extra(&Object::str("peername")?, &Object::none())?;
+    if known.is_none() {
+        match socket.method0(&GETPEERNAME) {
+            Ok(name) => base.set_extra("peername", &name)?,
+            Err(raised) => {
+                raised.discard();
+                base.set_extra("peername", &Object::none())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Class for SocketTransport {
+    const NAME: &'static CStr = c"ferrio._core.SocketTransport";
+    const DOC: &'static CStr = c"SocketTransport(loop, sock, protocol, waiter=None, extra=None, server=None)\n--\n\nA connected stream socket (see asyncio.Transport).";
+    const WEAK: Option<usize> = Some(offset_of!(SocketTransport, base) + offset_of!(Base, weak));
+    const DICT: Option<usize> = Some(offset_of!(SocketTransport, base) + offset_of!(Base, dict));
+    const FINALIZES: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        let body = SocketTransport::default();
+        body.base.descriptor.set(super::base::NO_DESCRIPTOR);
+        body
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([loop_, socket, protocol, waiter, extra, server], _) = args.bind::<6>(&INIT)?;
+        let (Some(loop_), Some(socket), Some(protocol)) = (loop_, socket, protocol) else { return Ok(()) };
+        let Some(loop_) = Own::<Loop>::downcast(loop_) else {
+            return Err(crate::ffi::error::type_error("loop must be a ferrio.Loop"));
+        };
+        let descriptor = descriptor_of(socket)?;
+        this.base.merge_extra(extra)?;
+        this.base.open(loop_, Some(socket), descriptor, protocol)?;
+        describe(&this.base, socket)?;
+        this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
+        this.begin(loop_, server)
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.base.traverse(visitor);
+        for slot in [&self.server, &self.waiter, &self.empty_waiter] {
+            visitor.slot(slot);
+        }
+    }
+
+    fn clear(&self) {
+        for slot in [&self.server, &self.waiter, &self.empty_waiter] {
+            slot.clear();
+        }
+        self.base.clear();
+    }
+
+    fn finalize(this: &Own<Self>) {
+        if !this.base.is_open() {
+            return;
+        }
+        if let Ok(text) = this.as_object().repr_text() {
+            warn_resource(&format!("unclosed transport {text}"), this.as_object());
+        }
+        if let Err(raised) = this.dispose() {
+            raised.write_unraisable(this.as_object());
+        }
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: [lifecycle(), reading(), writing()].concat(),
+            properties: properties(),
+            slots: vec![unary_slot::<SocketTransport, _>(py::Py_tp_repr, |this| this.repr())],
+        }
+    }
+}
+
+fn lifecycle() -> Vec<py::PyMethodDef> {
+    vec![
+        method::<SocketTransport, _>(
+            c"get_extra_info",
+            |this, args| {
+                let (name, default) = extra_arguments(args)?;
+                this.extra_info(&name, &default)
+            },
+            c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'socket', 'sockname', 'peername'.",
+        ),
+        method0::<SocketTransport, _>(
+            c"is_closing",
+            |this| Ok(Object::bool(this.base.closing.get())),
+            c"is_closing($self, /)\n--\n\nReturn True if the transport is closing or closed.",
+        ),
+        method0::<SocketTransport, _>(
+            c"close",
+            |this| this.close().map(|()| Object::none()),
+            c"close($self, /)\n--\n\nClose the transport once what waits is written.",
+        ),
+        method0::<SocketTransport, _>(
+            c"abort",
+            |this| this.force_close(None).map(|()| Object::none()),
+            c"abort($self, /)\n--\n\nClose the transport at once; what waits is lost.",
+        ),
+        method1::<SocketTransport, _>(
+            c"_force_close",
+            |this, exception| {
+                let exception = Some(exception).filter(|exception| !exception.is_none());
+                this.force_close(exception.cloned()).map(|()| Object::none())
+            },
+            c"_force_close($self, exc, /)\n--\n\nClose the transport at once, with an exception.",
+        ),
+        method1::<SocketTransport, _>(
+            c"set_protocol",
+            |this, protocol| this.adopt_protocol(protocol).map(|()| Object::none()),
+            c"set_protocol($self, protocol, /)\n--\n\nSet a new protocol.",
+        ),
+        method0::<SocketTransport, _>(
+            c"get_protocol",
+            |this| Ok(this.base.protocol()),
+            c"get_protocol($self, /)\n--\n\nReturn the protocol.",
+        ),
+    ]
+}
+
+fn reading() -> Vec<py::PyMethodDef> {
+    vec![
+        method0::<SocketTransport, _>(
+            c"is_reading",
+            |this| Ok(Object::bool(this.is_reading())),
+            c"is_reading($self, /)\n--\n\nReturn True if the protocol is given what arrives.",
+        ),
+        method0::<SocketTransport, _>(
+            c"pause_reading",
+            |this| {
+                this.pause_reading();
+                Ok(Object::none())
+            },
+            c"pause_reading($self, /)\n--\n\nStop giving the protocol what arrives.",
+        ),
+        method0::<SocketTransport, _>(
+            c"resume_reading",
+            |this| this.resume_reading().map(|()| Object::none()),
+            c"resume_reading($self, /)\n--\n\nGive the protocol again what arrives.",
+        ),
+    ]
+}
+
+fn writing() -> Vec<py::PyMethodDef> {
+    vec![
+        method1::<SocketTransport, _>(
+            c"write",
+            |this, data| this.write(data).map(|()| Object::none()),
+            c"write($self, data, /)\n--\n\nWrite bytes; what the socket does not take at once waits in a buffer.",
+        ),
+        method1::<SocketTransport, _>(
+            c"writelines",
+            |this, chunks| this.writelines(chunks).map(|()| Object::none()),
+            c"writelines($self, list_of_data, /)\n--\n\nWrite an iterable of bytes.",
+        ),
+        method0::<SocketTransport, _>(
+            c"write_eof",
+            |this| this.write_eof().map(|()| Object::none()),
+            c"write_eof($self, /)\n--\n\nClose the sending side once what waits is written.",
+        ),
+        method0::<SocketTransport, _>(
+            c"can_write_eof",
+            |_| Ok(Object::bool(true)),
+            c"can_write_eof($self, /)\n--\n\nReturn True: sockets can be half-closed.",
+        ),
+        method0::<SocketTransport, _>(
+            c"get_write_buffer_size",
+            |this| Object::int(this.backlog.size() as i64),
+            c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes wait.",
+        ),
+        method0::<SocketTransport, _>(
+            c"get_write_buffer_limits",
+            |this| this.flow.limits(),
+            c"get_write_buffer_limits($self, /)\n--\n\nReturn the low- and high-water marks in bytes.",
+        ),
+        method::<SocketTransport, _>(
+            c"set_write_buffer_limits",
+            |this, args| {
+                let ([high, low], _) = args.bind::<2>(&SET_WRITE_BUFFER_LIMITS)?;
+                this.flow.set_limits(high, low)?;
+                this.maybe_pause_protocol()?;
+                Ok(Object::none())
+            },
+            c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to stop and to go on writing.\nValueError unless high >= low >= 0.",
+        ),
+        method0::<SocketTransport, _>(
+            c"_make_empty_waiter",
+            |this| this.make_empty_waiter(),
+            c"_make_empty_waiter($self, /)\n--\n\nReturn a future that is done when nothing waits; writing is refused until it is reset.",
+        ),
+        method0::<SocketTransport, _>(
+            c"_reset_empty_waiter",
+            |this| {
+                this.empty_waiter.clear();
+                Ok(Object::none())
+            },
+            c"_reset_empty_waiter($self, /)\n--\n\nAllow writing again.",
+        ),
+    ]
+}
+
+fn properties() -> Vec<py::PyGetSetDef> {
+    static SENDFILE_MODE: Import = Import::new(c"asyncio.constants", c"_SendfileMode");
+    static TRY_NATIVE: Name = Name::new(c"TRY_NATIVE");
+    vec![
+        getter::<SocketTransport, _>(c"__class__", |_| stdlib::TRANSPORT.get().cloned()),
+        getter::<SocketTransport, _>(c"_sock", |this| {
+            if this.base.is_open() { this.python_socket() } else { Ok(Object::none()) }
+        }),
+        getter::<SocketTransport, _>(c"_loop", |this| {
+            Ok(this.base.loop_().map_or_else(Object::none, Own::into_object))
+        }),
+        getter::<SocketTransport, _>(c"_protocol_paused", |this| Ok(Object::bool(this.flow.is_paused()))),
+        getter::<SocketTransport, _>(c"_start_tls_compatible", |_| Ok(Object::bool(true))),
+        getter::<SocketTransport, _>(c"_sendfile_compatible", |_| SENDFILE_MODE.get()?.getattr(&TRY_NATIVE)),
+    ]
+}

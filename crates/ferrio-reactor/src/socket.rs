@@ -1,0 +1,97 @@
+//! Calls on non-blocking sockets and pipes. `WouldBlock` and `Interrupted` are for the caller to see.
+
+use crate::address::Address;
+use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, SocketAddrAny};
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+
+/// How many buffers one vectored write takes; more than the kernel's `UIO_MAXIOV` fail.
+pub const BUFFERS_PER_WRITE: usize = 64;
+
+/// The caller's descriptor as rustix wants it.
+fn borrow<'fd>(descriptor: RawFd) -> io::Result<BorrowedFd<'fd>> {
+    if descriptor < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: not -1; used for one system call only, which answers EBADF for one that is not open.
+    Ok(unsafe { BorrowedFd::borrow_raw(descriptor) })
+}
+
+/// Reads from a socket into `buffer`; 0 is the end of the stream.
+pub fn recv(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    let (read, _) = rustix::net::recv(borrow(descriptor)?, buffer, RecvFlags::empty())
+        .map(|((read, _), length)| (read.len(), length))?;
+    Ok(read)
+}
+
+/// Reads from any descriptor into `buffer`; 0 is the end.
+pub fn read(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    Ok(rustix::io::read(borrow(descriptor)?, buffer).map(|(read, _)| read.len())?)
+}
+
+/// Sends on a connected socket. A peer that is gone is an error, never a signal.
+pub fn send(descriptor: RawFd, data: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(borrow(descriptor)?, data, SendFlags::NOSIGNAL)?)
+}
+
+/// Sends several buffers with one call.
+pub fn send_vectored(descriptor: RawFd, data: &[IoSlice<'_>]) -> io::Result<usize> {
+    let mut control = rustix::net::SendAncillaryBuffer::default();
+    Ok(rustix::net::sendmsg(borrow(descriptor)?, data, &mut control, SendFlags::NOSIGNAL)?)
+}
+
+/// Writes several buffers to any descriptor with one call.
+pub fn write_vectored(descriptor: RawFd, data: &[IoSlice<'_>]) -> io::Result<usize> {
+    Ok(rustix::io::writev(borrow(descriptor)?, data)?)
+}
+
+/// Shuts down the sending side.
+pub fn shutdown_write(descriptor: RawFd) -> io::Result<()> {
+    Ok(rustix::net::shutdown(borrow(descriptor)?, Shutdown::Write)?)
+}
+
+/// Accepts a connection, non-blocking and not inherited by child programs.
+pub fn accept(descriptor: RawFd) -> io::Result<(OwnedFd, Option<Address>)> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (accepted, address) = rustix::net::acceptfrom_with(borrow(descriptor)?, flags)?;
+    Ok((accepted, address.as_ref().and_then(Address::decode)))
+}
+
+/// The address a socket is bound to; None for a family that is not decoded here.
+pub fn local_address(descriptor: RawFd) -> io::Result<Option<Address>> {
+    Ok(Address::decode(&rustix::net::getsockname(borrow(descriptor)?)?))
+}
+
+/// Receives one datagram: its length before any cut, and the sender.
+pub fn recv_from(
+    descriptor: RawFd,
+    buffer: &mut [MaybeUninit<u8>],
+) -> io::Result<(usize, Option<SocketAddrAny>)> {
+    let ((read, _), _, address) = rustix::net::recvfrom(borrow(descriptor)?, buffer, RecvFlags::empty())?;
+    Ok((read.len(), address))
+}
+
+/// Sends one datagram to an address. `Unsupported` for a family that has no encoding here.
+pub fn send_to(descriptor: RawFd, data: &[u8], address: &Address) -> io::Result<usize> {
+    let address = address.encode().ok_or(io::ErrorKind::Unsupported)?;
+    Ok(rustix::net::sendto(borrow(descriptor)?, data, SendFlags::NOSIGNAL, &address)?)
+}
+
+/// Sets `TCP_NODELAY`; sockets that are not TCP say so by an error.
+pub fn set_no_delay(descriptor: RawFd) -> io::Result<()> {
+    Ok(rustix::net::sockopt::set_tcp_nodelay(borrow(descriptor)?, true)?)
+}
+
+/// Closes a descriptor that the caller owns.
+pub fn close(descriptor: RawFd) {
+    if descriptor >= 0 {
+        // SAFETY: the caller owns the descriptor and never uses it again.
+        unsafe { rustix::io::close(descriptor) };
+    }
+}
+
+/// The error numbers that callers tell apart and `io::ErrorKind` does not.
+pub mod errno {
+    pub use libc::{EIO, EMFILE, ENFILE, ENOBUFS, ENOMEM};
+}

@@ -1,0 +1,105 @@
+//! Work handed to the loop by other threads.
+//!
+//! Any thread pushes; the loop's thread drains. The queue is lock-free, and a flag makes sure that of
+//! many pushes only the first one after a drain has to wake the loop up: [`Injection::push`] says
+//! whether its caller is the one.
+//!
+//! Invariant: an entry that was pushed is either seen by a drain that clears the flag after it, or its
+//! pusher found the flag clear and was told to wake the loop. So no entry is left behind.
+
+use crossbeam_queue::SegQueue;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A queue from many threads to one.
+#[derive(Debug)]
+pub struct Injection<T> {
+    queue: SegQueue<T>,
+    /// Set by the first push after a drain; cleared by the drain before it looks at the queue.
+    signalled: AtomicBool,
+}
+
+impl<T> Default for Injection<T> {
+    fn default() -> Self {
+        Injection { queue: SegQueue::new(), signalled: AtomicBool::new(false) }
+    }
+}
+
+impl<T> Injection<T> {
+    /// Adds an entry. True: the caller has to wake the loop up.
+    pub fn push(&self, entry: T) -> bool {
+        self.queue.push(entry);
+        !self.signalled.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether nothing was handed over since the last drain.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        !self.signalled.load(Ordering::Acquire) && self.queue.is_empty()
+    }
+
+    /// Gives every entry to `take`, in the order of their pushes. Only the loop's thread calls this.
+    pub fn drain(&self, mut take: impl FnMut(T)) {
+        self.signalled.store(false, Ordering::Release);
+        // A fence between the store above and the look at the queue: a push that comes after the look
+        // then finds the flag clear and wakes the loop up.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        while let Some(entry) = self.queue.pop() {
+            take(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn only_the_first_push_wakes() {
+        let injection = Injection::default();
+        assert!(injection.push(1));
+        assert!(!injection.push(2));
+        let mut seen = Vec::new();
+        injection.drain(|entry| seen.push(entry));
+        assert_eq!(seen, [1, 2]);
+        assert!(injection.push(3));
+    }
+
+    #[test]
+    fn nothing_is_lost_between_threads() {
+        const THREADS: usize = 4;
+        const PUSHES: usize = if cfg!(miri) { 50 } else { 10_000 };
+        let injection = Arc::new(Injection::default());
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let pushers: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (injection, wakes) = (Arc::clone(&injection), Arc::clone(&wakes));
+                std::thread::spawn(move || {
+                    for number in 0..PUSHES {
+                        if injection.push((thread, number)) {
+                            wakes.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut next = [0; THREADS];
+        let mut drains = 0;
+        while next.iter().sum::<usize>() < THREADS * PUSHES {
+            if injection.is_empty() {
+                std::thread::yield_now();
+                continue;
+            }
+            drains += 1;
+            injection.drain(|(thread, number)| {
+                assert_eq!(next[thread], number, "one thread's pushes stay in order");
+                next[thread] += 1;
+            });
+        }
+        for pusher in pushers {
+            assert!(pusher.join().is_ok());
+        }
+        assert!(wakes.load(Ordering::SeqCst) <= drains + 1);
+    }
+}

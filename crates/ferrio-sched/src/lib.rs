@@ -1,0 +1,13 @@
+//! The data structures an event loop schedules with: pure, without Python and without system calls.
+//!
+//! - [`ready`]: what runs in this iteration and what waits for the next one;
+//! - [`timers`]: deadlines, in order of time and then of creation, with lazy cancellation;
+//! - [`injection`]: work handed over by other threads, with one wake-up for many calls;
+//! - [`deadline`]: how long the poller may sleep.
+//!
+//! Everything but [`injection`] belongs to the loop's thread.
+
+pub mod deadline;
+pub mod injection;
+pub mod ready;
+pub mod timers;

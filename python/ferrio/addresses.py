@@ -1,0 +1,98 @@
+"""Addresses: those that need no lookup, and the order in which several are tried."""
+
+import itertools
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ("check_ssl_socket", "ensure_resolved", "interleave_addresses", "literal_address", "set_reuse_port")
+
+
+def check_ssl_socket(sock: Any) -> None:
+    """TypeError for a socket that does TLS itself."""
+    import ssl
+
+    if isinstance(sock, ssl.SSLSocket):
+        raise TypeError("Socket cannot be of type SSLSocket")
+
+
+def set_reuse_port(sock: socket.socket) -> None:
+    """Let several sockets listen on one address. ValueError where the system can't."""
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise ValueError("reuse_port not supported by socket module")
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except OSError:
+        raise ValueError(
+            "reuse_port not supported by socket module, SO_REUSEPORT defined but not implemented."
+        ) from None
+
+
+def literal_address(
+    host: Any, port: Any, family: int, type: int, proto: int, flowinfo: int = 0, scope_id: int = 0
+) -> Any:
+    """Return what getaddrinfo() would say of a literal address and a numeric port; None for all else."""
+    if proto not in {0, socket.IPPROTO_TCP, socket.IPPROTO_UDP} or host is None:
+        return None
+    if type == socket.SOCK_STREAM:
+        proto = socket.IPPROTO_TCP
+    elif type == socket.SOCK_DGRAM:
+        proto = socket.IPPROTO_UDP
+    else:
+        return None
+    if port is None or port in ("", b""):
+        port = 0
+    else:
+        try:
+            port = int(port)
+        except (ValueError, TypeError):
+            return None  # the name of a service
+    if isinstance(host, bytes):
+        try:
+            host = host.decode("idna")
+        except UnicodeError:
+            return None
+    if not isinstance(host, str) or "%" in host:
+        return None  # a scope needs the system's knowledge of interfaces
+    families = [socket.AF_INET, socket.AF_INET6] if family == socket.AF_UNSPEC else [family]
+    for one in families:
+        try:
+            socket.inet_pton(one, host)
+        except (OSError, ValueError):
+            continue
+        if one == socket.AF_INET6:
+            return one, type, proto, "", (host, port, flowinfo, scope_id)
+        return one, type, proto, "", (host, port)
+    return None
+
+
+async def ensure_resolved(
+    loop: Any,
+    address: Sequence[Any],
+    *,
+    family: int = 0,
+    type: int = socket.SOCK_STREAM,
+    proto: int = 0,
+    flags: int = 0,
+) -> list[Any]:
+    """Return what getaddrinfo() says of (host, port), without asking it for literal addresses."""
+    host, port = address[:2]
+    info = literal_address(host, port, family, type, proto, *address[2:])
+    if info is not None:
+        return [info]
+    infos: list[Any] = await loop.getaddrinfo(
+        host, port, family=family, type=type, proto=proto, flags=flags
+    )
+    return infos
+
+
+def interleave_addresses(infos: Sequence[Any], first_family_count: int = 1) -> list[Any]:
+    """Mix the families, as RFC 8305 wants it: so many of the first family, then one of each in turn."""
+    by_family: dict[int, list[Any]] = {}
+    for info in infos:
+        by_family.setdefault(info[0], []).append(info)
+    lists = list(by_family.values())
+    first = lists[0][: first_family_count - 1]
+    lists[0] = lists[0][first_family_count - 1 :]
+    mixed = itertools.chain.from_iterable(itertools.zip_longest(*lists))
+    return first + [info for info in mixed if info is not None]

@@ -1,0 +1,254 @@
+"""Stream connections over TCP: loop.create_connection(), loop.connect_accepted_socket()."""
+
+import socket
+from asyncio import staggered
+from asyncio.log import logger
+from typing import Any
+
+from ferrio import _core
+from ferrio.addresses import check_ssl_socket, ensure_resolved, interleave_addresses
+from ferrio.tls import make_tls_transport
+
+__all__ = ("ConnectionMixin",)
+
+
+class ConnectionMixin:
+    """Making stream connections."""
+
+    _debug: bool
+    sock_connect: Any
+    create_future: Any
+
+    async def create_connection(
+        self,
+        protocol_factory: Any,
+        host: Any = None,
+        port: Any = None,
+        *,
+        ssl: Any = None,
+        family: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+        sock: Any = None,
+        local_addr: Any = None,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        happy_eyeballs_delay: float | None = None,
+        interleave: int | None = None,
+        all_errors: bool = False,
+    ) -> Any:
+        """Connect to a TCP address. Return (transport, protocol); see asyncio's loop.create_connection().
+
+        Delays and timeouts in seconds. OSError if no address answers, an ExceptionGroup of all failures
+        with all_errors.
+        """
+        if server_hostname is not None and not ssl:
+            raise ValueError("server_hostname is only meaningful with ssl")
+        if server_hostname is None and ssl:
+            # The host is what the certificate is checked for. '' turns the check off.
+            if not host:
+                raise ValueError("You must set server_hostname when using ssl without a host")
+            server_hostname = host
+        _check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if sock is not None:
+            check_ssl_socket(sock)
+        if happy_eyeballs_delay is not None and interleave is None:
+            interleave = 1
+        if host is not None or port is not None:
+            if sock is not None:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            infos = await self._resolve((host, port), family, proto, flags)
+            local_infos = None
+            if local_addr is not None:
+                local_infos = await self._resolve(local_addr, family, proto, flags)
+            if interleave:
+                infos = interleave_addresses(infos, interleave)
+            sock = await self._connect_to_any(infos, local_infos, happy_eyeballs_delay, all_errors)
+        else:
+            if sock is None:
+                raise ValueError("host and port was not specified and no sock specified")
+            if sock.type != socket.SOCK_STREAM:
+                raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+        transport, protocol = await self._create_connection_transport(
+            sock,
+            protocol_factory,
+            ssl,
+            server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+        if self._debug:
+            sock = transport.get_extra_info("socket")
+            logger.debug("%r connected to %s:%r: (%r, %r)", sock, host, port, transport, protocol)
+        return transport, protocol
+
+    async def _resolve(self, address: Any, family: int, proto: int, flags: int) -> list[Any]:
+        infos = await ensure_resolved(
+            self, address, family=family, type=socket.SOCK_STREAM, proto=proto, flags=flags
+        )
+        if not infos:
+            raise OSError("getaddrinfo() returned empty list")
+        return infos
+
+    async def _connect_to_any(
+        self, infos: list[Any], local_infos: Any, delay: float | None, all_errors: bool
+    ) -> socket.socket:
+        """Try the addresses one after another, or with happy eyeballs one beside the other."""
+        failures: list[list[OSError]] = []
+        sock: socket.socket | None = None
+        if delay is None:
+            for info in infos:
+                try:
+                    sock = await self._connect_sock(failures, info, local_infos)
+                    break
+                except OSError:
+                    continue
+        else:
+            attempts = (
+                lambda info=info: self._connect_sock(failures, info, local_infos) for info in infos
+            )
+            sock = (await staggered.staggered_race(attempts, delay, loop=self))[0]  # type: ignore[arg-type]
+        if sock is not None:
+            return sock
+        errors = [error for one in failures for error in one]
+        try:
+            _raise_all(errors, all_errors)
+        finally:
+            # An exception in a list that its own traceback holds would be a cycle.
+            errors.clear()
+            failures.clear()
+        raise AssertionError("unreachable")
+
+    async def _connect_sock(self, failures: list[list[OSError]], info: Any, local_infos: Any) -> Any:
+        mine: list[OSError] = []
+        failures.append(mine)
+        family, kind, proto, _, address = info
+        sock = None
+        try:
+            sock = socket.socket(family=family, type=kind, proto=proto)
+            sock.setblocking(False)
+            if local_infos is not None:
+                _bind_to_any(sock, family, local_infos, mine)
+            await self.sock_connect(sock, address)
+            return sock
+        except OSError as error:
+            mine.append(error)
+            if sock is not None:
+                _close_quietly(sock)
+            raise
+        except BaseException:
+            if sock is not None:
+                _close_quietly(sock)
+            raise
+        finally:
+            mine = None  # type: ignore[assignment]  # see _connect_to_any
+
+    async def _create_connection_transport(
+        self,
+        sock: Any,
+        protocol_factory: Any,
+        ssl: Any,
+        server_hostname: str | None,
+        server_side: bool = False,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> Any:
+        try:
+            sock.setblocking(False)
+            protocol = protocol_factory()
+            waiter = self.create_future()
+            if ssl:
+                transport = make_tls_transport(
+                    self,
+                    sock,
+                    protocol,
+                    None if isinstance(ssl, bool) else ssl,
+                    waiter,
+                    server_side=server_side,
+                    server_hostname=server_hostname,
+                    ssl_handshake_timeout=ssl_handshake_timeout,
+                    ssl_shutdown_timeout=ssl_shutdown_timeout,
+                )
+            else:
+                transport = _core.SocketTransport(self, sock, protocol, waiter)
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            await waiter
+        except BaseException:
+            transport.close()
+            waiter = None  # or the exception's traceback would make a cycle of it
+            raise
+        return transport, protocol
+
+    async def connect_accepted_socket(
+        self,
+        protocol_factory: Any,
+        sock: Any,
+        *,
+        ssl: Any = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> Any:
+        """Serve a connection that was accepted elsewhere. Return (transport, protocol)."""
+        if sock.type != socket.SOCK_STREAM:
+            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+        _check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        check_ssl_socket(sock)
+        transport, protocol = await self._create_connection_transport(
+            sock,
+            protocol_factory,
+            ssl,
+            "",
+            server_side=True,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+        if self._debug:
+            sock = transport.get_extra_info("socket")
+            logger.debug("%r handled: (%r, %r)", sock, transport, protocol)
+        return transport, protocol
+
+
+def _check_timeouts(ssl: Any, handshake: float | None, shutdown: float | None) -> None:
+    if handshake is not None and not ssl:
+        raise ValueError("ssl_handshake_timeout is only meaningful with ssl")
+    if shutdown is not None and not ssl:
+        raise ValueError("ssl_shutdown_timeout is only meaningful with ssl")
+
+
+def _raise_all(errors: list[OSError], all_errors: bool) -> None:
+    """Raise why no address could be connected to."""
+    if all_errors:
+        raise ExceptionGroup("create_connection failed", errors)
+    if not errors:
+        raise TimeoutError("create_connection failed")
+    if len({str(error) for error in errors}) == 1:
+        raise errors[0]
+    raise OSError("Multiple exceptions: {}".format(", ".join(str(error) for error in errors)))
+
+
+def _bind_to_any(sock: socket.socket, family: int, infos: Any, failures: list[OSError]) -> None:
+    """Bind to the first local address that can be had."""
+    for local_family, _, _, _, address in infos:
+        if local_family != family:
+            continue
+        try:
+            sock.bind(address)
+            return
+        except OSError as error:
+            message = f"error while attempting to bind on address {address!r}: {str(error).lower()}"
+            failures.append(OSError(error.errno, message))
+    if failures:
+        raise failures.pop()
+    raise OSError(f"no matching local address with {family=} found")
+
+
+def _close_quietly(sock: socket.socket) -> None:
+    """An attempt that failed is closed; what close() says is of no interest."""
+    try:
+        sock.close()
+    except OSError:
+        pass

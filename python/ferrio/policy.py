@@ -1,0 +1,18 @@
+"""The event loop policy, for frameworks that choose their loop that way.
+
+asyncio's policies are deprecated from 3.14 on; importing this module warns there as asyncio does.
+"""
+
+import asyncio
+
+from ferrio.unix_events import Loop
+
+__all__ = ("EventLoopPolicy",)
+
+
+class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
+    """asyncio.DefaultEventLoopPolicy whose loops are Ferrio's."""
+
+    def new_event_loop(self) -> Loop:
+        """Return a new event loop."""
+        return Loop()

@@ -1,0 +1,58 @@
+"""Making Ferrio's tasks visible to asyncio.all_tasks().
+
+asyncio finds tasks of other makes in a WeakSet. Putting each task in would cost a microsecond for every
+one, so that set is taught to look into Ferrio's own list when somebody asks.
+"""
+
+import asyncio.tasks
+import gc
+import itertools
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from ferrio import _core
+
+__all__ = ("make_visible",)
+
+
+class _TaskSet(weakref.WeakSet[Any]):
+    """asyncio's set of tasks, together with Ferrio's."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return itertools.chain(super().__iter__(), _core.all_tasks())
+
+    def __len__(self) -> int:
+        return super().__len__() + len(_core.all_tasks())
+
+    def __contains__(self, item: object) -> bool:
+        return super().__contains__(item) or any(item is task for task in _core.all_tasks())
+
+
+class _Probe:
+    """Something to find in the set that it was put into."""
+
+
+def _find_task_set() -> weakref.WeakSet[Any]:
+    """Return the set that asyncio.all_tasks() looks into."""
+    import _asyncio  # after asyncio, which it needs
+
+    # 3.11 calls it _all_tasks, 3.12 and 3.13 _scheduled_tasks; later versions keep it in the C module,
+    # where the garbage collector can see it.
+    candidates = [getattr(asyncio.tasks, name, None) for name in ("_scheduled_tasks", "_all_tasks")]
+    candidates += gc.get_referents(_asyncio)
+    probe = _Probe()
+    asyncio.tasks._register_task(probe)
+    try:
+        for candidate in candidates:
+            if isinstance(candidate, weakref.WeakSet) and probe in candidate:
+                return candidate
+    finally:
+        asyncio.tasks._unregister_task(probe)
+    raise ImportError("ferrio does not know where this interpreter's asyncio keeps its tasks")
+
+
+def make_visible() -> None:
+    """Teach asyncio's set of tasks where Ferrio's are."""
+    # The object stays the same, for C code holds it too; only its class changes.
+    _find_task_set().__class__ = _TaskSet

@@ -1,0 +1,282 @@
+"""Loop: the event loop of Unix systems, with signals and Unix sockets."""
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+import sys
+import threading
+import warnings
+from asyncio import coroutines
+from asyncio.log import logger
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ferrio import _core
+from ferrio.base_events import BaseLoop, _iscoroutinefunction
+from ferrio.base_subprocess import SubprocessMixin
+from ferrio.connection import ConnectionMixin, _check_timeouts
+from ferrio.datagram import DatagramMixin, remove_stale_socket
+from ferrio.pipes import PipeMixin
+from ferrio.selector_events import SocketOperationsMixin
+from ferrio.sendfile import SendfileMixin
+from ferrio.server import Server, ServerMixin
+from ferrio.tls import TlsMixin
+
+__all__ = ("Loop",)
+
+# Signal numbers taken from the wake-up descriptor at a time; there are fewer than that.
+_SIGNALS_AT_A_TIME = 4096
+
+# From 3.13 on a Unix server removes its socket's path when it is closed.
+_CLEANS_UP_SOCKETS = sys.version_info >= (3, 13)
+
+
+class Loop(
+    ServerMixin,
+    ConnectionMixin,
+    DatagramMixin,
+    PipeMixin,
+    SendfileMixin,
+    SocketOperationsMixin,
+    SubprocessMixin,
+    TlsMixin,
+    BaseLoop,
+):
+    """Ferrio's event loop; it has the contract of asyncio.AbstractEventLoop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._signal_handlers: dict[int, Any] = {}
+        # The interpreter writes the numbers of signals into the second; the loop reads the first.
+        self._signal_pipe: tuple[int, int] | None = None
+
+    # Signals
+
+    def _signal_descriptor(self) -> int:
+        """Return the descriptor that the interpreter is to write signals' numbers to."""
+        if self._signal_pipe is None:
+            self._signal_pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            self._set_internal(self._signal_pipe[0])
+            self._add_reader(self._signal_pipe[0], self._read_signals)
+        return self._signal_pipe[1]
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Have signals end the wait of the poller, whichever thread the kernel gives them to.
+
+        Somebody else's wake-up descriptor is left in place: the poller is then interrupted as any
+        system call is.
+        """
+        if threading.get_ident() != threading.main_thread().ident:
+            yield
+            return
+        mine = self._signal_descriptor()
+        before = signal.set_wakeup_fd(mine, warn_on_full_buffer=False)
+        if before not in (-1, mine):
+            signal.set_wakeup_fd(before)
+        try:
+            yield
+        finally:
+            if before == -1 and not self._signal_handlers:
+                current = signal.set_wakeup_fd(-1)
+                if current != mine:
+                    signal.set_wakeup_fd(current)
+
+    def _read_signals(self) -> None:
+        assert self._signal_pipe is not None
+        try:
+            numbers = os.read(self._signal_pipe[0], _SIGNALS_AT_A_TIME)
+        except (BlockingIOError, InterruptedError):
+            return
+        for number in numbers:
+            handle = self._signal_handlers.get(number)
+            if handle is None:
+                continue
+            if handle.cancelled():
+                self.remove_signal_handler(number)
+            else:
+                self.call_soon(handle._run, context=handle.get_context())
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
+        """Have the loop call callback(*args) for a signal.
+
+        ValueError for what is not a signal, RuntimeError off the main thread and for signals that can't
+        be caught.
+        """
+        if coroutines.iscoroutine(callback) or _iscoroutinefunction(callback):
+            raise TypeError("coroutines cannot be used with add_signal_handler()")
+        _check_signal(sig)
+        self._check_closed()
+        try:
+            signal.set_wakeup_fd(self._signal_descriptor(), warn_on_full_buffer=False)
+        except (ValueError, OSError) as error:
+            raise RuntimeError(str(error)) from error
+        self._signal_handlers[sig] = _core.Handle(callback, args, self, None)
+        try:
+            # Without a handler in Python the number is not written.
+            signal.signal(sig, _do_nothing)
+            # Slow system calls of other code go on.
+            signal.siginterrupt(sig, False)
+        except OSError as error:
+            del self._signal_handlers[sig]
+            self._drop_wakeup_descriptor()
+            if error.errno == errno.EINVAL:
+                raise RuntimeError(f"sig {sig} cannot be caught") from error
+            raise
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Give a signal back its default handler. Return False if it had none of the loop's."""
+        _check_signal(sig)
+        if self._signal_handlers.pop(sig, None) is None:
+            return False
+        default = signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL
+        try:
+            signal.signal(sig, default)
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                raise RuntimeError(f"sig {sig} cannot be caught") from error
+            raise
+        self._drop_wakeup_descriptor()
+        return True
+
+    def _drop_wakeup_descriptor(self) -> None:
+        if self._signal_handlers or self.is_running():
+            return
+        try:
+            signal.set_wakeup_fd(-1)
+        except (ValueError, OSError) as error:
+            logger.info("set_wakeup_fd(-1) failed: %s", error)
+
+    def _close_files(self) -> None:
+        """Give signals and descriptors back; the loop is about to be closed."""
+        if not sys.is_finalizing():
+            for sig in list(self._signal_handlers):
+                self.remove_signal_handler(sig)
+        elif self._signal_handlers:
+            warnings.warn(
+                f"Closing the loop {self!r} on interpreter shutdown stage, "
+                "skipping signal handlers removal",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+            self._signal_handlers.clear()
+        pipe, self._signal_pipe = self._signal_pipe, None
+        if pipe is not None:
+            self._remove_reader(pipe[0])
+            os.close(pipe[0])
+            os.close(pipe[1])
+
+    # Unix sockets
+
+    async def create_unix_connection(
+        self,
+        protocol_factory: Any,
+        path: Any = None,
+        *,
+        ssl: Any = None,
+        sock: Any = None,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> Any:
+        """Connect to a Unix socket. Return (transport, protocol). Timeouts in seconds."""
+        assert server_hostname is None or isinstance(server_hostname, str)
+        if ssl:
+            if server_hostname is None:
+                raise ValueError("you have to pass server_hostname when using ssl")
+        elif server_hostname is not None:
+            raise ValueError("server_hostname is only meaningful with ssl")
+        _check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if path is not None:
+            if sock is not None:
+                raise ValueError("path and sock can not be specified at the same time")
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0)
+            try:
+                sock.setblocking(False)
+                await self.sock_connect(sock, os.fspath(path))
+            except BaseException:
+                sock.close()
+                raise
+        else:
+            if sock is None:
+                raise ValueError("no path and sock were specified")
+            _check_unix_socket(sock)
+            sock.setblocking(False)
+        return await self._create_connection_transport(
+            sock,
+            protocol_factory,
+            ssl,
+            server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+
+    async def create_unix_server(
+        self,
+        protocol_factory: Any,
+        path: Any = None,
+        *,
+        sock: Any = None,
+        backlog: int = 100,
+        ssl: Any = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        start_serving: bool = True,
+        cleanup_socket: bool = _CLEANS_UP_SOCKETS,
+    ) -> Server:
+        """Listen on a Unix socket. Timeouts in seconds."""
+        if isinstance(ssl, bool):
+            raise TypeError("ssl argument must be an SSLContext or None")
+        _check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if path is not None:
+            if sock is not None:
+                raise ValueError("path and sock can not be specified at the same time")
+            sock = _bind_unix_socket(os.fspath(path))
+        else:
+            if sock is None:
+                raise ValueError("path was not specified, and no sock specified")
+            _check_unix_socket(sock)
+        sock.setblocking(False)
+        server = Server(
+            self, [sock], protocol_factory, ssl, backlog, ssl_handshake_timeout, ssl_shutdown_timeout
+        )
+        if cleanup_socket:
+            server._remember_path(sock)
+        if start_serving:
+            await server.start_serving()
+        return server
+
+
+def _do_nothing(signum: int, frame: Any) -> None:
+    """Handle a signal that the loop learns of by its wake-up descriptor."""
+
+
+def _check_signal(sig: Any) -> None:
+    if not isinstance(sig, int):
+        raise TypeError(f"sig must be an int, not {sig!r}")
+    if sig not in signal.valid_signals():
+        raise ValueError(f"invalid signal number {sig}")
+
+
+def _check_unix_socket(sock: Any) -> None:
+    if sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
+
+
+def _bind_unix_socket(path: Any) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        remove_stale_socket(path)
+        sock.bind(path)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise OSError(errno.EADDRINUSE, f"Address {path!r} is already in use") from None
+        raise
+    except BaseException:
+        sock.close()
+        raise
+    return sock
