@@ -15,6 +15,7 @@ from asyncio.log import logger
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
+import _asyncio  # after asyncio, which it needs
 from ferrio import _core
 
 __all__ = ("BaseLoop",)
@@ -70,13 +71,20 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
             sys.set_asyncgen_hooks(
                 firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook
             )
-            events._set_running_loop(self)
+            self._set_running_loop(self)
             with self._interruptible():
                 self._run()
         finally:
-            events._set_running_loop(None)
+            self._set_running_loop(None)
             self._track_coroutine_origins(False)
             sys.set_asyncgen_hooks(*asyncgen_hooks)
+
+    @staticmethod
+    def _set_running_loop(loop: Any) -> None:
+        events._set_running_loop(loop)
+        if events._set_running_loop is not _asyncio._set_running_loop:
+            # Somebody uses asyncio's Python versions of its functions; the current task needs the other.
+            _asyncio._set_running_loop(loop)
 
     def run_until_complete(self, future: Any) -> Any:
         """Run until a future is done; a coroutine is wrapped in a task. Return its result.

@@ -149,7 +149,7 @@ class SendfileMixin:
                 raise exceptions.SendfileNotAvailableError("os.sendfile call failed") from None
             raise
         finally:
-            if sent > 0:
+            if sent > 0 or sys.version_info >= (3, 14):
                 os.lseek(source, offset + sent, os.SEEK_SET)
 
     async def _wait_writable(self, sock: Any, owned: bool) -> None:

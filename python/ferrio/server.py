@@ -39,6 +39,7 @@ class Server(asyncio.AbstractServer):
         self._listeners: list[Any] = []
         # Weak, so that a transport that nobody holds any more is noticed.
         self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._anonymous_clients = 0
         self._waiters: list[Any] | None = []
         self._protocol_factory = protocol_factory
         self._backlog = backlog
@@ -75,14 +76,24 @@ class Server(asyncio.AbstractServer):
                 "Unable to clean up listening UNIX socket %r: %r", path, error
             )
 
-    def _attach(self, transport: Any) -> None:
+    def _attach(self, transport: Any = None) -> None:
         assert self._sockets is not None
-        self._clients.add(transport)
+        if transport is None:
+            # As up to 3.12 those outside do it, who only count.
+            self._anonymous_clients += 1
+        else:
+            self._clients.add(transport)
 
-    def _detach(self, transport: Any) -> None:
-        self._clients.discard(transport)
-        if not self._clients and self._sockets is None:
+    def _detach(self, transport: Any = None) -> None:
+        if transport is None:
+            self._anonymous_clients -= 1
+        else:
+            self._clients.discard(transport)
+        if not self._has_clients() and self._sockets is None:
             self._wake_up()
+
+    def _has_clients(self) -> bool:
+        return bool(self._clients) or self._anonymous_clients > 0
 
     def _wake_up(self) -> None:
         waiters, self._waiters = self._waiters, None
@@ -176,7 +187,7 @@ class Server(asyncio.AbstractServer):
         if self._serving_forever_future is not None and not self._serving_forever_future.done():
             self._serving_forever_future.cancel()
             self._serving_forever_future = None
-        if not self._clients:
+        if not self._has_clients():
             self._wake_up()
 
     def close_clients(self) -> None:

@@ -97,7 +97,7 @@ class Loop(
             if handle.cancelled():
                 self.remove_signal_handler(number)
             else:
-                self.call_soon(handle._run, context=handle.get_context())
+                self._add_callback(handle)
 
     def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
         """Have the loop call callback(*args) for a signal.

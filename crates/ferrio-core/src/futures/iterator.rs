@@ -53,6 +53,9 @@ impl Own<FutureIterator> {
 
     fn throw(&self, args: &Args<'_>) -> Result {
         let ([class, value, traceback], _) = args.bind::<3>(&THROW)?;
+        if cfg!(Py_3_12) && value.is_some() {
+            warn_deprecated()?;
+        }
         let Some(class) = class else { return Ok(Object::none()) };
         let value = value.filter(|value| !value.is_none());
         // SAFETY: live objects.
@@ -89,6 +92,14 @@ impl Own<FutureIterator> {
         self.future.clear();
         Err(exception.raise())
     }
+}
+
+/// The form with three arguments is deprecated from 3.12 on.
+fn warn_deprecated() -> Result<()> {
+    const MESSAGE: &CStr = c"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
+    // SAFETY: a static class and a C string; 1 names the caller.
+    let status = unsafe { py::PyErr_WarnEx(py::PyExc_DeprecationWarning, MESSAGE.as_ptr(), 1) };
+    if status < 0 { Err(Raised) } else { Ok(()) }
 }
 
 static THROW: Signature = Signature {

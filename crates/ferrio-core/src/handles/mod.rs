@@ -3,14 +3,16 @@
 //! A handle owns its callback, arguments and context until it is cancelled. Handles belong to the loop's
 //! thread, except that `call_soon_threadsafe` makes them in others before anybody else knows them.
 
+mod exclusion;
 pub mod timer;
 
 pub use timer::TimerHandle;
 
 use crate::ffi::class::{Members, WeakList, getter, method0, type_cell, unary_slot};
-use crate::ffi::{Args, Class, Object, Own, Ptr, Result, Signature, Slot, Visitor, context};
+use crate::ffi::{Args, Class, Import, Object, Own, Ptr, Result, Signature, Slot, Visitor, context};
 use crate::stdlib;
 use pyo3_ffi as py;
+use exclusion::Exclusion;
 use std::cell::Cell;
 use std::mem::offset_of;
 use std::ptr;
@@ -76,6 +78,9 @@ impl Arguments {
     }
 }
 
+/// What asyncio calls the handles of `call_soon_threadsafe`; used where [`Exclusion`] is.
+static SHARED_CLASS: Import = Import::new(c"asyncio.events", c"_ThreadSafeHandle");
+
 /// A tuple of clones.
 fn tuple(items: &[Object]) -> Result {
     // SAFETY: a new tuple, each place set once with a reference of its own.
@@ -101,6 +106,7 @@ pub struct Handle {
     /// What a cancelled handle was, in debug mode.
     repr: Slot,
     cancelled: Cell<bool>,
+    exclusion: Exclusion,
     weak: WeakList,
 }
 
@@ -137,6 +143,11 @@ impl Handle {
         self.cancelled.get()
     }
 
+    /// Says that other threads than the loop's know it.
+    pub fn share_with_threads(&self) {
+        self.exclusion.share();
+    }
+
     fn is_debug(&self) -> Result<bool> {
         match self.loop_.get() {
             Some(loop_) => loop_.method0(&stdlib::GET_DEBUG)?.is_true(),
@@ -167,7 +178,7 @@ impl Own<Handle> {
         let (Some(callback), Some(context)) = (self.callback.get(), self.context.get()) else {
             return Ok(());
         };
-        match context::run(&context, || self.arguments.call(&callback)) {
+        match self.exclusion.run(|| context::run(&context, || self.arguments.call(&callback))) {
             Ok(_) => Ok(()),
             Err(raised) => self.report(raised.take()),
         }
@@ -190,6 +201,7 @@ impl Own<Handle> {
 
     /// Marks it as cancelled and lets go of the callback.
     pub fn cancel(&self) -> Result<()> {
+        self.exclusion.wait();
         if self.cancelled.replace(true) {
             return Ok(());
         }
@@ -284,7 +296,10 @@ impl Class for Handle {
                 ),
                 method0::<Handle, _>(
                     c"cancelled",
-                    |this| Ok(Object::bool(this.is_cancelled())),
+                    |this| {
+                        this.exclusion.wait();
+                        Ok(Object::bool(this.is_cancelled()))
+                    },
                     c"cancelled($self, /)\n--\n\nReturn True if the callback was cancelled.",
                 ),
                 method0::<Handle, _>(
@@ -300,8 +315,11 @@ impl Class for Handle {
             ],
             properties: vec![
                 getter::<Handle, _>(c"__class__", |this| {
-                    let exact = Own::<Handle>::downcast_exact(this.as_object()).is_some();
-                    if exact { stdlib::HANDLE.get().cloned() } else { Ok(this.own_class()) }
+                    if Own::<Handle>::downcast_exact(this.as_object()).is_none() {
+                        return Ok(this.own_class());
+                    }
+                    let class = if this.exclusion.is_shared() { &SHARED_CLASS } else { &stdlib::HANDLE };
+                    class.get().cloned()
                 }),
                 getter::<Handle, _>(c"_callback", |this| Ok(this.callback.get_or_none())),
                 getter::<Handle, _>(c"_args", |this| {

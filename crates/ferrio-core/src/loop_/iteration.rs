@@ -121,7 +121,7 @@ impl Own<Loop> {
         self.events.replace(events);
     }
 
-    fn take_injected(&self) {
+    pub(super) fn take_injected(&self) {
         if self.injection.is_empty() {
             return;
         }

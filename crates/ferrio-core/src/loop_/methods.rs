@@ -1,6 +1,7 @@
 //! Loop's methods and properties, as asyncio names them, and those that Ferrio's Python code uses.
 
 use super::Loop;
+use super::entry::Entry;
 use super::readiness::{Direction, descriptor_of};
 use crate::ffi::class::{Members, getter, method, method0, method1, property, type_cell};
 use crate::ffi::error::type_error;
@@ -334,6 +335,19 @@ fn descriptors() -> Vec<pyo3_ffi::PyMethodDef> {
         method::<Loop, _>(c"_add_writer", |this, args| add(this, args, Write, false), c""),
         method1::<Loop, _>(c"_remove_reader", |this, file| remove(this, file, Read, false), c""),
         method1::<Loop, _>(c"_remove_writer", |this, file| remove(this, file, Write, false), c""),
+        method1::<Loop, _>(
+            c"_add_callback",
+            |this, handle| {
+                let Some(handle) = Own::<Handle>::downcast(handle) else {
+                    return Err(type_error("a ferrio.Handle is expected"));
+                };
+                if !handle.is_cancelled() {
+                    this.push(Entry::Handle(handle.clone()))?;
+                }
+                Ok(Object::none())
+            },
+            c"_add_callback($self, handle, /)\n--\n\nAppend a handle to the ready queue.",
+        ),
         method1::<Loop, _>(
             c"_ensure_fd_no_transport",
             |this, file| {

@@ -22,8 +22,17 @@ impl Own<Loop> {
             self.check_closed()?;
             self.check_thread()?;
         }
-        self.ready.borrow_mut().push(entry);
+        self.append(entry);
         Ok(())
+    }
+
+    /// Appends to the ready queue, behind what other threads have handed in before.
+    #[inline]
+    fn append(&self, entry: Entry) {
+        if !self.injection.is_empty() {
+            self.take_injected();
+        }
+        self.ready.borrow_mut().push(entry);
     }
 
     /// `call_soon(callback, *arguments, context=context)`, without the checks of debug mode.
@@ -49,7 +58,7 @@ impl Own<Loop> {
             check_callback(callback, "call_soon")?;
         }
         let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
-        self.ready.borrow_mut().push(Entry::Handle(handle.clone()));
+        self.append(Entry::Handle(handle.clone()));
         Ok(handle)
     }
 
@@ -65,10 +74,11 @@ impl Own<Loop> {
             check_callback(callback, "call_soon_threadsafe")?;
         }
         let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
+        handle.share_with_threads();
         if self.thread.get() == current_thread() {
             // Keeps its place among the calls of call_soon. The wake-up is for the case that this is a
             // signal handler, called while the loop is about to wait.
-            self.ready.borrow_mut().push(Entry::Handle(handle.clone()));
+            self.append(Entry::Handle(handle.clone()));
         } else if !self.injection.push(Injected(handle.clone())) {
             return Ok(handle);
         }
