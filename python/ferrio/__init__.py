@@ -1,7 +1,7 @@
 """Ferrio: Python's asyncio, written in Rust.
 
-    ferrio.run(main())                                       # instead of asyncio.run
-    asyncio.run(main(), loop_factory=ferrio.new_event_loop)  # or as a loop only
+ferrio.run(main())                                       # instead of asyncio.run
+asyncio.run(main(), loop_factory=ferrio.new_event_loop)  # or as a loop only
 """
 
 from typing import Any

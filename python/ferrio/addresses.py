@@ -80,9 +80,7 @@ async def ensure_resolved(
     info = literal_address(host, port, family, type, proto, *address[2:])
     if info is not None:
         return [info]
-    infos: list[Any] = await loop.getaddrinfo(
-        host, port, family=family, type=type, proto=proto, flags=flags
-    )
+    infos: list[Any] = await loop.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
     return infos
 
 

@@ -1,5 +1,6 @@
 """The event loop apart from connections: running, tasks, executors, exceptions, asynchronous generators."""
 
+import _asyncio  # after asyncio, which it needs
 import asyncio
 import concurrent.futures
 import os
@@ -9,13 +10,12 @@ import threading
 import traceback
 import warnings
 import weakref
-from asyncio import coroutines, events, futures
+from asyncio import coroutines, events
 from asyncio import tasks as asyncio_tasks
 from asyncio.log import logger
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-import _asyncio  # after asyncio, which it needs
 from ferrio import _core
 
 __all__ = ("BaseLoop",)
@@ -23,10 +23,13 @@ __all__ = ("BaseLoop",)
 # Lookups at the same time, in threads of their own: as many as concurrent.futures would take for waiting.
 _RESOLVER_THREADS = min(32, (os.cpu_count() or 1) + 4)
 
+# asyncio.futures has names that its type stubs do not.
+futures: Any = asyncio.futures
+
 _RUN_ENDINGS = (SystemExit, KeyboardInterrupt)
 
 
-class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
+class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     """What every program uses of a loop; the hot part of it is in the base class, in Rust."""
 
     def __init__(self) -> None:
@@ -39,7 +42,7 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
         self._asyncgens_shutdown_called = False
         self._tracks_coroutine_origins = False
         self._origin_tracking_depth_before = 0
-        self.set_debug(coroutines._is_debug_mode())
+        self.set_debug(_is_debug_mode())
 
     def __repr__(self) -> str:
         return (
@@ -72,7 +75,7 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
                 firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook
             )
             self._set_running_loop(self)
-            with self._interruptible():
+            with self._interruptible():  # type: ignore[attr-defined]
                 self._run()
         finally:
             self._set_running_loop(None)
@@ -120,7 +123,7 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
             return
         if self._debug:
             logger.debug("Close %r", self)
-        self._close_files()
+        self._close_files()  # type: ignore[attr-defined]
         self._close()
         self._executor_shutdown_called = True
         executor, self._default_executor = self._default_executor, None
@@ -184,7 +187,9 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
 
     # Executors
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> Any:
         """Call func(*args) in an executor, by default a thread pool. Return a future."""
         self._check_closed()
         if self._debug:
@@ -237,7 +242,7 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
 
     # Names
 
-    def _in_resolver(self, func: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+    def _in_resolver(self, func: Callable[..., Any], *args: Any) -> Any:
         """Call a function of the name service in a thread that nobody else can keep busy."""
         self._check_closed()
         if self._resolver is None:
@@ -255,8 +260,11 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
 
     def _getaddrinfo_debug(self, host: Any, port: Any, family: int, type: int, proto: int, flags: int) -> Any:
         question = [f"{host}:{port!r}"]
-        question += [f"{name}={value!r}" for name, value in
-                     (("family", family), ("type", type), ("proto", proto), ("flags", flags)) if value]
+        question += [
+            f"{name}={value!r}"
+            for name, value in (("family", family), ("type", type), ("proto", proto), ("flags", flags))
+            if value
+        ]
         asked = ", ".join(question)
         logger.debug("Get address info %s", asked)
         start = self.time()
@@ -322,7 +330,11 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
         except BaseException as error:
             try:
                 self.default_exception_handler(
-                    {"message": "Unhandled error in exception handler", "exception": error, "context": context}
+                    {
+                        "message": "Unhandled error in exception handler",
+                        "exception": error,
+                        "context": context,
+                    }
                 )
             except _RUN_ENDINGS:
                 raise
@@ -343,6 +355,13 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):
                 variables.run(self._exception_handler, self, context)
                 return
         self._exception_handler(self, context)
+
+
+def _is_debug_mode() -> bool:
+    """Return whether the environment or the interpreter's options ask for debug mode."""
+    return sys.flags.dev_mode or (
+        not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))
+    )
 
 
 def _run_until_complete_cb(future: Any) -> None:

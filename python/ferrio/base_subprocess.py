@@ -118,7 +118,8 @@ class SubprocessMixin:
         transport = _SubprocessTransport(
             loop, protocol, args, shell, stdin, stdout, stderr, 0, waiter=waiter, **kwargs
         )
-        self._watch_child(transport.get_pid(), transport)
+        child: Any = transport._proc
+        self._watch_child(child.pid, transport)
         try:
             await waiter
         except (SystemExit, KeyboardInterrupt):

@@ -105,9 +105,7 @@ class ConnectionMixin:
                 except OSError:
                     continue
         else:
-            attempts = (
-                lambda info=info: self._connect_sock(failures, info, local_infos) for info in infos
-            )
+            attempts = (lambda info=info: self._connect_sock(failures, info, local_infos) for info in infos)
             sock = (await staggered.staggered_race(attempts, delay, loop=self))[0]  # type: ignore[arg-type]
         if sock is not None:
             return sock

@@ -88,7 +88,10 @@ class DatagramMixin:
             if local_addr:
                 logger.info(
                     "Datagram endpoint local_addr=%r remote_addr=%r created: (%r, %r)",
-                    local_addr, remote_addr, transport, protocol,
+                    local_addr,
+                    remote_addr,
+                    transport,
+                    protocol,
                 )
             else:
                 logger.debug(
@@ -170,4 +173,6 @@ def _check_datagram_socket(sock: Any, **options: Any) -> None:
         raise ValueError(f"A datagram socket was expected, got {sock!r}")
     if any(options.values()):
         problems = ", ".join(f"{name}={value}" for name, value in options.items() if value)
-        raise ValueError(f"socket modifier keyword arguments can not be used when sock is specified. ({problems})")
+        raise ValueError(
+            f"socket modifier keyword arguments can not be used when sock is specified. ({problems})"
+        )

@@ -114,9 +114,7 @@ class SocketOperationsMixin:
         """Connect a socket."""
         self._check_socket(sock)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
-            infos = await ensure_resolved(
-                self, address, family=sock.family, type=sock.type, proto=sock.proto
-            )
+            infos = await ensure_resolved(self, address, family=sock.family, type=sock.type, proto=sock.proto)
             address = infos[0][4]
         try:
             sock.connect(address)

@@ -158,7 +158,7 @@ class SendfileMixin:
         if not owned:
             loop._ensure_fd_no_transport(descriptor)
         future = loop.create_future()
-        handle = loop._add_writer(descriptor, asyncio.futures._set_result_unless_cancelled, future, None)
+        handle = loop._add_writer(descriptor, _set_writable, future)
         try:
             await future
         finally:
@@ -192,6 +192,11 @@ class SendfileMixin:
         finally:
             if sent > 0 and hasattr(file, "seek"):
                 file.seek(offset + sent)
+
+
+def _set_writable(future: Any) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class _FallbackProtocol(asyncio.Protocol):

@@ -72,9 +72,7 @@ class Server(asyncio.AbstractServer):
         except FileNotFoundError:
             pass
         except OSError as error:
-            logger.error(
-                "Unable to clean up listening UNIX socket %r: %r", path, error
-            )
+            logger.error("Unable to clean up listening UNIX socket %r: %r", path, error)
 
     def _attach(self, transport: Any = None) -> None:
         assert self._sockets is not None
@@ -305,9 +303,7 @@ class ServerMixin:
         return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 
     async def _server_address(self, host: Any, port: Any, family: int, flags: int) -> list[Any]:
-        infos = await ensure_resolved(
-            self, (host, port), family=family, type=socket.SOCK_STREAM, flags=flags
-        )
+        infos = await ensure_resolved(self, (host, port), family=family, type=socket.SOCK_STREAM, flags=flags)
         if not infos:
             raise OSError(f"getaddrinfo({host!r}) returned empty list")
         return infos
@@ -340,7 +336,10 @@ class ServerMixin:
             if debug:
                 logger.warning(
                     "create_server() failed to create socket.socket(%r, %r, %r)",
-                    family, kind, proto, exc_info=True,
+                    family,
+                    kind,
+                    proto,
+                    exc_info=True,
                 )
             return None
         try:

@@ -41,7 +41,7 @@ def _find_task_set() -> weakref.WeakSet[Any]:
     # where the garbage collector can see it.
     candidates = [getattr(asyncio.tasks, name, None) for name in ("_scheduled_tasks", "_all_tasks")]
     candidates += gc.get_referents(_asyncio)
-    probe = _Probe()
+    probe: Any = _Probe()
     asyncio.tasks._register_task(probe)
     try:
         for candidate in candidates:

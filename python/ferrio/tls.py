@@ -13,6 +13,10 @@ from ferrio import _core
 __all__ = ("TlsMixin", "make_tls_transport")
 
 
+# The type stubs know of whole seconds only.
+_SSLProtocol: Any = sslproto.SSLProtocol
+
+
 def make_tls_transport(
     loop: Any,
     sock: Any,
@@ -28,7 +32,7 @@ def make_tls_transport(
     ssl_shutdown_timeout: float | None = None,
 ) -> Any:
     """Return a transport that encrypts; the waiter is told when the handshake is done."""
-    tls = sslproto.SSLProtocol(
+    tls: Any = _SSLProtocol(
         loop,
         protocol,
         context,
@@ -61,14 +65,12 @@ class TlsMixin:
         TypeError for what is not an ssl.SSLContext, and for transports that can't be upgraded.
         """
         if not isinstance(sslcontext, ssl.SSLContext):
-            raise TypeError(
-                f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}"
-            )
+            raise TypeError(f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}")
         if not getattr(transport, "_start_tls_compatible", False):
             raise TypeError(f"transport {transport!r} is not supported by start_tls()")
         loop: Any = self
         waiter = loop.create_future()
-        tls = sslproto.SSLProtocol(
+        tls: Any = _SSLProtocol(
             loop,
             protocol,
             sslcontext,

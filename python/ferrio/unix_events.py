@@ -33,7 +33,7 @@ _SIGNALS_AT_A_TIME = 4096
 _CLEANS_UP_SOCKETS = sys.version_info >= (3, 13)
 
 
-class Loop(
+class Loop(  # type: ignore[misc]  # the mixins' signatures are wider than the type stubs'
     ServerMixin,
     ConnectionMixin,
     DatagramMixin,
@@ -99,7 +99,9 @@ class Loop(
             else:
                 self._add_callback(handle)
 
-    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
+    def add_signal_handler(  # type: ignore[override]
+        self, sig: int, callback: Callable[..., object], *args: Any
+    ) -> None:
         """Have the loop call callback(*args) for a signal.
 
         ValueError for what is not a signal, RuntimeError off the main thread and for signals that can't
@@ -156,8 +158,7 @@ class Loop(
                 self.remove_signal_handler(sig)
         elif self._signal_handlers:
             warnings.warn(
-                f"Closing the loop {self!r} on interpreter shutdown stage, "
-                "skipping signal handlers removal",
+                f"Closing the loop {self!r} on interpreter shutdown stage, skipping signal handlers removal",
                 ResourceWarning,
                 source=self,
                 stacklevel=2,
@@ -214,7 +215,7 @@ class Loop(
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
 
-    async def create_unix_server(
+    async def create_unix_server(  # type: ignore[override]
         self,
         protocol_factory: Any,
         path: Any = None,

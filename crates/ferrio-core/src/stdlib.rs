@@ -5,33 +5,27 @@
 use crate::ffi::name::{imports, names};
 
 names! {
-    ACCEPT = c"accept";
     ADD_DONE_CALLBACK = c"add_done_callback";
     ASYNCIO_FUTURE_BLOCKING = c"_asyncio_future_blocking";
     BUFFER_UPDATED = c"buffer_updated";
     CALL_EXCEPTION_HANDLER = c"call_exception_handler";
     CALL_SOON = c"call_soon";
     CANCEL = c"cancel";
-    CANCELLED = c"cancelled";
     CLOSE = c"close";
     CONNECTION_LOST = c"connection_lost";
     CONNECTION_MADE = c"connection_made";
     CONTEXT = c"context";
-    CREATE_TASK = c"create_task";
     DATAGRAM_RECEIVED = c"datagram_received";
     DATA_RECEIVED = c"data_received";
+    #[cfg_attr(not(Py_3_13), expect(dead_code))]
     DEBUG = c"debug";
-    DETACH = c"detach";
     DONE = c"done";
     EOF_RECEIVED = c"eof_received";
     ERROR_RECEIVED = c"error_received";
-    ERRNO = c"errno";
-    EXCEPTION = c"exception";
     FILENO = c"fileno";
     GET_BUFFER = c"get_buffer";
     GET_DEBUG = c"get_debug";
     GET_LOOP = c"get_loop";
-    LOOP = c"loop";
     MSG = c"msg";
     NAME = c"name";
     PAUSE_WRITING = c"pause_writing";
@@ -40,19 +34,12 @@ names! {
     SENDTO = c"sendto";
     SET_NAME = c"set_name";
     SOURCE = c"source";
-    SOURCE_TRACEBACK = c"_source_traceback";
     THROW = c"throw";
     WARNING = c"warning";
-    ADD = c"add";
-    DISCARD = c"discard";
     FAMILY = c"family";
-    TYPE = c"type";
-    PROTO = c"proto";
-    EAGER_START = c"eager_start";
     ATTACH = c"_attach";
     SERVER_DETACH = c"_detach";
     TIMER_HANDLE_CANCELLED = c"_timer_handle_cancelled";
-    CANCELLED_ERROR_TRACEBACK = c"__traceback__";
 }
 
 imports! {
@@ -80,7 +67,6 @@ imports! {
     TASK_GET_STACK = c"asyncio.base_tasks", c"_task_get_stack";
     TASK_PRINT_STACK = c"asyncio.base_tasks", c"_task_print_stack";
     ISCOROUTINE = c"asyncio.coroutines", c"iscoroutine";
-    ISFUTURE = c"asyncio.base_futures", c"isfuture";
     LOGGER = c"asyncio.log", c"logger";
     WARN = c"warnings", c"warn";
     RESOURCE_WARNING = c"builtins", c"ResourceWarning";

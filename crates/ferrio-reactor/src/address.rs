@@ -7,8 +7,16 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// An address of one of the families that need no lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    Inet { ip: Ipv4Addr, port: u16 },
-    Inet6 { ip: Ipv6Addr, port: u16, flowinfo: u32, scope_id: u32 },
+    Inet {
+        ip: Ipv4Addr,
+        port: u16,
+    },
+    Inet6 {
+        ip: Ipv6Addr,
+        port: u16,
+        flowinfo: u32,
+        scope_id: u32,
+    },
     /// A path; empty for an unnamed socket.
     UnixPath(Vec<u8>),
     /// A name in Linux's abstract namespace, with its leading zero byte.

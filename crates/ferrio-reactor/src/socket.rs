@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
-use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, SocketAddrAny};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketAddrAny, SocketFlags};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 
@@ -64,10 +64,7 @@ pub fn local_address(descriptor: RawFd) -> io::Result<Option<Address>> {
 }
 
 /// Receives one datagram: its length before any cut, and the sender.
-pub fn recv_from(
-    descriptor: RawFd,
-    buffer: &mut [MaybeUninit<u8>],
-) -> io::Result<(usize, Option<SocketAddrAny>)> {
+pub fn recv_from(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Option<SocketAddrAny>)> {
     let ((read, _), _, address) = rustix::net::recvfrom(borrow(descriptor)?, buffer, RecvFlags::empty())?;
     Ok((read.len(), address))
 }

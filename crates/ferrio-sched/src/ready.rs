@@ -1,6 +1,6 @@
 //! The ready queue: first in, first out, cut into iterations.
 //!
-//! An iteration runs exactly what was ready when it began: [`Ready::begin`] counts it, [`Ready::next`]
+//! An iteration runs exactly what was ready when it began: [`Ready::begin`] counts it, [`Ready::take`]
 //! hands it out one by one, and what is pushed meanwhile waits. An iteration that is broken off (a
 //! callback raised `KeyboardInterrupt`) leaves the rest in place for the next one.
 
@@ -33,7 +33,7 @@ impl<T> Ready<T> {
 
     /// Takes the oldest entry.
     #[inline]
-    pub fn next(&mut self) -> Option<T> {
+    pub fn take(&mut self) -> Option<T> {
         self.queue.pop_front()
     }
 
@@ -70,7 +70,7 @@ mod tests {
         ready.push(2);
         let mut ran = Vec::new();
         for _ in 0..ready.begin() {
-            let entry = ready.next();
+            let entry = ready.take();
             ran.extend(entry);
             ready.push(10);
         }

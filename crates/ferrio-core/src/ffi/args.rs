@@ -165,10 +165,7 @@ impl<'call> Args<'call> {
 fn too_many(signature: &Signature, given: usize) -> super::Raised {
     let most = signature.positional;
     let plural = if most == 1 { "" } else { "s" };
-    type_error(&format!(
-        "{}() takes at most {most} positional argument{plural} ({given} given)",
-        signature.name
-    ))
+    type_error(&format!("{}() takes at most {most} positional argument{plural} ({given} given)", signature.name))
 }
 
 #[cold]

@@ -73,7 +73,12 @@ impl Object {
         let stack = [ptr::null_mut(), self.as_ptr()];
         // SAFETY: one live object, the receiver; the place before it is ours to lend.
         unsafe {
-            Object::owned(py::PyObject_VectorcallMethod(name.get()?, stack.as_ptr().add(1), 1 | OFFSET, ptr::null_mut()))
+            Object::owned(py::PyObject_VectorcallMethod(
+                name.get()?,
+                stack.as_ptr().add(1),
+                1 | OFFSET,
+                ptr::null_mut(),
+            ))
         }
     }
 
@@ -83,7 +88,12 @@ impl Object {
         let stack = [ptr::null_mut(), self.as_ptr(), argument.as_ptr()];
         // SAFETY: two live objects, the receiver first; the place before them is ours to lend.
         unsafe {
-            Object::owned(py::PyObject_VectorcallMethod(name.get()?, stack.as_ptr().add(1), 2 | OFFSET, ptr::null_mut()))
+            Object::owned(py::PyObject_VectorcallMethod(
+                name.get()?,
+                stack.as_ptr().add(1),
+                2 | OFFSET,
+                ptr::null_mut(),
+            ))
         }
     }
 

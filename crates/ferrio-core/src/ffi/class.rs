@@ -158,12 +158,6 @@ impl<T> Own<T> {
         self.0.as_ptr()
     }
 
-    /// Whether both are the same instance.
-    #[inline]
-    pub fn is(&self, other: &Own<T>) -> bool {
-        self.0.is(&other.0)
-    }
-
     /// Looks at an object that is known to be an instance.
     ///
     /// # Safety
@@ -257,7 +251,7 @@ fn guard<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
 /// # Safety
 /// The object is an instance of T's class, alive during the call.
 #[inline]
-unsafe fn this<'call, T>(object: &'call Ptr) -> &'call Own<T> {
+unsafe fn this<T>(object: &Ptr) -> &Own<T> {
     // SAFETY: the caller's promise; an Own is a non-null pointer and nothing else.
     unsafe { Own::from_ref_unchecked(Object::from_ref(object)) }
 }

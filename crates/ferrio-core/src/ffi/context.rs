@@ -17,21 +17,23 @@ pub fn run<T>(context: &Object, work: impl FnOnce() -> Result<T>) -> Result<T> {
     if unsafe { py::PyContext_Enter(context.as_ptr()) } < 0 {
         return Err(Raised);
     }
-    let result = work();
     // Leaving calls watchers, which must not see an exception that is on its way.
-    // SAFETY: entered above by this thread. It fails only if the callee left it, which is its error.
-    match result {
-        Ok(value) => match unsafe { py::PyContext_Exit(context.as_ptr()) } {
-            0 => Ok(value),
-            _ => Err(Raised),
-        },
+    match work() {
+        Ok(value) => leave(context).map(|()| value),
         Err(raised) => {
             let exception = raised.take();
-            // SAFETY: as above.
-            if unsafe { py::PyContext_Exit(context.as_ptr()) } < 0 {
-                Raised.discard();
+            if let Err(raised) = leave(context) {
+                raised.discard();
             }
             Err(exception.raise())
         }
     }
+}
+
+/// Leaves a context that this thread has entered. It fails only if the callee has left it, whose error
+/// that is.
+#[inline]
+fn leave(context: &Object) -> Result<()> {
+    // SAFETY: a live object; anything but the current context is refused with an error.
+    if unsafe { py::PyContext_Exit(context.as_ptr()) } < 0 { Err(Raised) } else { Ok(()) }
 }

@@ -19,9 +19,6 @@ pub enum Builtin {
     Type,
     Value,
     Runtime,
-    NotImplemented,
-    Overflow,
-    Buffer,
     Attribute,
 }
 
@@ -33,9 +30,6 @@ impl Builtin {
                 Builtin::Type => py::PyExc_TypeError,
                 Builtin::Value => py::PyExc_ValueError,
                 Builtin::Runtime => py::PyExc_RuntimeError,
-                Builtin::NotImplemented => py::PyExc_NotImplementedError,
-                Builtin::Overflow => py::PyExc_OverflowError,
-                Builtin::Buffer => py::PyExc_BufferError,
                 Builtin::Attribute => py::PyExc_AttributeError,
             }
         }
@@ -87,7 +81,8 @@ pub fn raise_imported(class: &Import, message: &str) -> Raised {
 /// Makes the `OSError` of a system's error: the subclass and the text come from its number.
 pub fn os_error(error: &io::Error) -> Result {
     let code = i64::from(error.raw_os_error().unwrap_or(0));
-    let text = if code == 0 { Object::str(&error.to_string())? } else { STRERROR.get()?.call(&[&Object::int(code)?])? };
+    let text =
+        if code == 0 { Object::str(&error.to_string())? } else { STRERROR.get()?.call(&[&Object::int(code)?])? };
     // SAFETY: a static object.
     let class = unsafe { Object::borrowed(py::PyExc_OSError) };
     class.call(&[&Object::int(code)?, &text])
@@ -109,12 +104,6 @@ impl Raised {
     /// Takes the exception out of the error indicator, with its traceback.
     pub fn take(self) -> Object {
         super::version::take_raised()
-    }
-
-    /// Whether the exception that is set is an instance of a class.
-    pub fn matches(&self, class: &Object) -> bool {
-        // SAFETY: the error indicator is set; a live object.
-        unsafe { py::PyErr_ExceptionMatches(class.as_ptr()) != 0 }
     }
 
     /// Takes and drops the exception.

@@ -74,8 +74,8 @@ impl Import {
 
 /// Declares names: `names! { CALL_SOON = c"call_soon"; }`.
 macro_rules! names {
-    ($($constant:ident = $text:literal;)*) => {
-        $(pub static $constant: $crate::ffi::Name = $crate::ffi::Name::new($text);)*
+    ($($(#[$attribute:meta])* $constant:ident = $text:literal;)*) => {
+        $($(#[$attribute])* pub static $constant: $crate::ffi::Name = $crate::ffi::Name::new($text);)*
     };
 }
 pub(crate) use names;

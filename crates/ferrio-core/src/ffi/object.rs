@@ -114,7 +114,9 @@ impl Object {
     /// A `bytes`.
     pub fn bytes(value: &[u8]) -> Result<Object> {
         // SAFETY: the bytes are valid for their length.
-        unsafe { Object::owned(py::PyBytes_FromStringAndSize(value.as_ptr().cast(), value.len() as py::Py_ssize_t)) }
+        unsafe {
+            Object::owned(py::PyBytes_FromStringAndSize(value.as_ptr().cast(), value.len() as py::Py_ssize_t))
+        }
     }
 
     /// A `tuple` of the given objects.
@@ -254,7 +256,7 @@ pub struct Slot(Cell<Ptr>);
 
 impl Default for Slot {
     fn default() -> Self {
-        Slot::EMPTY
+        Slot(Cell::new(ptr::null_mut()))
     }
 }
 
@@ -266,9 +268,6 @@ impl Drop for Slot {
 }
 
 impl Slot {
-    /// Nothing.
-    pub const EMPTY: Slot = Slot(Cell::new(ptr::null_mut()));
-
     /// A slot that holds `object`.
     #[inline]
     pub fn new(object: Object) -> Slot {

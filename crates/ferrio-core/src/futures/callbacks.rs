@@ -30,7 +30,9 @@ impl Callback {
                 None => {
                     let loop_ = future.loop_.get_or_none();
                     let keywords = [(&stdlib::CONTEXT, &context)];
-                    loop_.method_keywords(&stdlib::CALL_SOON, &[&callable, future.as_object()], &keywords).map(drop)
+                    loop_
+                        .method_keywords(&stdlib::CALL_SOON, &[&callable, future.as_object()], &keywords)
+                        .map(drop)
                 }
             },
         }

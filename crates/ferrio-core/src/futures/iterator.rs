@@ -96,19 +96,15 @@ impl Own<FutureIterator> {
 
 /// The form with three arguments is deprecated from 3.12 on.
 fn warn_deprecated() -> Result<()> {
-    const MESSAGE: &CStr = c"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
+    const MESSAGE: &CStr =
+        c"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
     // SAFETY: a static class and a C string; 1 names the caller.
     let status = unsafe { py::PyErr_WarnEx(py::PyExc_DeprecationWarning, MESSAGE.as_ptr(), 1) };
     if status < 0 { Err(Raised) } else { Ok(()) }
 }
 
-static THROW: Signature = Signature {
-    name: "throw",
-    parameters: &["type", "val", "tb"],
-    positional: 3,
-    required: 1,
-    variadic: false,
-};
+static THROW: Signature =
+    Signature { name: "throw", parameters: &["type", "val", "tb"], positional: 3, required: 1, variadic: false };
 
 impl Class for FutureIterator {
     const NAME: &'static CStr = c"ferrio._core.FutureIterator";

@@ -1,7 +1,9 @@
 //! Future's methods and properties, as asyncio names them.
 
 use super::{Callback, Future, FutureIterator, State};
-use crate::ffi::class::{Members, class_getitem, getter, method, method0, method1, property, type_cell, unary_slot};
+use crate::ffi::class::{
+    Members, class_getitem, getter, method, method0, method1, property, type_cell, unary_slot,
+};
 use crate::ffi::error::value_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor, context};
 use crate::stdlib;
@@ -23,7 +25,8 @@ static ADD_DONE_CALLBACK: Signature = Signature {
 
 impl Class for Future {
     const NAME: &'static CStr = c"ferrio._core.Future";
-    const DOC: &'static CStr = c"Future(*, loop=None)\n--\n\nA result that is going to be there (see asyncio.Future).";
+    const DOC: &'static CStr =
+        c"Future(*, loop=None)\n--\n\nA result that is going to be there (see asyncio.Future).";
     const DICT: Option<usize> = Some(offset_of!(Future, dict));
     const WEAK: Option<usize> = Some(offset_of!(Future, weak));
     const FINALIZES: bool = true;

@@ -324,11 +324,8 @@ impl Own<Future> {
 fn make_exception(given: &Object) -> Result {
     const MESSAGE: &str = "StopIteration interacts badly with generators and cannot be raised into a Future";
     // SAFETY: live objects.
-    let exception = if unsafe { py::PyExceptionClass_Check(given.as_ptr()) } != 0 {
-        given.call0()?
-    } else {
-        given.clone()
-    };
+    let exception =
+        if unsafe { py::PyExceptionClass_Check(given.as_ptr()) } != 0 { given.call0()? } else { given.clone() };
     if !exception.is_exception() {
         return Err(type_error("invalid exception object"));
     }

@@ -89,11 +89,8 @@ impl Own<Loop> {
         let system = self.system()?;
         let mut events = self.events.take();
         let waiting = Waiting(&system, &mut events);
-        let result = if wait == Some(Duration::ZERO) {
-            waiting.wait(wait)
-        } else {
-            detach(move || waiting.wait(wait))
-        };
+        let result =
+            if wait == Some(Duration::ZERO) { waiting.wait(wait) } else { detach(move || waiting.wait(wait)) };
         self.events.replace(events);
         match result {
             Err(error) if error.kind() != ErrorKind::Interrupted => Err(error.into()),
@@ -165,7 +162,7 @@ impl Own<Loop> {
     fn run_ready(&self) -> Result<()> {
         let count = self.ready.borrow().begin();
         for _ in 0..count {
-            let entry = self.ready.borrow_mut().next();
+            let entry = self.ready.borrow_mut().take();
             let Some(entry) = entry else { break };
             if entry.is_cancelled() {
                 continue;
@@ -195,7 +192,8 @@ impl Own<Loop> {
 
     /// A handle as the slow-callback log shows it: for a task's step, the task.
     fn describe(&self, entry: &Entry) -> Result<String> {
-        static FORMAT_HANDLE: crate::ffi::Import = crate::ffi::Import::new(c"asyncio.base_events", c"_format_handle");
+        static FORMAT_HANDLE: crate::ffi::Import =
+            crate::ffi::Import::new(c"asyncio.base_events", c"_format_handle");
         match entry {
             Entry::Handle(handle) => FORMAT_HANDLE.get()?.call(&[handle.as_object()])?.to_text(),
             _ => entry.object().repr_text(),

@@ -40,17 +40,12 @@ static CREATE_TASK: Signature = Signature {
     required: 1,
     variadic: false,
 };
-static ADD_READER: Signature = Signature {
-    name: "add_reader",
-    parameters: &["fd", "callback"],
-    positional: 2,
-    required: 2,
-    variadic: true,
-};
+static ADD_READER: Signature =
+    Signature { name: "add_reader", parameters: &["fd", "callback"], positional: 2, required: 2, variadic: true };
 
 impl Class for Loop {
     const NAME: &'static CStr = c"ferrio._core.Loop";
-    const DOC: &'static CStr = c"The event loop's hot paths; ferrio.Loop derives from it.";
+    const DOC: &'static CStr = c"Loop()\n--\n\nThe event loop's hot paths; ferrio.Loop derives from it.";
     const DICT: Option<usize> = Some(offset_of!(Loop, dict));
     const WEAK: Option<usize> = Some(offset_of!(Loop, weak));
     const SUBCLASSABLE: bool = true;
@@ -91,7 +86,11 @@ impl Class for Loop {
     }
 
     fn members() -> Members {
-        Members { methods: [scheduling(), running(), descriptors()].concat(), properties: properties(), slots: vec![] }
+        Members {
+            methods: [scheduling(), running(), descriptors()].concat(),
+            properties: properties(),
+            slots: vec![],
+        }
     }
 }
 
@@ -99,10 +98,7 @@ impl Class for Loop {
 fn is_own_method(this: &Own<Loop>, name: &Name) -> Result<bool> {
     // SAFETY: types are live objects.
     let (class, own) = unsafe {
-        (
-            Object::borrowed(this.as_object().type_ptr().cast()),
-            Object::borrowed(Loop::type_cell().get().cast()),
-        )
+        (Object::borrowed(this.as_object().type_ptr().cast()), Object::borrowed(Loop::type_cell().get().cast()))
     };
     Ok(class.getattr(name)?.is(&own.getattr(name)?))
 }

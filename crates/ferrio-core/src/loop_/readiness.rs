@@ -107,7 +107,12 @@ impl Registrations {
 
 impl Own<Loop> {
     /// Sets or clears what runs when a descriptor is ready; returns what did before.
-    pub fn watch(&self, descriptor: Descriptor, direction: Direction, entry: Option<Entry>) -> Result<Option<Entry>> {
+    pub fn watch(
+        &self,
+        descriptor: Descriptor,
+        direction: Direction,
+        entry: Option<Entry>,
+    ) -> Result<Option<Entry>> {
         let system = self.system()?;
         let mut registrations = self.registrations.borrow_mut();
         let registration = registrations.entry(descriptor)?;
@@ -238,7 +243,8 @@ pub fn descriptor_of(object: &Object) -> Result<Descriptor> {
     let number = if unsafe { py::PyLong_Check(object.as_ptr()) } != 0 {
         object.to_i64()?
     } else {
-        let invalid = || Ok::<_, crate::ffi::Raised>(value_error(&format!("Invalid file object: {}", object.repr_text()?)));
+        let invalid =
+            || Ok::<_, crate::ffi::Raised>(value_error(&format!("Invalid file object: {}", object.repr_text()?)));
         match object.getattr_opt(&stdlib::FILENO)? {
             Some(fileno) => match fileno.call0() {
                 Ok(number) => number.to_i64()?,

@@ -1,7 +1,9 @@
 //! Task's methods and properties, as asyncio names them.
 
 use super::{Options, Task};
-use crate::ffi::class::{Dict, Members, WeakList, getter, method, method0, method1, property, type_cell, unary_slot};
+use crate::ffi::class::{
+    Dict, Members, WeakList, getter, method, method0, method1, property, type_cell, unary_slot,
+};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
 use crate::futures::Future;
@@ -25,13 +27,8 @@ static CANCEL: Signature =
     Signature { name: "cancel", parameters: &["msg"], positional: 1, required: 0, variadic: false };
 static GET_STACK: Signature =
     Signature { name: "get_stack", parameters: &["limit"], positional: 0, required: 0, variadic: false };
-static PRINT_STACK: Signature = Signature {
-    name: "print_stack",
-    parameters: &["limit", "file"],
-    positional: 0,
-    required: 0,
-    variadic: false,
-};
+static PRINT_STACK: Signature =
+    Signature { name: "print_stack", parameters: &["limit", "file"], positional: 0, required: 0, variadic: false };
 
 impl Class for Task {
     const NAME: &'static CStr = c"ferrio._core.Task";

@@ -279,8 +279,6 @@ impl Definition {
     fn bind(&'static self, task: &Own<Task>) -> Result {
         let definition = (&raw const self.0).cast_mut();
         // SAFETY: the definition is static; its function is one of Task's methods and gets a task.
-        unsafe {
-            Object::owned(py::PyCFunction_NewEx(definition, task.as_ptr(), std::ptr::null_mut()))
-        }
+        unsafe { Object::owned(py::PyCFunction_NewEx(definition, task.as_ptr(), std::ptr::null_mut())) }
     }
 }

@@ -17,7 +17,10 @@ pub fn to_python(address: &Address) -> Result {
         Address::UnixPath(path) => {
             // SAFETY: the bytes are valid for their length.
             unsafe {
-                Object::owned(py::PyUnicode_DecodeFSDefaultAndSize(path.as_ptr().cast(), path.len() as py::Py_ssize_t))
+                Object::owned(py::PyUnicode_DecodeFSDefaultAndSize(
+                    path.as_ptr().cast(),
+                    path.len() as py::Py_ssize_t,
+                ))
             }
         }
         Address::UnixAbstract(name) => Object::bytes(name),
@@ -51,4 +54,3 @@ pub fn from_python(object: &Object) -> Option<Address> {
         Some(Address::Inet { ip: text.parse().ok()?, port: u16::try_from(port).ok()? })
     }
 }
-

@@ -53,7 +53,13 @@ pub struct Base {
 
 impl Base {
     /// Takes the loop, the descriptor's owner, the protocol and the current context.
-    pub fn open(&self, loop_: &Own<Loop>, file: Option<&Object>, descriptor: i32, protocol: &Object) -> Result<()> {
+    pub fn open(
+        &self,
+        loop_: &Own<Loop>,
+        file: Option<&Object>,
+        descriptor: i32,
+        protocol: &Object,
+    ) -> Result<()> {
         self.loop_.put(loop_.as_object().clone());
         self.file.set(file.cloned());
         self.descriptor.set(descriptor);
@@ -163,7 +169,12 @@ impl Base {
 
     /// Says that the connection is lost; the loop is going to call `method`, which calls
     /// `connection_lost` with the exception.
-    pub fn lose(&self, transport: &Object, exception: Option<Object>, method: fn(&Object) -> Result<()>) -> Result<()> {
+    pub fn lose(
+        &self,
+        transport: &Object,
+        exception: Option<Object>,
+        method: fn(&Object) -> Result<()>,
+    ) -> Result<()> {
         self.lost.set(self.lost.get() + 1);
         self.lost_exception.set(exception);
         match self.loop_() {

@@ -52,13 +52,8 @@ static INIT: Signature = Signature {
     required: 3,
     variadic: false,
 };
-static SENDTO: Signature = Signature {
-    name: "sendto",
-    parameters: &["data", "addr"],
-    positional: 2,
-    required: 1,
-    variadic: false,
-};
+static SENDTO: Signature =
+    Signature { name: "sendto", parameters: &["data", "addr"], positional: 2, required: 1, variadic: false };
 
 /// An object as the transport that it is.
 fn transport(object: &Object) -> &Own<DatagramTransport> {
@@ -139,7 +134,8 @@ impl Own<DatagramTransport> {
         let descriptor = self.base.descriptor.get();
         let sent = if self.has_peer.get() {
             socket::send(descriptor, bytes)
-        } else if let Some(address @ Address::Inet { .. }) = address::from_python(address).filter(|_| self.is_inet.get())
+        } else if let Some(address @ Address::Inet { .. }) =
+            address::from_python(address).filter(|_| self.is_inet.get())
         {
             socket::send_to(descriptor, bytes, &address)
         } else {

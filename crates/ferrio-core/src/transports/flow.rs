@@ -21,11 +21,7 @@ pub struct Flow {
 
 impl Default for Flow {
     fn default() -> Self {
-        Flow {
-            low: Cell::new(HIGH_WATER / WATER_RATIO),
-            high: Cell::new(HIGH_WATER),
-            paused: Cell::new(false),
-        }
+        Flow { low: Cell::new(HIGH_WATER / WATER_RATIO), high: Cell::new(HIGH_WATER), paused: Cell::new(false) }
     }
 }
 

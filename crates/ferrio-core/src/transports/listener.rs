@@ -11,8 +11,8 @@ use crate::ffi::class::{Members, method0, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, context};
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
-use ferrio_reactor::socket::{self, errno};
 use ferrio_reactor::clock;
+use ferrio_reactor::socket::{self, errno};
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::io;
@@ -136,7 +136,6 @@ impl Own<Listener> {
     }
 }
 
-
 /// The listening socket is readable.
 fn accept_ready(object: &Object) -> Result<()> {
     let this = listener(object);
@@ -222,13 +221,6 @@ impl Class for Listener {
 
 impl Listener {
     fn slots(&self) -> [&Slot; 6] {
-        [
-            &self.socket,
-            &self.protocol_factory,
-            &self.server,
-            &self.accept_tls,
-            &self.context,
-            &self.loop_,
-        ]
+        [&self.socket, &self.protocol_factory, &self.server, &self.accept_tls, &self.context, &self.loop_]
     }
 }

@@ -230,9 +230,9 @@ impl Class for ReadPipeTransport {
     fn members() -> Members {
         Members {
             methods: methods(),
-            properties: vec![
-                getter::<ReadPipeTransport, _>(c"__class__", |_| stdlib::READ_TRANSPORT.get().cloned()),
-            ],
+            properties: vec![getter::<ReadPipeTransport, _>(c"__class__", |_| {
+                stdlib::READ_TRANSPORT.get().cloned()
+            })],
             slots: vec![unary_slot::<ReadPipeTransport, _>(py::Py_tp_repr, |this| this.repr())],
         }
     }
