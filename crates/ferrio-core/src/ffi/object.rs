@@ -145,6 +145,16 @@ impl Object {
         }
     }
 
+    /// The items of a list that nobody else knows.
+    pub fn list_items(&self) -> Vec<Object> {
+        // SAFETY: a list; its items are borrowed from it.
+        unsafe {
+            (0..py::PyList_GET_SIZE(self.as_ptr()))
+                .map(|index| Object::borrowed(py::PyList_GET_ITEM(self.as_ptr(), index)))
+                .collect()
+        }
+    }
+
     /// Whether both are the same object.
     #[inline]
     pub fn is(&self, other: &Object) -> bool {

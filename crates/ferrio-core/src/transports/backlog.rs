@@ -122,6 +122,13 @@ impl Backlog {
     }
 }
 
+/// What a stream's `write` says it takes.
+pub const STREAM_KINDS: &str =
+    if cfg!(Py_3_14) { "a bytes, bytearray, or memoryview object" } else { BYTES_LIKE };
+
+/// What other transports say they take.
+pub const BYTES_LIKE: &str = "a bytes-like object";
+
 /// The argument of `write`.
 pub enum Data<'call> {
     /// A `bytes` object.
@@ -131,9 +138,9 @@ pub enum Data<'call> {
 }
 
 impl<'call> Data<'call> {
-    /// Takes what asyncio's transports take. `TypeError` for the rest.
+    /// Takes what asyncio's transports take. `TypeError` for the rest; `kinds` is what it says is taken.
     #[inline]
-    pub fn of(object: &'call Object) -> Result<Data<'call>> {
+    pub fn of(object: &'call Object, kinds: &str) -> Result<Data<'call>> {
         if bytes_of(object).is_some() {
             return Ok(Data::Bytes(object));
         }
@@ -145,7 +152,7 @@ impl<'call> Data<'call> {
         };
         if !accepted {
             let name = object.type_name();
-            return Err(type_error(&format!("data argument must be a bytes-like object, not '{name}'")));
+            return Err(type_error(&format!("data argument must be {kinds}, not '{name}'")));
         }
         Buffer::readable(object).map(Data::View)
     }

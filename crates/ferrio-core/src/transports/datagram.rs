@@ -1,6 +1,7 @@
 //! DatagramTransport: a datagram socket, connected or not.
 
 use super::address;
+use super::backlog::{BYTES_LIKE, Data};
 use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
 use super::flow::Flow;
 use super::socket::{is_transient, set_result_unless_done};
@@ -12,7 +13,6 @@ use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
-use crate::transports::backlog::Data;
 use ferrio_reactor::address::Address;
 use ferrio_reactor::socket;
 use pyo3_ffi as py;
@@ -96,7 +96,7 @@ impl Own<DatagramTransport> {
     }
 
     fn sendto(&self, object: &Object, address: Option<&Object>) -> Result<()> {
-        let data = Data::of(object)?;
+        let data = Data::of(object, BYTES_LIKE)?;
         if cfg!(not(Py_3_13)) && data.as_slice().is_empty() {
             return Ok(());
         }
@@ -297,7 +297,7 @@ fn write_ready(object: &Object) -> Result<()> {
         loop {
             let next = this.waiting.borrow_mut().pop_front();
             let Some((bytes, address)) = next else { break };
-            let data = Data::of(&bytes)?;
+            let data = Data::of(&bytes, BYTES_LIKE)?;
             match this.attempt(data.as_slice(), &bytes, &address)? {
                 Attempt::Sent => {}
                 Attempt::NotNow => {

@@ -3,7 +3,7 @@
 //! Where the kernel can tell that the reader has gone (pipes, FIFOs, sockets), the loop watches the
 //! descriptor for it.
 
-use super::backlog::{Backlog, Data};
+use super::backlog::{BYTES_LIKE, Backlog, Data};
 use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
 use super::flow::Flow;
 use super::pipe_read::{INIT, repr};
@@ -64,7 +64,7 @@ impl Own<WritePipeTransport> {
     }
 
     fn write(&self, object: &Object) -> Result<()> {
-        let data = Data::of(object)?;
+        let data = Data::of(object, BYTES_LIKE)?;
         if data.as_slice().is_empty() {
             return Ok(());
         }

@@ -4,7 +4,7 @@
 //! connection does not starve the others. Writing: [`write`](Own::<SocketTransport>::write) tries the socket at
 //! once when nothing waits; the rest joins the backlog, which the loop flushes when the socket takes more.
 
-use super::backlog::{Backlog, Data};
+use super::backlog::{Backlog, Data, STREAM_KINDS};
 use super::base::{Base, Failure, split_exit};
 use super::flow::Flow;
 use crate::ffi::buffer::Buffer;
@@ -198,7 +198,7 @@ impl Own<SocketTransport> {
     /// `write(data)`.
     #[inline]
     pub(super) fn write(&self, object: &Object) -> Result<()> {
-        let data = Data::of(object)?;
+        let data = Data::of(object, STREAM_KINDS)?;
         self.check_writable()?;
         if data.as_slice().is_empty() {
             return Ok(());
@@ -230,22 +230,13 @@ impl Own<SocketTransport> {
             return self.base.note_lost_write("socket.send() raised exception.");
         }
         let was_empty = self.backlog.is_empty();
-        // SAFETY: a live object; new references or null, with or without an error.
-        let iterator = unsafe { Object::owned(py::PyObject_GetIter(chunks.as_ptr()))? };
-        loop {
-            // SAFETY: as above.
-            let chunk = unsafe { py::PyIter_Next(iterator.as_ptr()) };
-            if chunk.is_null() {
-                // SAFETY: may be asked at any time.
-                if unsafe { !py::PyErr_Occurred().is_null() } {
-                    return Err(crate::ffi::Raised);
-                }
-                break;
-            }
-            // SAFETY: a new reference, not null.
-            let chunk = unsafe { Object::owned(chunk)? };
-            self.backlog.push(&Data::of(&chunk)?, 0);
-        }
+        // SAFETY: a live object; a new list or an error. Nobody else knows the list.
+        let chunks = unsafe { Object::owned(py::PySequence_List(chunks.as_ptr()))? };
+        let chunks = chunks.list_items();
+        // All are looked at before any is taken.
+        let data = chunks.iter().map(|chunk| Data::of(chunk, STREAM_KINDS)).collect::<Result<Vec<_>>>()?;
+        data.iter().for_each(|data| self.backlog.push(data, 0));
+        drop(data);
         if was_empty && !self.backlog.is_empty() {
             self.flush()?;
             if !self.backlog.is_empty() {

@@ -1,0 +1,13 @@
+
+import ferrio
+
+
+async def main():
+    async def forgotten():
+        pass
+
+    forgotten()
+    print('still here')
+
+
+ferrio.run(main())

@@ -1,0 +1,117 @@
+"""Each example prints the same on asyncio and on Ferrio."""
+
+import http.client
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+ON_ASYNCIO = Path(__file__).parent / "on_asyncio.py"
+
+# Seconds for one example.
+TIMEOUT = 120
+
+PROGRAMS = sorted(
+    path for path in EXAMPLES.glob("*.py") if path.stem not in {"local_sites", "json_server", "site_status"}
+)
+
+
+def command(example, on_ferrio):
+    """How an example is run."""
+    prefix = [sys.executable, "-X", "dev", "-W", "error::RuntimeWarning"]
+    return [*prefix, str(example)] if on_ferrio else [*prefix, str(ON_ASYNCIO), str(example)]
+
+
+def output(example, on_ferrio, *arguments):
+    """What an example prints; it has to succeed in silence."""
+    done = subprocess.run(
+        [*command(example, on_ferrio), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("example", PROGRAMS, ids=lambda path: path.stem)
+def test_same_as_asyncio(example):
+    printed = output(example, on_ferrio=True)
+    assert printed
+    assert printed == output(example, on_ferrio=False)
+
+
+def test_the_work_queue_takes_17_units():
+    assert "4 delays of 32 units in all took 17 units" in output(EXAMPLES / "work_queue.py", on_ferrio=True)
+
+
+def test_the_status_checker():
+    def without_numbers(text):
+        text = re.sub(r"localhost:\d+", "localhost", text)
+        return re.sub(r" +", " ", re.sub(r"\d+\.\d+", "N", text))
+
+    on_ferrio = output(EXAMPLES / "site_status.py", on_ferrio=True)
+    assert without_numbers(on_ferrio) == without_numbers(output(EXAMPLES / "site_status.py", on_ferrio=False))
+    for text in ("HTTP/1.1 200 OK", "404 Not Found", "503 Service Unavailable", "bad certificate", "no answer",
+                 "bad answer", "unreachable"):  # fmt: skip
+        assert on_ferrio.count(text) >= 2, text
+    speed_up = re.search(r"Speed-up: ([\d.]+) times", on_ferrio)
+    assert float(speed_up.group(1)) > 1.3
+
+
+def test_the_status_checker_takes_urls():
+    printed = output(EXAMPLES / "site_status.py", True, "http://127.0.0.1:1/", "gopher://127.0.0.1/")
+    assert printed.count("unreachable") == 2
+    assert printed.count("not an http or https URL") == 2
+
+
+@contextmanager
+def json_server(on_ferrio):
+    """The JSON server, and what it prints."""
+    example = EXAMPLES / "json_server.py"
+    with subprocess.Popen(
+        [*command(example, on_ferrio), "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        watchdog = threading.Timer(TIMEOUT, server.kill)
+        watchdog.start()
+        try:
+            port = int(re.search(r":(\d+)/", server.stdout.readline()).group(1))
+            yield server, port
+        finally:
+            server.kill()
+            watchdog.cancel()
+            watchdog.join()
+
+
+@pytest.mark.parametrize("on_ferrio", [True, False], ids=["ferrio", "asyncio"])
+def test_the_json_server(on_ferrio):
+    with json_server(on_ferrio) as (server, port):
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        for path, status in (("/ferris", 200), ("/nobody", 404), ("/", 200)):
+            client.request("GET", path)
+            answer = client.getresponse()
+            assert answer.status == status
+            assert isinstance(json.load(answer), dict)
+        client.request("DELETE", "/")
+        assert client.getresponse().status == 405
+        client.close()
+        curl = shutil.which("curl")
+        if curl:
+            fetched = subprocess.run(
+                [curl, "-s", f"http://127.0.0.1:{port}/ferris"], capture_output=True, text=True, check=True
+            )
+            assert json.loads(fetched.stdout)["legs"] == 10
+        server.send_signal(signal.SIGINT)
+        assert server.stdout.read() == "Stopping.\nStopped by Ctrl-C.\n"
+        assert server.stderr.read() == ""
+        assert server.wait() == 0

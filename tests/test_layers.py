@@ -1,0 +1,55 @@
+"""Imports point downward only: Python above ferrio-core, that above ferrio-reactor and ferrio-sched."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def dependencies(crate):
+    """The crates that a crate depends on, tests aside."""
+    text = (ROOT / "crates" / crate / "Cargo.toml").read_text()
+    section = re.search(r"^\[dependencies\]\n(.*?)(?=^\[|\Z)", text, re.DOTALL | re.MULTILINE)
+    return set(re.findall(r"^([\w-]+)", section.group(1), re.MULTILINE))
+
+
+def test_the_lower_crates_know_nothing_of_python():
+    assert not dependencies("ferrio-sched") & {
+        "pyo3-ffi",
+        "pyo3",
+        "ferrio-core",
+        "ferrio-reactor",
+        "libc",
+        "rustix",
+    }
+    assert not dependencies("ferrio-reactor") & {"pyo3-ffi", "pyo3", "ferrio-core", "ferrio-sched"}
+
+
+def test_the_c_api_is_spoken_with_in_one_crate_only():
+    for path in (ROOT / "crates").glob("*/src/**/*.rs"):
+        if "ferrio-core" not in path.parts:
+            assert "pyo3" not in path.read_text(), path
+
+
+def test_scheduling_makes_no_system_calls():
+    for path in (ROOT / "crates/ferrio-sched/src").rglob("*.rs"):
+        assert not re.search(r"std::(net|fs|os|process)\b", path.read_text()), path
+
+
+def test_python_imports_only_itself_and_the_standard_library():
+    for path in (ROOT / "python/ferrio").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module]
+            for name in names:
+                top = name.split(".")[0]
+                assert top == "ferrio" or top in __import__("sys").stdlib_module_names, (path, name)
+
+
+def test_every_folder_of_the_core_is_a_noun_of_asyncio():
+    folders = {path.name for path in (ROOT / "crates/ferrio-core/src").iterdir() if path.is_dir()}
+    assert folders <= {
+        "ffi", "loop_", "handles", "futures", "tasks", "transports", "tls", "streams", "sync", "subprocess", "debug",
+    }  # fmt: skip

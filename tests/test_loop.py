@@ -1,0 +1,312 @@
+"""The event loop: scheduling, timers, threads, signals, closing."""
+
+import asyncio
+import gc
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import ferrio
+import pytest
+
+
+def test_it_is_an_asyncio_loop(loop):
+    assert isinstance(loop, asyncio.AbstractEventLoop)
+    assert isinstance(loop.call_soon(print), asyncio.Handle)
+    assert isinstance(loop.call_later(1, print), asyncio.TimerHandle)
+    assert repr(loop) == "<Loop running=False closed=False debug=False>"
+
+
+def test_time_is_the_monotonic_clock(loop):
+    before = time.monotonic()
+    assert before <= loop.time() <= time.monotonic()
+
+
+@pytest.mark.parametrize("delay", [0.0001, 0.001, 0.0025, 0.01])
+def test_a_timer_is_never_early(loop, delay):
+    async def main():
+        for _ in range(20):
+            when = loop.time() + delay
+            fired = loop.create_future()
+            loop.call_at(when, lambda fired=fired: fired.set_result(loop.time()))
+            assert await fired >= when
+
+    loop.run_until_complete(main())
+
+
+def test_short_sleeps_are_not_rounded_to_milliseconds(loop):
+    async def main():
+        late = []
+        for _ in range(100):
+            start = loop.time()
+            await asyncio.sleep(0.0002)
+            late.append(loop.time() - start - 0.0002)
+        return sorted(late)[50]
+
+    assert loop.run_until_complete(main()) < 0.0007
+
+
+def test_an_idle_loop_does_not_wake_up(loop):
+    async def main():
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        await asyncio.sleep(0.3)
+        return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
+
+    assert loop.run_until_complete(main()) <= 2
+
+
+def test_equal_deadlines_fire_as_they_were_made(loop):
+    log = []
+    when = loop.time() + 0.001
+    for number in range(50):
+        loop.call_at(when, log.append, number)
+    loop.call_at(when, loop.stop)
+    loop.run_forever()
+    assert log == list(range(50))
+
+
+@pytest.mark.parametrize("count", range(8))
+def test_any_number_of_arguments(loop, count):
+    got = []
+    loop.call_soon(lambda *args: got.append(args), *range(count))
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert got == [tuple(range(count))]
+
+
+def test_calls_from_threads_keep_their_order_and_are_not_lost(loop):
+    threads, calls = 4, 500
+    log = []
+
+    def push(thread):
+        for number in range(calls):
+            loop.call_soon_threadsafe(log.append, (thread, number))
+
+    async def main():
+        workers = [threading.Thread(target=push, args=(number,)) for number in range(threads)]
+        for worker in workers:
+            worker.start()
+        while len(log) < threads * calls:
+            await asyncio.sleep(0.001)
+        for worker in workers:
+            worker.join()
+
+    loop.run_until_complete(main())
+    for thread in range(threads):
+        assert [number for one, number in log if one == thread] == list(range(calls))
+
+
+def test_a_call_from_a_thread_wakes_the_loop(loop):
+    start = time.monotonic()
+    threading.Timer(0.02, loop.call_soon_threadsafe, (loop.stop,)).start()
+    loop.call_later(10, loop.stop)
+    loop.run_forever()
+    assert time.monotonic() - start < 5
+
+
+def test_a_signal_handler_of_python_runs_while_the_loop_waits(loop):
+    got = []
+    before = signal.signal(signal.SIGALRM, lambda *_: got.append(time.monotonic()))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+
+        async def main():
+            start = time.monotonic()
+            await asyncio.sleep(0.2)
+            return got[0] - start
+
+        assert loop.run_until_complete(main()) < 0.15
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_wakeup_descriptor_of_somebody_else_is_respected(loop):
+    mine, theirs = socket.socketpair()
+    mine.setblocking(False)
+    theirs.setblocking(False)
+    before = signal.set_wakeup_fd(theirs.fileno())
+    try:
+        loop.run_until_complete(asyncio.sleep(0.001))
+        assert signal.set_wakeup_fd(theirs.fileno()) == theirs.fileno()
+    finally:
+        signal.set_wakeup_fd(before)
+        mine.close()
+        theirs.close()
+
+
+def test_a_keyboard_interrupt_leaves_the_loop_usable(loop):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    log = []
+    loop.call_soon(interrupt)
+    loop.call_soon(log.append, 1)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+    assert not loop.is_running()
+    assert loop.run_until_complete(asyncio.sleep(0, "usable")) == "usable"
+    assert log == [1]
+
+
+def test_ctrl_c_reaches_a_program_that_waits():
+    code = (
+        "import asyncio, ferrio\n"
+        "async def main():\n"
+        "    print('ready', flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "try:\n"
+        "    ferrio.run(main())\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout.readline() == "ready\n"
+        program.send_signal(signal.SIGINT)
+        assert program.stdout.read() == "interrupted\n"
+    assert program.returncode == 0
+
+
+def test_closing_drops_what_is_queued(loop):
+    class Thing:
+        def method(self):
+            pass
+
+    things = [Thing() for _ in range(3)]
+    references = [weakref.ref(thing) for thing in things]
+    loop.call_soon(things[0].method)
+    loop.call_later(100, things[1].method)
+    left, right = socket.socketpair()
+    loop.add_reader(left, things[2].method)
+    loop.close()
+    left.close()
+    right.close()
+    del things
+    gc.collect()
+    assert [reference() for reference in references] == [None] * 3
+
+
+def test_a_loop_that_is_dropped_is_collected_and_says_so():
+    loop = ferrio.new_event_loop()
+    reference = weakref.ref(loop)
+    loop.call_soon(loop.stop)
+    loop.call_later(5, loop.stop)
+    with pytest.warns(ResourceWarning, match="unclosed event loop"):
+        del loop
+        gc.collect()
+    assert reference() is None
+
+
+def test_loops_in_several_threads_at_once():
+    results = []
+
+    async def work(number):
+        await asyncio.sleep(0.01)
+        return number, await asyncio.to_thread(threading.get_ident) != threading.get_ident()
+
+    threads = [
+        threading.Thread(target=lambda n=number: results.append(ferrio.run(work(n)))) for number in range(10)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [(number, True) for number in range(10)]
+
+
+def test_a_subclass_may_override_call_soon_and_time():
+    log = []
+
+    class Loud(ferrio.Loop):
+        def call_soon(self, callback, *args, context=None):
+            log.append("call_soon")
+            return super().call_soon(callback, *args, context=context)
+
+        def time(self):
+            return super().time() + 1000
+
+    loop = Loud()
+    future = loop.create_future()
+    future.add_done_callback(lambda _: None)
+    future.set_result(1)
+    assert log == ["call_soon"]
+
+    async def main():
+        await asyncio.sleep(0.001)
+        return loop.time()
+
+    assert loop.run_until_complete(main()) > time.monotonic() + 900
+    loop.close()
+
+
+def test_a_descriptor_that_is_closed_and_opened_again_is_watched_anew(loop):
+    got = []
+    first, first_peer = socket.socketpair()
+    number = first.fileno()
+    loop.add_reader(first, got.append, "first")
+    first.close()
+    second, second_peer = socket.socketpair()
+    assert number in (second.fileno(), second_peer.fileno())
+    mine, other = (second, second_peer) if second.fileno() == number else (second_peer, second)
+    loop.add_reader(mine, lambda: (got.append(mine.recv(10)), loop.stop()))
+    other.send(b"second")
+    loop.run_forever()
+    assert got == [b"second"]
+    loop.remove_reader(mine)
+    for sock in (first_peer, second, second_peer):
+        sock.close()
+
+
+def test_a_regular_file_can_not_be_watched(loop, tmp_path):
+    with (tmp_path / "file").open("w") as file, pytest.raises(PermissionError):
+        loop.add_reader(file, print)
+
+
+def test_lookups_do_not_wait_for_the_default_executor(loop):
+    release = threading.Event()
+
+    async def main():
+        busy = [loop.run_in_executor(None, release.wait) for _ in range(64)]
+        start = time.monotonic()
+        await loop.getaddrinfo("localhost", 80)
+        took = time.monotonic() - start
+        release.set()
+        await asyncio.gather(*busy)
+        return took
+
+    assert loop.run_until_complete(main()) < 5
+
+
+def test_a_child_of_fork_runs_its_own_loop(loop):
+    if sys.version_info >= (3, 12):
+        pytest.importorskip("warnings").simplefilter("ignore", DeprecationWarning)
+
+    async def main():
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                asyncio.events._set_running_loop(None)
+                status = ferrio.run(asyncio.sleep(0.001, 7))
+            finally:
+                os._exit(status)
+        await asyncio.sleep(0.02)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    assert loop.run_until_complete(main()) == 7
+
+
+def test_the_module_refuses_a_subinterpreter():
+    code = (
+        "import ferrio\n"
+        "try:\n    from concurrent import interpreters\n"
+        "except ImportError:\n    raise SystemExit(0)\n"
+        "i = interpreters.create()\n"
+        "i.exec('try:\\n    import ferrio\\nexcept ImportError:\\n    pass\\nelse:\\n    raise SystemError')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,51 @@
+"""Each script in parity/ prints the same on asyncio and on Ferrio, warnings included."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SCRIPTS = sorted((HERE / "parity").glob("*.py"))
+
+# Seconds for one script.
+TIMEOUT = 60
+
+
+def run(*command: str) -> tuple[int, str, str]:
+    """Run a script; return its exit status and what it printed, without what always differs."""
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-W", "ignore::DeprecationWarning", *command],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return done.returncode, clean(done.stdout), clean(done.stderr)
+
+
+# A frame of a traceback in a library, its line of code and the marks below that.
+LIBRARY_FRAME = re.compile(r'  File "[^"]*/(?:asyncio|ferrio|concurrent/futures)/[^\n]*\n(?:    [^\n]*\n)*')
+
+
+def clean(text: str) -> str:
+    """Take memory addresses, and what is inside of asyncio and Ferrio, out of a text."""
+    text = LIBRARY_FRAME.sub("", text)
+    text = text.replace("Traceback (most recent call last):\n", "")
+    text = re.sub(r"0x[0-9a-f]+", "ADDRESS", text)
+    text = re.sub(r"[^\s:]*/(asyncio|ferrio)/\w+\.py:\d+", "LIBRARY", text)
+    return re.sub(r"/[\w./-]+/tests/?", "", text)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_same_as_asyncio(script: Path) -> None:
+    on_asyncio = run(str(HERE / "on_asyncio.py"), str(script))
+    on_ferrio = run(str(script))
+    assert on_asyncio[0] == 0, on_asyncio[2]
+    assert on_ferrio == on_asyncio
+
+
+def test_there_are_scripts() -> None:
+    assert len(SCRIPTS) >= 50

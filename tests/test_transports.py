@@ -1,0 +1,405 @@
+"""Transports over real sockets."""
+
+import asyncio
+import contextvars
+import gc
+import hashlib
+import os
+import random
+import socket
+import ssl
+import struct
+
+import ferrio
+import pytest
+import trustme
+
+
+class Recorder(asyncio.Protocol):
+    """Writes down what happens."""
+
+    def __init__(self):
+        self.log = []
+        self.data = bytearray()
+        self.lost = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.log.append("made")
+
+    def data_received(self, data):
+        self.log.append("data")
+        self.data += data
+
+    def eof_received(self):
+        self.log.append("eof")
+
+    def connection_lost(self, error):
+        self.log.append("lost")
+        self.lost.set_result(error)
+
+
+async def connected(server_factory=Recorder, client_factory=Recorder):
+    """Return a server, the server's protocols, and a client's transport and protocol."""
+    loop = asyncio.get_running_loop()
+    protocols = []
+
+    def make():
+        protocols.append(server_factory())
+        return protocols[-1]
+
+    server = await loop.create_server(make, "127.0.0.1", 0)
+    transport, protocol = await loop.create_connection(client_factory, *server.sockets[0].getsockname())
+    while not protocols or not hasattr(protocols[0], "transport"):
+        await asyncio.sleep(0)
+    return server, protocols, transport, protocol
+
+
+async def finish(server, *transports):
+    """Close everything and wait for it."""
+    for transport in transports:
+        transport.abort()
+    server.close()
+    await server.wait_closed()
+    await asyncio.sleep(0.01)
+
+
+def test_extra_info():
+    async def main():
+        server, protocols, transport, _ = await connected()
+        accepted = protocols[0].transport
+        assert accepted.get_extra_info("peername") == transport.get_extra_info("sockname")
+        assert accepted.get_extra_info("sockname") == transport.get_extra_info("peername")
+        sock = accepted.get_extra_info("socket")
+        assert isinstance(sock, asyncio.trsock.TransportSocket)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert accepted.get_extra_info("nonsense", "default") == "default"
+        transport.close()
+        await protocols[0].lost
+        await asyncio.sleep(0)
+        assert accepted.get_extra_info("peername") == transport.get_extra_info("sockname")
+        await finish(server, accepted)
+
+    ferrio.run(main())
+
+
+def test_pause_in_connection_made_holds_back_the_first_byte():
+    class Paused(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            transport.pause_reading()
+
+    async def main():
+        server, protocols, transport, _ = await connected(Paused)
+        transport.write(b"early")
+        await asyncio.sleep(0.02)
+        assert protocols[0].data == b""
+        protocols[0].transport.resume_reading()
+        while not protocols[0].data:
+            await asyncio.sleep(0)
+        assert protocols[0].data == b"early"
+        await finish(server, transport, protocols[0].transport)
+
+    ferrio.run(main())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("tls", [False, True])
+def test_every_byte_arrives_in_order_with_pauses_on_both_sides(seed, tls):
+    chance = random.Random(seed)
+    chunks = [chance.randbytes(chance.choice([0, 1, 100, 5000, 70_000, 400_000])) for _ in range(60)]
+    authority = trustme.CA()
+    server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(server_context)
+    client_context = ssl.create_default_context()
+    authority.configure_trust(client_context)
+
+    async def main():
+        received = asyncio.get_running_loop().create_future()
+
+        async def serve(reader, writer):
+            digest = hashlib.sha256()
+            while data := await reader.read(chance.choice([1000, 100_000])):
+                digest.update(data)
+                if chance.random() < 0.1:
+                    await asyncio.sleep(0.001)
+            received.set_result(digest.digest())
+            writer.close()
+
+        server = await asyncio.start_server(
+            serve, "127.0.0.1", 0, ssl=server_context if tls else None, limit=10_000
+        )
+        reader, writer = await asyncio.open_connection(
+            *server.sockets[0].getsockname(),
+            ssl=client_context if tls else None,
+            server_hostname="localhost" if tls else None,
+        )
+        writer.transport.set_write_buffer_limits(chance.choice([0, 1000, 65536]))
+        for chunk in chunks:
+            if chance.random() < 0.5:
+                writer.write(bytearray(chunk))
+            else:
+                writer.writelines([chunk[:10], memoryview(chunk)[10:]])
+            await writer.drain()
+        if tls:
+            writer.close()
+        else:
+            writer.write_eof()
+        assert await received == hashlib.sha256(b"".join(chunks)).digest()
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
+
+    ferrio.run(main())
+
+
+def test_a_write_of_a_bytearray_is_not_changed_afterwards():
+    async def main():
+        server, protocols, transport, _ = await connected()
+        protocols[0].transport.pause_reading()
+        data = bytearray(b"a" * 8_000_000)
+        transport.write(data)
+        data[:] = b"b" * len(data)
+        data.clear()
+        protocols[0].transport.resume_reading()
+        while len(protocols[0].data) < 8_000_000:
+            await asyncio.sleep(0)
+        assert set(protocols[0].data) == {ord("a")}
+        await finish(server, transport, protocols[0].transport)
+
+    ferrio.run(main())
+
+
+def test_half_close():
+    class Answer(Recorder):
+        def eof_received(self):
+            super().eof_received()
+            asyncio.get_running_loop().call_later(0.005, self.finish)
+            return True
+
+        def finish(self):
+            self.transport.write(b"after your end")
+            self.transport.close()
+
+    async def main():
+        server, _, transport, protocol = await connected(Answer)
+        transport.write(b"x")
+        transport.write_eof()
+        assert await protocol.lost is None
+        assert protocol.data == b"after your end"
+        await finish(server, transport)
+
+    ferrio.run(main())
+
+
+def test_a_reset_is_told_to_the_protocol_only(caplog):
+    async def main():
+        server, protocols, transport, _ = await connected()
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+        assert isinstance(await protocols[0].lost, ConnectionResetError)
+        await finish(server, transport)
+
+    ferrio.run(main())
+    assert not caplog.records
+
+
+def test_closing_inside_of_callbacks():
+    class Closes(Recorder):
+        def data_received(self, data):
+            super().data_received(data)
+            self.transport.abort()
+            self.transport.write(b"into nothing")
+            self.transport.close()
+
+    async def main():
+        server, protocols, transport, protocol = await connected(Closes)
+        transport.write(b"x")
+        await protocol.lost
+        assert protocols[0].log == ["made", "data", "lost"]
+        await finish(server, transport)
+
+    ferrio.run(main())
+
+
+def test_pause_writing_may_call_back_into_its_transport():
+    class Wild(Recorder):
+        def pause_writing(self):
+            self.log.append("pause")
+            self.transport.set_write_buffer_limits(0)
+            self.transport.write(b"y" * 100)
+            self.transport.abort()
+
+    async def main():
+        server, protocols, transport, protocol = await connected(client_factory=Wild)
+        protocols[0].transport.pause_reading()
+        transport.write(b"x" * 10_000_000)
+        assert await protocol.lost is None
+        assert protocol.log == ["made", "pause", "lost"]
+        await finish(server, transport, protocols[0].transport)
+
+    ferrio.run(main())
+
+
+def test_an_exception_in_connection_made_closes_that_connection_only():
+    class Bad(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            raise ValueError("not today")
+
+    async def main():
+        reports = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: reports.append(context))
+        server, protocols, transport, protocol = await connected(Bad)
+        await protocol.lost
+        assert [str(report["exception"]) for report in reports] == ["not today"]
+        assert server.is_serving()
+        await finish(server, transport, protocols[0].transport)
+
+    ferrio.run(main())
+
+
+def test_callbacks_see_the_context_of_the_place_that_made_the_connection():
+    variable = contextvars.ContextVar("variable", default="nobody")
+    seen = []
+
+    class Looks(Recorder):
+        def data_received(self, data):
+            super().data_received(data)
+            seen.append(variable.get())
+
+    async def main():
+        variable.set("server's maker")
+        server, protocols, transport, _ = await connected(Looks)
+        variable.set("later")
+        transport.write(b"x")
+        while not seen:
+            await asyncio.sleep(0)
+        await finish(server, transport, protocols[0].transport)
+
+    ferrio.run(main())
+    assert seen == ["server's maker"]
+
+
+def test_the_server_leaves_connections_alone():
+    async def main():
+        server, protocols, transport, protocol = await connected()
+        server.close()
+        transport.write(b"still here")
+        while not protocols[0].data:
+            await asyncio.sleep(0)
+        protocols[0].transport.write(b"yes")
+        while not protocol.data:
+            await asyncio.sleep(0)
+        await finish(server, transport, protocols[0].transport)
+
+    ferrio.run(main())
+
+
+def test_the_loop_refuses_a_transports_descriptor():
+    async def main():
+        loop = asyncio.get_running_loop()
+        server, protocols, transport, _ = await connected()
+        sock = transport.get_extra_info("socket")
+        for attempt in (loop.add_reader, loop.add_writer):
+            with pytest.raises(RuntimeError, match="is used by transport"):
+                attempt(sock, print)
+        with pytest.raises(RuntimeError, match="is used by transport"):
+            loop.remove_reader(sock)
+        await finish(server, transport, protocols[0].transport)
+
+    ferrio.run(main())
+
+
+def test_accept_without_descriptors_rests_and_goes_on():
+    async def main():
+        loop = asyncio.get_running_loop()
+        reports = []
+        loop.set_exception_handler(lambda loop, context: reports.append(context["message"]))
+        server = await loop.create_server(Recorder, "127.0.0.1", 0)
+        client = socket.socket()
+        client.setblocking(False)
+        taken = []
+        try:
+            while True:
+                taken.append(os.dup(0))
+                if len(taken) > 2000:
+                    return "no limit to reach"
+        except OSError:
+            pass
+        await loop.sock_connect(client, server.sockets[0].getsockname())
+        await asyncio.sleep(0.05)
+        for descriptor in taken:
+            os.close(descriptor)
+        assert reports == ["socket.accept() out of system resource"]
+        await asyncio.sleep(1.1)
+        (transport,) = server._clients
+        client.close()
+        await finish(server, transport)
+        return "done"
+
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        assert ferrio.run(main()) == "done"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_datagrams_of_every_size():
+    class Endpoint(asyncio.DatagramProtocol):
+        def __init__(self):
+            self.received = asyncio.Queue()
+
+        def datagram_received(self, data, address):
+            self.received.put_nowait((data, address))
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server, endpoint = await loop.create_datagram_endpoint(Endpoint, local_addr=("127.0.0.1", 0))
+        address = server.get_extra_info("sockname")
+        for arguments in ({"remote_addr": address}, {"local_addr": ("127.0.0.1", 0)}):
+            client, _ = await loop.create_datagram_endpoint(Endpoint, **arguments)
+            for size in (1, 1000, 65507):
+                data = os.urandom(size)
+                client.sendto(data, None if "remote_addr" in arguments else address)
+                assert await endpoint.received.get() == (data, client.get_extra_info("sockname"))
+            client.close()
+        server.close()
+        await asyncio.sleep(0.01)
+
+    ferrio.run(main())
+
+
+def test_many_connections_leave_nothing_behind():
+    async def main():
+        async def echo(reader, writer):
+            writer.write(await reader.readexactly(3))
+            writer.close()
+
+        async def ask():
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(b"abc")
+            assert await reader.read() == b"abc"
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        for _ in range(20):
+            await ask()
+        gc.collect()
+        before = len(gc.get_objects())
+        for _ in range(20):
+            await asyncio.gather(*[ask() for _ in range(50)])
+        await asyncio.sleep(0.01)
+        gc.collect()
+        assert len(gc.get_objects()) - before < 500
+        server.close()
+        await server.wait_closed()
+
+    ferrio.run(main())
