@@ -307,6 +307,7 @@ def test_the_module_refuses_a_subinterpreter():
         "try:\n    from concurrent import interpreters\n"
         "except ImportError:\n    raise SystemExit(0)\n"
         "i = interpreters.create()\n"
-        "i.exec('try:\\n    import ferrio\\nexcept ImportError:\\n    pass\\nelse:\\n    raise SystemError')\n"
+        "i.exec('try:\\n    import ferrio\\nexcept ImportError:\\n    pass\\n'\n"
+        "       'else:\\n    raise SystemError')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,14 +9,14 @@ async def main():
             yield 1
         finally:
             await asyncio.sleep(0)
-            print('closed')
+            print("closed")
 
     first = generator()
     print(await anext(first))
     async for _ in generator():
         break
     await asyncio.sleep(0.01)
-    print('main ends')
+    print("main ends")
 
 
 ferrio.run(main())

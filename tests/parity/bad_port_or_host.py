@@ -5,16 +5,28 @@ import ferrio
 
 async def main():
     loop = asyncio.get_running_loop()
-    for host, port in (('127.0.0.1', 65536), ('127.0.0.1', 'nonsense-service'), ('no such host', 80), ('127.0.0.1', -1), ('127.0.0.1', 1)):
+    for host, port in (
+        ("127.0.0.1", 65536),
+        ("127.0.0.1", "nonsense-service"),
+        ("no such host", 80),
+        ("127.0.0.1", -1),
+        ("127.0.0.1", 1),
+    ):
         for connect in (asyncio.open_connection, lambda h, p: loop.create_server(asyncio.Protocol, h, p)):
             try:
                 server = await connect(host, port)
             except Exception as error:
                 print(host, port, type(error).__name__, error)
             else:
-                print(host, port, 'no error')
+                print(host, port, "no error")
                 server.close()
-    for arguments in ({}, {'host': 'h', 'sock': 1}, {'ssl': True, 'port': 1}, {'server_hostname': 'x', 'port': 1}, {'ssl_handshake_timeout': 1, 'port': 1}):
+    for arguments in (
+        {},
+        {"host": "h", "sock": 1},
+        {"ssl": True, "port": 1},
+        {"server_hostname": "x", "port": 1},
+        {"ssl_handshake_timeout": 1, "port": 1},
+    ):
         try:
             await loop.create_connection(asyncio.Protocol, **arguments)
         except Exception as error:

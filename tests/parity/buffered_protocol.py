@@ -21,9 +21,9 @@ async def main():
         def eof_received(self):
             done.set_result(bytes(self.got))
 
-    server = await loop.create_server(Buffered, '127.0.0.1', 0)
+    server = await loop.create_server(Buffered, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    writer.writelines([b'hello, ', bytearray(b'buffered '), memoryview(b'world')])
+    writer.writelines([b"hello, ", bytearray(b"buffered "), memoryview(b"world")])
     writer.write_eof()
     print(await done)
     writer.close()

@@ -5,10 +5,14 @@ import ferrio
 
 async def main():
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda loop, context: print(sorted(context), context['message'].split(' at ')[0], repr(context['exception'])))
+    loop.set_exception_handler(
+        lambda loop, context: print(
+            sorted(context), context["message"].split(" at ")[0], repr(context["exception"])
+        )
+    )
 
     def bad():
-        raise ValueError('bad')
+        raise ValueError("bad")
 
     loop.call_soon(bad)
     loop.call_later(0, bad)

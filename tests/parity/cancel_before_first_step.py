@@ -5,7 +5,7 @@ import ferrio
 
 async def main():
     async def never():
-        print('ran')
+        print("ran")
 
     task = asyncio.create_task(never())
     print(task.cancel(), task.cancelled())

@@ -1,4 +1,3 @@
-
 import ferrio
 
 
@@ -7,7 +6,7 @@ async def main():
         pass
 
     forgotten()
-    print('still here')
+    print("still here")
 
 
 ferrio.run(main())

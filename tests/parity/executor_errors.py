@@ -7,14 +7,14 @@ async def main():
     loop = asyncio.get_running_loop()
 
     def fail():
-        raise LookupError('in a thread')
+        raise LookupError("in a thread")
 
     try:
         await loop.run_in_executor(None, fail)
     except LookupError as error:
         print(repr(error))
     try:
-        loop.set_default_executor('no executor')
+        loop.set_default_executor("no executor")
     except TypeError as error:
         print(error)
     print(await asyncio.to_thread(sum, [1, 2, 3]))

@@ -16,7 +16,7 @@ async def main():
     print([frame.f_code.co_name for frame in task.get_stack()], len(task.get_stack(limit=1)))
     out = io.StringIO()
     task.print_stack(file=out)
-    print(out.getvalue().count('outer'))
+    print(out.getvalue().count("outer"))
     task.cancel()
     print(task.get_coro().__name__)
 

@@ -11,9 +11,9 @@ async def main():
         await future
 
     try:
-        await asyncio.create_task(wait(), name='t')
+        await asyncio.create_task(wait(), name="t")
     except RuntimeError as error:
-        print('attached to a different loop' in str(error))
+        print("attached to a different loop" in str(error))
     other.close()
 
 

@@ -16,7 +16,7 @@ async def main():
     with tempfile.TemporaryFile() as file:
         file.write(data)
         file.flush()
-        server = await asyncio.start_server(receive, '127.0.0.1', 0)
+        server = await asyncio.start_server(receive, "127.0.0.1", 0)
         for offset, count in ((0, None), (10, 100), (999_000, None)):
             got = loop.create_future()
             transport, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())

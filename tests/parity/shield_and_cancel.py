@@ -6,7 +6,7 @@ import ferrio
 async def main():
     async def inner():
         await asyncio.sleep(0.02)
-        print('inner done')
+        print("inner done")
         return 1
 
     task = asyncio.create_task(inner())

@@ -8,12 +8,12 @@ import ferrio
 async def main():
     loop = asyncio.get_running_loop()
     got = asyncio.Queue()
-    loop.add_signal_handler(signal.SIGUSR1, got.put_nowait, 'usr1')
+    loop.add_signal_handler(signal.SIGUSR1, got.put_nowait, "usr1")
     os.kill(os.getpid(), signal.SIGUSR1)
     print(await got.get())
     print(loop.remove_signal_handler(signal.SIGUSR1), loop.remove_signal_handler(signal.SIGUSR1))
     print(signal.getsignal(signal.SIGUSR1))
-    for wrong in (0, 1000, 'text', signal.SIGKILL):
+    for wrong in (0, 1000, "text", signal.SIGKILL):
         try:
             loop.add_signal_handler(wrong, print)
         except Exception as error:

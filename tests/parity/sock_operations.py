@@ -6,7 +6,7 @@ import ferrio
 
 async def main():
     loop = asyncio.get_running_loop()
-    listener = socket.create_server(('127.0.0.1', 0))
+    listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
     client = socket.socket()
     client.setblocking(False)
@@ -16,9 +16,9 @@ async def main():
     print(address == client.getsockname(), server.gettimeout())
     receiving = asyncio.create_task(loop.sock_recv(server, 100))
     await asyncio.sleep(0)
-    await loop.sock_sendall(client, b'hello')
+    await loop.sock_sendall(client, b"hello")
     print(await receiving)
-    big = b'x' * 3_000_000
+    big = b"x" * 3_000_000
 
     async def receive_all():
         count = 0
@@ -37,7 +37,7 @@ async def main():
     refused = socket.socket()
     refused.setblocking(False)
     try:
-        await loop.sock_connect(refused, ('127.0.0.1', 1))
+        await loop.sock_connect(refused, ("127.0.0.1", 1))
     except OSError as error:
         print(repr(error))
     refused.close()

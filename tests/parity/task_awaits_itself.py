@@ -7,11 +7,11 @@ async def main():
     async def itself():
         await asyncio.current_task()
 
-    task = asyncio.create_task(itself(), name='narcissus')
+    task = asyncio.create_task(itself(), name="narcissus")
     try:
         await task
     except RuntimeError as error:
-        print(str(error).split(' coro')[0])
+        print(str(error).split(" coro")[0])
 
 
 ferrio.run(main())

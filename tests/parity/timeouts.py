@@ -17,7 +17,7 @@ async def main():
         await asyncio.wait_for(asyncio.sleep(5), 0.01)
     except TimeoutError as error:
         print(repr(error))
-    print(await asyncio.wait_for(asyncio.sleep(0, 'in time'), None))
+    print(await asyncio.wait_for(asyncio.sleep(0, "in time"), None))
 
 
 ferrio.run(main())

@@ -13,11 +13,15 @@ async def main():
     await asyncio.sleep(0.02)
     print(len(log), log == list(range(1, 300, 2)), timers[1].cancelled(), timers[0].cancelled())
     timers[1].cancel()
-    for wrong in (lambda: loop.call_later(None, print), lambda: loop.call_at(None, print), lambda: loop.call_later('text', print)):
+    for wrong in (
+        lambda: loop.call_later(None, print),
+        lambda: loop.call_at(None, print),
+        lambda: loop.call_later("text", print),
+    ):
         try:
             wrong()
         except TypeError:
-            print('TypeError')
+            print("TypeError")
     first, second = loop.call_at(1, print), loop.call_at(2, print)
     print(first < second, first == first, first != second, hash(first) == hash(1.0))
 

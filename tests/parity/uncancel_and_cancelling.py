@@ -10,8 +10,12 @@ async def main():
                 await asyncio.sleep(10)
             except asyncio.CancelledError:
                 print(asyncio.current_task().cancelling())
-        print(asyncio.current_task().uncancel(), asyncio.current_task().uncancel(), asyncio.current_task().uncancel())
-        return 'done'
+        print(
+            asyncio.current_task().uncancel(),
+            asyncio.current_task().uncancel(),
+            asyncio.current_task().uncancel(),
+        )
+        return "done"
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)

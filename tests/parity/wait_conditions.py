@@ -11,7 +11,11 @@ async def main():
         return delay
 
     for when in (asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION, asyncio.ALL_COMPLETED):
-        tasks = [asyncio.create_task(work(0.01)), asyncio.create_task(work(0.03, ValueError('x'))), asyncio.create_task(work(0.09))]
+        tasks = [
+            asyncio.create_task(work(0.01)),
+            asyncio.create_task(work(0.03, ValueError("x"))),
+            asyncio.create_task(work(0.09)),
+        ]
         done, pending = await asyncio.wait(tasks, return_when=when)
         print(when, [task in done for task in tasks], [task in pending for task in tasks])
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -122,7 +122,9 @@ impl Own<Loop> {
         };
         let before = std::mem::replace(place, entry);
         let (old, new) = (registration.polled, registration.wanted());
-        if old == new {
+        // Somebody who watches what is watched already may have closed the descriptor meanwhile and got
+        // its number again: then the poller does not know it any more.
+        if old == new && (before.is_none() || new.is_empty()) {
             return Ok(before);
         }
         let token = descriptor as u64;

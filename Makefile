@@ -1,0 +1,54 @@
+# Ferrio's tasks. `make help` lists them. PYTHON picks the interpreter: PYTHON=python3.13 make test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CARGO ?= cargo
+
+# Modules of CPython's own asyncio tests; CONFORMANCE_MODULES= runs them all.
+CONFORMANCE_MODULES ?= test_tasks,test_futures,test_futures2,test_eager_task_factory,test_taskgroups,test_timeouts,test_waitfor,test_locks,test_queues,test_runners,test_streams,test_server,test_pep492,test_context,test_threads,test_staggered,test_buffered_proto,test_protocols
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint rust-test python-test conformance bench tools install clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: install ## fetch the status of local web sites on Ferrio, one by one and all at once
+	@$(BIN)/python examples/site_status.py
+
+test: lint rust-test python-test conformance ## everything
+
+check: tools ## the quick loop: debug build, the fast tests
+	@scripts/install debug "$(PYTHON)" "$(VENV)"
+	$(CARGO) test -q --workspace
+	$(BIN)/python -m pytest -m "not slow"
+
+rust-test: tools ## the tests of the Python-free crates
+	$(CARGO) test -q --workspace
+
+python-test: install ## pytest, the parity tests and the examples among it
+	$(BIN)/python -m pytest
+
+conformance: install ## CPython's own asyncio tests
+	@scripts/conformance "$(BIN)/python" "$(CONFORMANCE_MODULES)"
+
+lint: install ## clippy, rustfmt, ruff, mypy, stubtest
+	$(CARGO) fmt --all --check
+	PYO3_PYTHON=$(CURDIR)/$(BIN)/python $(CARGO) clippy -q --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	MYPYPATH=python $(BIN)/python -m mypy.stubtest ferrio._core
+
+bench: install ## Ferrio beside asyncio (and uvloop, if it is installed)
+	@$(BIN)/python benches/run.py
+
+install: tools ## build the release wheel and install it into .venv
+	@scripts/install release "$(PYTHON)" "$(VENV)"
+
+tools:
+	@scripts/tools "$(PYTHON)"
+
+clean: ## remove what was built
+	rm -rf $(VENV) target
