@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import ferrio
 import trustme
@@ -39,8 +40,7 @@ class UdpEcho(asyncio.DatagramProtocol):
     transport: asyncio.DatagramTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
         self.transport.sendto(data.upper(), addr)

@@ -2,10 +2,18 @@
 
 import itertools
 import socket
+import sys
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ("check_ssl_socket", "ensure_resolved", "interleave_addresses", "literal_address", "set_reuse_port")
+__all__ = (
+    "bind_error",
+    "check_ssl_socket",
+    "ensure_resolved",
+    "interleave_addresses",
+    "literal_address",
+    "set_reuse_port",
+)
 
 
 def check_ssl_socket(sock: Any) -> None:
@@ -64,6 +72,14 @@ def literal_address(
             return one, type, proto, "", (host, port, flowinfo, scope_id)
         return one, type, proto, "", (host, port)
     return None
+
+
+def bind_error(error: OSError, address: Any) -> OSError:
+    """Return the error of a bind(), with the address in its message."""
+    # Up to 3.12 asyncio leaves the number out of the text.
+    reason = str(error) if sys.version_info >= (3, 13) else str(error.strerror)
+    message = f"error while attempting to bind on address {address!r}: {reason.lower()}"
+    return OSError(error.errno, message)
 
 
 async def ensure_resolved(

@@ -1,6 +1,5 @@
 """The event loop apart from connections: running, tasks, executors, exceptions, asynchronous generators."""
 
-import _asyncio  # after asyncio, which it needs
 import asyncio
 import concurrent.futures
 import os
@@ -85,9 +84,10 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     @staticmethod
     def _set_running_loop(loop: Any) -> None:
         events._set_running_loop(loop)
-        if events._set_running_loop is not _asyncio._set_running_loop:
+        set_in_c = getattr(events, "_c__set_running_loop", None)
+        if set_in_c is not None and set_in_c is not events._set_running_loop:
             # Somebody uses asyncio's Python versions of its functions; the current task needs the other.
-            _asyncio._set_running_loop(loop)
+            set_in_c(loop)
 
     def run_until_complete(self, future: Any) -> Any:
         """Run until a future is done; a coroutine is wrapped in a task. Return its result.

@@ -6,7 +6,7 @@ from asyncio.log import logger
 from typing import Any
 
 from ferrio import _core
-from ferrio.addresses import check_ssl_socket, ensure_resolved, interleave_addresses
+from ferrio.addresses import bind_error, check_ssl_socket, ensure_resolved, interleave_addresses
 from ferrio.tls import make_tls_transport
 
 __all__ = ("ConnectionMixin",)
@@ -237,8 +237,7 @@ def _bind_to_any(sock: socket.socket, family: int, infos: Any, failures: list[OS
             sock.bind(address)
             return
         except OSError as error:
-            message = f"error while attempting to bind on address {address!r}: {str(error).lower()}"
-            failures.append(OSError(error.errno, message))
+            failures.append(bind_error(error, address))
     if failures:
         raise failures.pop()
     raise OSError(f"no matching local address with {family=} found")

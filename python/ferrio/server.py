@@ -15,7 +15,7 @@ from asyncio.log import logger
 from typing import Any
 
 from ferrio import _core
-from ferrio.addresses import check_ssl_socket, ensure_resolved, set_reuse_port
+from ferrio.addresses import bind_error, check_ssl_socket, ensure_resolved, set_reuse_port
 from ferrio.tls import make_tls_transport
 
 __all__ = ("Server", "ServerMixin")
@@ -356,13 +356,13 @@ class ServerMixin:
             sock.bind(address)
         except OSError as error:
             sock.close()
-            message = f"error while attempting to bind on address {address!r}: {str(error).lower()}"
+            described = bind_error(error, address)
             if error.errno == errno.EADDRNOTAVAIL:
                 # The family may be disabled on this machine.
                 if debug:
-                    logger.warning(message)
+                    logger.warning(described.strerror)
                 return None
-            raise OSError(error.errno, message) from None
+            raise described from None
         except BaseException:
             sock.close()
             raise

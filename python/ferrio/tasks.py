@@ -33,26 +33,29 @@ class _Probe:
     """Something to find in the set that it was put into."""
 
 
-def _find_task_set() -> weakref.WeakSet[Any]:
-    """Return the set that asyncio.all_tasks() looks into."""
+def _find_task_sets() -> list[weakref.WeakSet[Any]]:
+    """Return the sets that asyncio.all_tasks() looks into: one, or with its Python version another."""
     import _asyncio  # after asyncio, which it needs
 
     # 3.11 calls it _all_tasks, 3.12 and 3.13 _scheduled_tasks; later versions keep it in the C module,
     # where the garbage collector can see it.
-    candidates = [getattr(asyncio.tasks, name, None) for name in ("_scheduled_tasks", "_all_tasks")]
-    candidates += gc.get_referents(_asyncio)
+    names = ("_scheduled_tasks", "_all_tasks")
+    known = [getattr(module, name, None) for module in (asyncio.tasks, _asyncio) for name in names]
+    hidden = gc.get_referents(_asyncio)
     probe: Any = _Probe()
     asyncio.tasks._register_task(probe)
     try:
-        for candidate in candidates:
-            if isinstance(candidate, weakref.WeakSet) and probe in candidate:
-                return candidate
+        sets = [one for one in hidden if isinstance(one, weakref.WeakSet) and probe in one]
     finally:
         asyncio.tasks._unregister_task(probe)
-    raise ImportError("ferrio does not know where this interpreter's asyncio keeps its tasks")
+    sets += [one for one in known if isinstance(one, weakref.WeakSet)]
+    if not sets:
+        raise ImportError("ferrio does not know where this interpreter's asyncio keeps its tasks")
+    return sets
 
 
 def make_visible() -> None:
-    """Teach asyncio's set of tasks where Ferrio's are."""
+    """Teach asyncio's sets of tasks where Ferrio's are."""
     # The object stays the same, for C code holds it too; only its class changes.
-    _find_task_set().__class__ = _TaskSet
+    for tasks in _find_task_sets():
+        tasks.__class__ = _TaskSet

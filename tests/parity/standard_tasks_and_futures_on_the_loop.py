@@ -1,4 +1,3 @@
-import _asyncio
 import asyncio
 
 import ferrio
@@ -12,12 +11,12 @@ async def main():
 
     for make_future in (
         loop.create_future,
-        lambda: _asyncio.Future(loop=loop),
+        lambda: asyncio.futures._CFuture(loop=loop),
         lambda: asyncio.futures._PyFuture(loop=loop),
     ):
         for make_task in (
             loop.create_task,
-            lambda coroutine: _asyncio.Task(coroutine, loop=loop),
+            lambda coroutine: asyncio.tasks._CTask(coroutine, loop=loop),
             lambda coroutine: asyncio.tasks._PyTask(coroutine, loop=loop),
         ):
             future = make_future()

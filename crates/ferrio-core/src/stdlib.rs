@@ -51,11 +51,11 @@ imports! {
     GET_RUNNING_LOOP = c"asyncio.events", c"_get_running_loop";
     HANDLE = c"asyncio.events", c"Handle";
     TIMER_HANDLE = c"asyncio.events", c"TimerHandle";
-    // The last two are Transports as well as what their names say, and so are Ferrio's.
     TRANSPORT = c"asyncio.transports", c"Transport";
     READ_TRANSPORT = c"asyncio.transports", c"ReadTransport";
+    // A Transport as well as a WriteTransport, and so is Ferrio's.
     WRITE_TRANSPORT = c"asyncio.unix_events", c"_UnixWritePipeTransport";
-    DATAGRAM_TRANSPORT = c"asyncio.selector_events", c"_SelectorDatagramTransport";
+    DATAGRAM_TRANSPORT = c"asyncio.transports", c"DatagramTransport";
     BUFFERED_PROTOCOL = c"asyncio.protocols", c"BufferedProtocol";
     TRANSPORT_SOCKET = c"asyncio.trsock", c"TransportSocket";
     SOCKET = c"socket", c"socket";

@@ -60,6 +60,14 @@ impl Import {
         Ok(unsafe { Object::from_ref(&*self.object.as_ptr().cast_const()) })
     }
 
+    /// The object; `make` makes it in place of the import.
+    pub fn get_or_make(&self, make: impl FnOnce() -> Result) -> Result<&'static Object> {
+        if self.object.load(Ordering::Relaxed).is_null() {
+            self.object.store(make()?.into_ptr(), Ordering::Relaxed);
+        }
+        self.get()
+    }
+
     #[cold]
     fn import(&self) -> Result<()> {
         // SAFETY: C strings; new references or null.

@@ -9,7 +9,7 @@ use super::socket_methods::{SET_WRITE_BUFFER_LIMITS, extra_arguments, guarded};
 use crate::debug::warn_resource;
 use crate::ffi::class::{Members, getter, method, method0, method1, type_cell, unary_slot};
 use crate::ffi::error::{type_error, value_error};
-use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Ptr, Raised, Result, Signature, Slot, Visitor};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
@@ -324,6 +324,21 @@ fn write_ready(object: &Object) -> Result<()> {
     })
 }
 
+/// What `__class__` says: both a Transport and a DatagramTransport, as code expects of asyncio's.
+fn shown_class() -> Result {
+    static CLASS: Import = Import::new(c"asyncio.transports", c"DatagramTransport");
+    let class = CLASS.get_or_make(|| {
+        let bases = Object::tuple([stdlib::TRANSPORT.get()?.clone(), stdlib::DATAGRAM_TRANSPORT.get()?.clone()])?;
+        // SAFETY: a new reference or null with an error; a static type.
+        let (names, metaclass) = unsafe {
+            let metaclass: Ptr = (&raw mut py::PyType_Type).cast();
+            (Object::owned(py::PyDict_New())?, Object::borrowed(metaclass))
+        };
+        metaclass.call(&[&Object::str("DatagramTransport")?, &bases, &names])
+    })?;
+    Ok(class.clone())
+}
+
 fn data_length(bytes: &Object) -> usize {
     crate::ffi::buffer::bytes_of(bytes).map_or(0, <[u8]>::len)
 }
@@ -418,7 +433,7 @@ impl Class for DatagramTransport {
         Members {
             methods: methods(),
             properties: vec![
-                getter::<DatagramTransport, _>(c"__class__", |_| stdlib::DATAGRAM_TRANSPORT.get().cloned()),
+                getter::<DatagramTransport, _>(c"__class__", |_| shown_class()),
                 getter::<DatagramTransport, _>(c"_sock", |this| Ok(this.base.file.get_or_none())),
             ],
             slots: vec![unary_slot::<DatagramTransport, _>(py::Py_tp_repr, |this| this.repr())],
