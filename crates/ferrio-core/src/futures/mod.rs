@@ -17,7 +17,7 @@ pub use iterator::FutureIterator;
 use crate::debug::Report;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::{raise_imported, runtime_error, type_error};
-use crate::ffi::{Object, Own, Raised, Result, Slot};
+use crate::ffi::{Name, Object, Own, Raised, Result, Slot};
 use crate::loop_::Loop;
 use crate::stdlib;
 use callbacks::Callbacks;
@@ -236,7 +236,7 @@ impl Own<Future> {
     /// Finishes it with an exception; a class is instantiated.
     pub fn set_exception(&self, exception: &Object) -> Result<()> {
         self.check_pending()?;
-        let exception = make_exception(exception)?;
+        let exception = make_exception(exception, &self.loop_.get_or_none())?;
         // SAFETY: an exception; gives a new reference or null for none.
         let traceback = unsafe { Object::owned(py::PyException_GetTraceback(exception.as_ptr())) };
         self.exception_traceback.set(traceback.ok());
@@ -321,8 +321,7 @@ impl Own<Future> {
 }
 
 /// An exception instance out of what `set_exception` was given.
-fn make_exception(given: &Object) -> Result {
-    const MESSAGE: &str = "StopIteration interacts badly with generators and cannot be raised into a Future";
+fn make_exception(given: &Object, loop_: &Object) -> Result {
     // SAFETY: live objects.
     let exception =
         if unsafe { py::PyExceptionClass_Check(given.as_ptr()) } != 0 { given.call0()? } else { given.clone() };
@@ -333,14 +332,12 @@ fn make_exception(given: &Object) -> Result {
     if unsafe { py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_StopIteration) } == 0 {
         return Ok(exception);
     }
-    if cfg!(not(Py_3_12)) {
-        return Err(type_error(MESSAGE));
-    }
-    let wrapped = runtime_error(MESSAGE).take();
-    // SAFETY: both take over a reference of their own.
-    unsafe {
-        py::PyException_SetCause(wrapped.as_ptr(), exception.clone().into_ptr());
-        py::PyException_SetContext(wrapped.as_ptr(), exception.into_ptr());
-    }
-    Ok(wrapped)
+    // A StopIteration can't go through a generator. What becomes of it has changed within 3.12; so
+    // asyncio's own future is asked.
+    static LOOP: Name = Name::new(c"loop");
+    static SET_EXCEPTION: Name = Name::new(c"set_exception");
+    static EXCEPTION: Name = Name::new(c"exception");
+    let asked = stdlib::ASYNCIO_FUTURE.get()?.call_keywords(&[], &[(&LOOP, loop_)])?;
+    asked.method1(&SET_EXCEPTION, &exception)?;
+    asked.method0(&EXCEPTION)
 }
