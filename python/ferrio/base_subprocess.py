@@ -7,6 +7,7 @@ Where the kernel has none, a thread waits.
 import asyncio
 import os
 import subprocess
+import sys
 import threading
 from asyncio import base_subprocess
 from asyncio.log import logger
@@ -113,6 +114,7 @@ class SubprocessMixin:
         protocol = protocol_factory()
         if self._debug:
             logger.debug("%s stdin=%s stdout=%s stderr=%s", action, stdin, stdout, stderr)
+        _check_child_watcher()
         loop: Any = self
         waiter = self.create_future()
         transport = _SubprocessTransport(
@@ -149,6 +151,17 @@ class SubprocessMixin:
         loop._remove_reader(descriptor)
         os.close(descriptor)
         transport._process_exited(_take_status(pid))
+
+
+def _check_child_watcher() -> None:
+    """RuntimeError if the program has set a child watcher that does not watch (up to 3.13)."""
+    if sys.version_info < (3, 14):
+        policy = asyncio.get_event_loop_policy()
+        watcher = getattr(policy, "_watcher", None)
+        if watcher is not None and not watcher.is_active():
+            raise RuntimeError(
+                "asyncio.get_child_watcher() is not activated, subprocess support is not installed."
+            )
 
 
 def _take_status(pid: int) -> int:

@@ -1,10 +1,11 @@
-"""Making Ferrio's tasks visible to asyncio.all_tasks().
+"""Making Ferrio's tasks visible to asyncio.all_tasks() and to call graphs.
 
 asyncio finds tasks of other makes in a WeakSet. Putting each task in would cost a microsecond for every
 one, so that set is taught to look into Ferrio's own list when somebody asks.
 """
 
 import asyncio.tasks
+import functools
 import gc
 import itertools
 import weakref
@@ -55,7 +56,25 @@ def _find_task_sets() -> list[weakref.WeakSet[Any]]:
 
 
 def make_visible() -> None:
-    """Teach asyncio's sets of tasks where Ferrio's are."""
+    """Teach asyncio's sets of tasks where Ferrio's are, and its call graphs who awaits them."""
     # The object stays the same, for C code holds it too; only its class changes.
     for tasks in _find_task_sets():
         tasks.__class__ = _TaskSet
+    if hasattr(asyncio, "future_add_to_awaited_by"):
+        _extend_call_graphs("future_add_to_awaited_by", _core.future_add_to_awaited_by)
+        _extend_call_graphs("future_discard_from_awaited_by", _core.future_discard_from_awaited_by)
+
+
+def _extend_call_graphs(name: str, own: Any) -> None:
+    """Have one of asyncio's functions write down for Ferrio's futures too who awaits them."""
+    theirs = getattr(asyncio.futures, name)
+
+    @functools.wraps(theirs)
+    def note(fut: Any, waiter: Any, /) -> None:
+        if not own(fut, waiter):
+            theirs(fut, waiter)
+
+    setattr(asyncio, name, note)
+    setattr(asyncio.futures, name, note)
+    # The name under which asyncio keeps its fast version, for those who have chosen between the two.
+    setattr(asyncio.futures, f"_c_{name}", note)

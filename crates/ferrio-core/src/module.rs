@@ -1,7 +1,7 @@
 //! The module object.
 
 use crate::ffi::class::{make_type, module_function};
-use crate::ffi::{Class, Object, Ptr, Raised, Result};
+use crate::ffi::{Args, Class, Object, Own, Ptr, Raised, Result};
 use crate::futures::{Future, FutureIterator};
 use crate::handles::{Handle, TimerHandle};
 use crate::loop_::Loop;
@@ -32,6 +32,18 @@ fn fill(module: Ptr) -> Result<()> {
     Ok(())
 }
 
+/// Applies a change to the awaiters of a future of Ferrio's; whether it is one.
+fn awaiters(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>) -> Result {
+    let [future, waiter] = args.positional() else {
+        return Err(crate::ffi::error::type_error("a future and its waiter are expected"));
+    };
+    let (Some(future), Some(_)) = (Own::<Future>::downcast(future), Own::<Future>::downcast(waiter)) else {
+        return Ok(Object::bool(false));
+    };
+    change(future, waiter)?;
+    Ok(Object::bool(true))
+}
+
 unsafe extern "C" fn execute(module: Ptr) -> c_int {
     // The classes are kept in statics: one interpreter, one import.
     if !Loop::type_cell().get().is_null() {
@@ -55,6 +67,16 @@ pub unsafe extern "C" fn PyInit__core() -> Ptr {
             c"all_tasks",
             |_| tasks::registry::all(),
             c"all_tasks()\n--\n\nReturn every task of Ferrio's own that is not done, of any loop, oldest first.",
+        ),
+        module_function(
+            c"future_add_to_awaited_by",
+            |args| awaiters(args, Own::<Future>::add_awaiter),
+            c"future_add_to_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future of Ferrio's is awaited by another. Return False for other futures.",
+        ),
+        module_function(
+            c"future_discard_from_awaited_by",
+            |args| awaiters(args, Own::<Future>::discard_awaiter),
+            c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future of Ferrio's is awaited no more. Return False for other futures.",
         ),
         py::PyMethodDef::zeroed(),
     ];

@@ -142,6 +142,11 @@ impl<'call> Args<'call> {
         Ok(())
     }
 
+    /// The positional arguments as a new tuple.
+    pub fn positional_tuple(&self) -> Result {
+        Object::list(self.positional.iter().cloned())?.to_tuple()
+    }
+
     /// The keywords as a new dict.
     pub fn keywords_dict(&self) -> Result {
         // SAFETY: a new reference or null with an error.

@@ -124,6 +124,19 @@ impl Object {
         unsafe { Object::owned(py::PyObject_Call(self.as_ptr(), arguments.as_ptr(), keywords.as_ptr())) }
     }
 
+    /// A dict's entry, unless it is one of those that are expected or there is none.
+    #[inline]
+    pub fn unexpected_item(&self, key: &Name, expected: [Ptr; 2]) -> Result<Option<Object>> {
+        // SAFETY: a dict and a live key; what it gives is borrowed, or null with or without an error.
+        unsafe {
+            let found = py::PyDict_GetItemWithError(self.as_ptr(), key.get()?);
+            if found.is_null() {
+                return if py::PyErr_Occurred().is_null() { Ok(None) } else { Err(Raised) };
+            }
+            Ok((!expected.contains(&found)).then(|| Object::borrowed(found)))
+        }
+    }
+
     /// Takes an entry out of a dict, if it is there.
     pub fn take_item(&self, key: &Name) -> Result<Option<Object>> {
         let key = key.get()?;

@@ -145,6 +145,12 @@ impl Object {
         }
     }
 
+    /// `tuple(self)`.
+    pub fn to_tuple(&self) -> Result {
+        // SAFETY: a live object; a new tuple or an error.
+        unsafe { Object::owned(py::PySequence_Tuple(self.as_ptr())) }
+    }
+
     /// The items of a list that nobody else knows.
     pub fn list_items(&self) -> Vec<Object> {
         // SAFETY: a list; its items are borrowed from it.

@@ -55,6 +55,7 @@ impl Class for Future {
             &self.cancel_message,
             &self.cancelled_error,
             &self.source_traceback,
+            &self.awaiters,
         ] {
             visitor.slot(slot);
         }
@@ -70,6 +71,7 @@ impl Class for Future {
             &self.cancel_message,
             &self.cancelled_error,
             &self.source_traceback,
+            &self.awaiters,
             &self.loop_,
         ] {
             slot.clear();

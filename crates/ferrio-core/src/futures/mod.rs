@@ -63,6 +63,8 @@ pub struct Future {
     /// The very exception that a cancelled task ended with; handed out once.
     cancelled_error: Slot,
     source_traceback: Slot,
+    /// Those who say themselves that they wait for it: a set, or nothing.
+    awaiters: Slot,
     callbacks: Callbacks,
     pub(crate) dict: Dict,
     pub(crate) weak: WeakList,
@@ -297,21 +299,45 @@ impl Own<Future> {
         }
     }
 
-    /// Ferrio's tasks that wait for it: None or a frozenset, as call graphs want it. Nothing is written
-    /// down for this while tasks run; it is read off the callbacks.
+    /// Who waits for it: None or a frozenset, as call graphs want it. For tasks that simply await it nothing
+    /// is written down while they run; they are read off the callbacks.
     fn awaited_by(&self) -> Result {
         let callbacks = self.callbacks.all().into_iter();
         let waiting = callbacks.filter_map(|callback| match callback {
             Callback::Wakeup(task) => Some(task.into_object()),
             Callback::Call(..) => None,
         });
-        let waiting: Vec<Object> = waiting.collect();
+        let mut waiting: Vec<Object> = waiting.collect();
+        if let Some(awaiters) = self.awaiters.get() {
+            // SAFETY: a set; a new list or an error.
+            let awaiters = unsafe { Object::owned(py::PySequence_List(awaiters.as_ptr()))? };
+            waiting.extend(awaiters.list_items());
+        }
         if waiting.is_empty() {
             return Ok(Object::none());
         }
         let waiting = Object::list(waiting)?;
         // SAFETY: a live iterable; a new reference or null with an error.
         unsafe { Object::owned(py::PyFrozenSet_New(waiting.as_ptr())) }
+    }
+
+    /// Writes down that `waiter` waits for it; for those who wait by callbacks of their own, as gather.
+    pub fn add_awaiter(&self, waiter: &Object) -> Result<()> {
+        if self.awaiters.is_empty() {
+            // SAFETY: a new reference or null with an error.
+            self.awaiters.put(unsafe { Object::owned(py::PySet_New(std::ptr::null_mut()))? });
+        }
+        // SAFETY: a set and a live object.
+        let status = unsafe { py::PySet_Add(self.awaiters.ptr(), waiter.as_ptr()) };
+        if status < 0 { Err(Raised) } else { Ok(()) }
+    }
+
+    /// Writes down that `waiter` waits no more.
+    pub fn discard_awaiter(&self, waiter: &Object) -> Result<()> {
+        let Some(awaiters) = self.awaiters.get() else { return Ok(()) };
+        // SAFETY: a set and a live object.
+        let status = unsafe { py::PySet_Discard(awaiters.as_ptr(), waiter.as_ptr()) };
+        if status < 0 { Err(Raised) } else { Ok(()) }
     }
 
     /// The source traceback, for reports.

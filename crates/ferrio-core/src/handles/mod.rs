@@ -344,8 +344,7 @@ impl Own<Handle> {
 
     /// Fills a handle that Python code made.
     fn fill(&self, callback: &Object, arguments: &Object, loop_: &Object, context: Option<&Object>) -> Result<()> {
-        // SAFETY: a live object; gives a new tuple or an error.
-        let arguments = unsafe { Object::owned(py::PySequence_Tuple(arguments.as_ptr()))? };
+        let arguments = arguments.to_tuple()?;
         let debug = loop_.method0(&stdlib::GET_DEBUG)?.is_true()?;
         let body = Handle::body(loop_, callback, &[], context, debug)?;
         self.callback.set(body.callback.take());

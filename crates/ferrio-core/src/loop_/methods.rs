@@ -3,9 +3,9 @@
 use super::Loop;
 use super::entry::Entry;
 use super::readiness::{Direction, descriptor_of};
-use crate::ffi::class::{Members, getter, method, method0, method1, property, type_cell};
+use crate::ffi::class::{Members, TypeCell, getter, method, method0, method1, property, type_cell};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor};
 use crate::futures::Future;
 use crate::handles::Handle;
 use crate::tasks::{Options, Task};
@@ -155,13 +155,7 @@ fn scheduling() -> Vec<pyo3_ffi::PyMethodDef> {
         ),
         method0::<Loop, _>(
             c"create_future",
-            |this| {
-                let future = Own::new(Future::pending(this))?;
-                if this.is_debug() {
-                    future.trace_source()?;
-                }
-                Ok(future.into_object())
-            },
+            create_future,
             c"create_future($self, /)\n--\n\nReturn a new Future of this loop.",
         ),
         method::<Loop, _>(
@@ -188,11 +182,41 @@ fn scheduling() -> Vec<pyo3_ffi::PyMethodDef> {
     ]
 }
 
+static TASKS_NAMESPACE: Import = Import::new(c"asyncio.tasks", c"__dict__");
+static FUTURES_NAMESPACE: Import = Import::new(c"asyncio.futures", c"__dict__");
+static TASK: Name = Name::new(c"Task");
+static FUTURE: Name = Name::new(c"Future");
+static LOOP: Name = Name::new(c"loop");
+
+/// The class that somebody has put in the place of asyncio's own: then it is that somebody's classes that
+/// a loop makes.
+#[inline]
+fn replaced(namespace: &Import, name: &Name, class: &Import, own: &TypeCell) -> Result<Option<Object>> {
+    namespace.get()?.unexpected_item(name, [class.get()?.as_ptr(), own.get().cast()])
+}
+
+fn create_future(this: &Own<Loop>) -> Result {
+    let class = replaced(&FUTURES_NAMESPACE, &FUTURE, &crate::stdlib::ASYNCIO_FUTURE, Future::type_cell())?;
+    if let Some(class) = class {
+        return class.call_keywords(&[], &[(&LOOP, this.as_object())]);
+    }
+    let future = Own::new(Future::pending(this))?;
+    if this.is_debug() {
+        future.trace_source()?;
+    }
+    Ok(future.into_object())
+}
+
 /// `create_task`. Up to 3.13 a task factory is given a context only, and the name is set afterwards.
 fn create_task(this: &Own<Loop>, args: &Args<'_>) -> Result {
     this.check_closed()?;
     if let Some(factory) = this.task_factory.get() {
         return create_task_by_factory(this, &factory, args);
+    }
+    if let Some(class) = replaced(&TASKS_NAMESPACE, &TASK, &crate::stdlib::ASYNCIO_TASK, Task::type_cell())? {
+        let keywords = args.keywords_dict()?;
+        keywords.set_item(&LOOP, this.as_object())?;
+        return class.call_dict(&args.positional_tuple()?, &keywords);
     }
     let ([coroutine, name, context, eager_start], _) = args.bind::<4>(&CREATE_TASK)?;
     let Some(coroutine) = coroutine else { return Ok(Object::none()) };
