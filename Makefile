@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CARGO ?= cargo
 
-# Modules of CPython's own asyncio tests; CONFORMANCE_MODULES= runs them all.
-CONFORMANCE_MODULES ?= test_tasks,test_futures,test_futures2,test_eager_task_factory,test_taskgroups,test_timeouts,test_waitfor,test_locks,test_queues,test_runners,test_streams,test_server,test_pep492,test_context,test_threads,test_staggered,test_buffered_proto,test_protocols
+# The modules of CPython's own asyncio tests that `make test` runs.
+TESTED_MODULES := test_tasks,test_futures,test_futures2,test_eager_task_factory,test_taskgroups,test_timeouts,test_waitfor,test_locks,test_queues,test_runners,test_streams,test_server,test_pep492,test_context,test_threads,test_staggered,test_buffered_proto,test_protocols
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint rust-test python-test conformance bench tools install clean
@@ -17,7 +17,8 @@ help: ## list the tasks
 demo: install ## fetch the status of local web sites on Ferrio, one by one and all at once
 	@$(BIN)/python examples/site_status.py
 
-test: lint rust-test python-test conformance ## everything
+test: lint rust-test python-test ## everything
+	@$(BIN)/python scripts/conformance "$(BIN)/python" "$(TESTED_MODULES)"
 
 check: tools ## the quick loop: debug build, the fast tests
 	@scripts/install debug "$(PYTHON)" "$(VENV)"
@@ -30,8 +31,8 @@ rust-test: tools ## the tests of the Python-free crates
 python-test: install ## pytest, the parity tests and the examples among it
 	$(BIN)/python -m pytest
 
-conformance: install ## CPython's own asyncio tests
-	@scripts/conformance "$(BIN)/python" "$(CONFORMANCE_MODULES)"
+conformance: install ## all of CPython's own asyncio tests
+	@$(BIN)/python scripts/conformance "$(BIN)/python"
 
 lint: install ## clippy, rustfmt, ruff, mypy, stubtest
 	$(CARGO) fmt --all --check

@@ -158,10 +158,13 @@ def _check_child_watcher() -> None:
     if sys.version_info < (3, 14):
         policy = asyncio.get_event_loop_policy()
         watcher = getattr(policy, "_watcher", None)
-        if watcher is not None and not watcher.is_active():
-            raise RuntimeError(
-                "asyncio.get_child_watcher() is not activated, subprocess support is not installed."
-            )
+        if watcher is None:
+            return
+        with watcher as entered:
+            if not entered.is_active():
+                raise RuntimeError(
+                    "asyncio.get_child_watcher() is not activated, subprocess support is not installed."
+                )
 
 
 def _take_status(pid: int) -> int:
