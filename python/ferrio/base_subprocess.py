@@ -160,8 +160,10 @@ def _check_child_watcher() -> None:
         watcher = getattr(policy, "_watcher", None)
         if watcher is None:
             return
+        # 3.11 asks what entering it gives.
         with watcher as entered:
-            if not entered.is_active():
+            asked = watcher if sys.version_info >= (3, 12) else entered
+            if not asked.is_active():
                 raise RuntimeError(
                     "asyncio.get_child_watcher() is not activated, subprocess support is not installed."
                 )
