@@ -4,8 +4,11 @@
 //! `_swap_current_task` reaches.
 
 use super::Task;
+#[cfg(not(Py_3_14))]
+use crate::ffi::Raised;
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Import, Object, Own, Raised, Result};
+use crate::ffi::{Import, Object, Own, Result};
+#[cfg(not(Py_3_14))]
 use pyo3_ffi as py;
 
 #[cfg(not(Py_3_14))]
