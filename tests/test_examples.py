@@ -26,7 +26,8 @@ PROGRAMS = sorted(
 
 def command(example, on_ferrio):
     """How an example is run."""
-    prefix = [sys.executable, "-X", "dev", "-W", "error::RuntimeWarning"]
+    # Not -X dev: on a busy machine it would tell of slow callbacks.
+    prefix = [sys.executable, "-W", "always::ResourceWarning", "-W", "error::RuntimeWarning"]
     return [*prefix, str(example)] if on_ferrio else [*prefix, str(ON_ASYNCIO), str(example)]
 
 

@@ -188,6 +188,7 @@ class Server(asyncio.AbstractServer):
         if not self._has_clients():
             self._wake_up()
 
+    # New in 3.13; there is no harm in having them before.
     def close_clients(self) -> None:
         """Close every connection that came through this server."""
         for transport in self._clients.copy():

@@ -28,6 +28,8 @@ async def main():
             print(error)
     child = await asyncio.create_subprocess_exec("true")
     print(await child.wait(), child.returncode, repr(child).startswith("<Process"))
+    # the transport is closed a moment after the child has ended
+    await asyncio.sleep(0.05)
     try:
         child.kill()
     except ProcessLookupError:

@@ -1,0 +1,83 @@
+"""Nothing of asyncio's classes is missing: each method is there, takes the same arguments, is tested."""
+
+import asyncio
+import inspect
+import re
+from pathlib import Path
+
+import ferrio
+import pytest
+from ferrio import _core
+from ferrio.server import Server
+
+HERE = Path(__file__).parent
+
+# asyncio's classes, and Ferrio's that stand for them.
+CLASSES = [
+    # The abstract class has a parameter that asyncio's own loop takes no more.
+    (asyncio.SelectorEventLoop, ferrio.Loop),
+    (asyncio.Transport, _core.SocketTransport),
+    (asyncio.DatagramTransport, _core.DatagramTransport),
+    (asyncio.ReadTransport, _core.ReadPipeTransport),
+    (asyncio.WriteTransport, _core.WritePipeTransport),
+    (asyncio.AbstractServer, Server),
+    (asyncio.Handle, ferrio.Handle),
+    (asyncio.TimerHandle, ferrio.TimerHandle),
+    (asyncio.Future, ferrio.Future),
+    (asyncio.Task, ferrio.Task),
+]
+
+METHODS = [
+    pytest.param(theirs, ours, name, id=f"{ours.__name__}.{name}")
+    for theirs, ours in CLASSES
+    for name in sorted(dir(asyncio.AbstractEventLoop if ours is ferrio.Loop else theirs))
+    if not name.startswith("_") and callable(getattr(theirs, name))
+]
+
+# Every line of the tests, in which a call has to be found.
+SOURCES = "\n".join(path.read_text() for path in HERE.rglob("*.py") if path != Path(__file__))
+SOURCES += "\n".join(path.read_text() for path in (HERE.parent / "examples").glob("*.py"))
+
+
+def parameters(function):
+    """The names of a function's parameters, self aside; None for those who don't tell."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    return [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
+
+
+@pytest.mark.parametrize(("theirs", "ours", "name"), METHODS)
+def test_the_method_is_there_and_takes_the_same(theirs, ours, name):
+    method = getattr(ours, name)
+    assert method is not getattr(theirs, name), "still abstract"
+    wanted, given = parameters(getattr(theirs, name)), parameters(method)
+    if wanted is None or given is None:
+        return
+    takes_any_keyword = any(one.kind is one.VAR_KEYWORD for one in given)
+    for number, parameter in enumerate(wanted):
+        by_name = [one for one in given if one.name == parameter.name]
+        if by_name:
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                assert by_name[0].kind is not by_name[0].KEYWORD_ONLY
+            assert (parameter.default is parameter.empty) >= (by_name[0].default is parameter.empty)
+        elif parameter.kind is not parameter.VAR_KEYWORD:
+            # What goes by position may have another name.
+            positional = number < len(given) and given[number].kind is not parameter.KEYWORD_ONLY
+            assert takes_any_keyword or positional, parameter
+
+
+@pytest.mark.parametrize(("theirs", "ours", "name"), METHODS)
+def test_the_method_is_tested(theirs, ours, name):
+    assert re.search(rf"\.{name}\b", SOURCES), f"no test calls {name}()"
+
+
+LOOP_METHODS = [name for name in dir(asyncio.AbstractEventLoop) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", LOOP_METHODS)
+def test_what_is_a_coroutine_function_stays_one(name):
+    theirs = getattr(asyncio.AbstractEventLoop, name)
+    if inspect.iscoroutinefunction(theirs) and name != "create_task":
+        assert inspect.iscoroutinefunction(getattr(ferrio.Loop, name))
