@@ -4,10 +4,11 @@ use super::address;
 use super::backlog::{BYTES_LIKE, Data};
 use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
 use super::flow::Flow;
-use super::socket::{is_transient, set_result_unless_done};
-use super::socket_methods::{SET_WRITE_BUFFER_LIMITS, extra_arguments, guarded};
-use crate::debug::warn_resource;
-use crate::ffi::class::{Members, getter, method, method0, method1, type_cell, unary_slot};
+use super::lifecycle::{self, Transport};
+use super::methods::{self, Buffering};
+use super::socket::is_transient;
+use super::socket_methods::guarded;
+use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
 use crate::ffi::error::{type_error, value_error};
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Ptr, Raised, Result, Signature, Slot, Visitor};
 use crate::loop_::entry::Entry;
@@ -126,7 +127,7 @@ impl Own<DatagramTransport> {
         self.waiting_size.set(self.waiting_size.get() + data.as_slice().len() + HEADER_SIZE);
         self.waiting.borrow_mut().push_back((bytes, address));
         drop(data);
-        self.maybe_pause_protocol()
+        DatagramTransport::maybe_pause_protocol(self)
     }
 
     /// Sends a datagram now, if the socket takes it.
@@ -162,10 +163,6 @@ impl Own<DatagramTransport> {
         self.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception).map(drop)
     }
 
-    fn maybe_pause_protocol(&self) -> Result<()> {
-        self.base.with_parties(self.as_object(), |parties| self.flow.maybe_pause(self.waiting_size.get(), parties))
-    }
-
     fn close(&self) -> Result<()> {
         if self.base.closing.replace(true) {
             return Ok(());
@@ -173,7 +170,7 @@ impl Own<DatagramTransport> {
         self.unwatch(Direction::Read);
         if self.waiting.borrow().is_empty() && !self.base.is_lost() {
             self.unwatch(Direction::Write);
-            return self.base.lose(self.as_object(), None, lose);
+            return self.base.lose(self.as_object(), None, lifecycle::connection_lost::<DatagramTransport>);
         }
         Ok(())
     }
@@ -188,7 +185,7 @@ impl Own<DatagramTransport> {
         self.unwatch(Direction::Write);
         self.unwatch(Direction::Read);
         self.base.closing.set(true);
-        self.base.lose(self.as_object(), exception, lose)
+        self.base.lose(self.as_object(), exception, lifecycle::connection_lost::<DatagramTransport>)
     }
 
     #[cold]
@@ -239,17 +236,11 @@ fn python_attempt(raised: Raised) -> Result<Attempt> {
 fn start(object: &Object) -> Result<()> {
     let this = transport(object);
     this.base.in_context(|| {
-        if let Err(raised) = this.base.protocol().method1(&stdlib::CONNECTION_MADE, object) {
-            let exception = split_exit(raised)?;
-            this.fatal(Failure::Exception(exception), "Fatal error: protocol.connection_made() call failed.")?;
-        }
+        lifecycle::connection_made(this)?;
         if !this.base.closing.get() {
             this.watch(Direction::Read)?;
         }
-        match this.waiter.take() {
-            Some(waiter) => set_result_unless_done(&waiter, Object::none()),
-            None => Ok(()),
-        }
+        lifecycle::tell_started(&this.waiter)
     })
 }
 
@@ -317,7 +308,7 @@ fn write_ready(object: &Object) -> Result<()> {
         if this.waiting.borrow().is_empty() {
             this.unwatch(Direction::Write);
             if this.base.closing.get() && !this.base.is_lost() {
-                return this.base.lose(object, None, lose);
+                return this.base.lose(object, None, lifecycle::connection_lost::<DatagramTransport>);
             }
         }
         Ok(())
@@ -343,17 +334,36 @@ fn data_length(bytes: &Object) -> usize {
     crate::ffi::buffer::bytes_of(bytes).map_or(0, <[u8]>::len)
 }
 
-fn lose(object: &Object) -> Result<()> {
-    let this = transport(object);
-    let exception = this.base.take_lost_exception();
-    let protocol = this.base.protocol();
-    let told = this.base.in_context(|| protocol.method1(&stdlib::CONNECTION_LOST, &exception));
-    if let Err(raised) = told {
-        let exception = raised.take();
-        this.dispose()?;
-        return Err(exception.raise());
+impl Transport for DatagramTransport {
+    fn base(&self) -> &Base {
+        &self.base
     }
-    this.dispose()
+
+    fn close(this: &Own<Self>) -> Result<()> {
+        this.close()
+    }
+
+    fn fatal(this: &Own<Self>, failure: Failure, message: &str) -> Result<()> {
+        this.fatal(failure, message)
+    }
+
+    fn dispose(this: &Own<Self>) -> Result<()> {
+        this.dispose()
+    }
+}
+
+impl Buffering for DatagramTransport {
+    fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    fn buffer_size(&self) -> usize {
+        self.waiting_size.get()
+    }
+
+    fn abort(this: &Own<Self>) -> Result<()> {
+        this.force_close(None)
+    }
 }
 
 impl Class for DatagramTransport {
@@ -418,20 +428,17 @@ impl Class for DatagramTransport {
     }
 
     fn finalize(this: &Own<Self>) {
-        if !this.base.is_open() {
-            return;
-        }
-        if let Ok(text) = this.as_object().repr_text() {
-            warn_resource(&format!("unclosed transport {text}"), this.as_object());
-        }
-        if let Err(raised) = this.dispose() {
-            raised.write_unraisable(this.as_object());
-        }
+        lifecycle::finalize(this);
     }
 
     fn members() -> Members {
         Members {
-            methods: methods(),
+            methods: [
+                methods::lifecycle::<DatagramTransport>(),
+                methods::buffering::<DatagramTransport>(),
+                vec![sendto()],
+            ]
+            .concat(),
             properties: vec![
                 getter::<DatagramTransport, _>(c"__class__", |_| shown_class()),
                 getter::<DatagramTransport, _>(c"_sock", |this| Ok(this.base.file.get_or_none())),
@@ -441,9 +448,8 @@ impl Class for DatagramTransport {
     }
 }
 
-fn methods() -> Vec<py::PyMethodDef> {
-    vec![
-        method::<DatagramTransport, _>(
+fn sendto() -> py::PyMethodDef {
+    method::<DatagramTransport, _>(
             c"sendto",
             |this, args| {
                 let ([data, address], _) = args.bind::<2>(&SENDTO)?;
@@ -451,62 +457,5 @@ fn methods() -> Vec<py::PyMethodDef> {
                 this.sendto(data, address).map(|()| Object::none())
             },
             c"sendto($self, data, addr=None)\n--\n\nSend a datagram; what the socket does not take at once waits in a buffer.",
-        ),
-        method::<DatagramTransport, _>(
-            c"get_extra_info",
-            |this, args| {
-                let (name, default) = extra_arguments(args)?;
-                this.base.extra(&name, &default)
-            },
-            c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'socket', 'sockname', 'peername'.",
-        ),
-        method0::<DatagramTransport, _>(
-            c"is_closing",
-            |this| Ok(Object::bool(this.base.closing.get())),
-            c"is_closing($self, /)\n--\n\nReturn True if the transport is closing or closed.",
-        ),
-        method0::<DatagramTransport, _>(
-            c"close",
-            |this| this.close().map(|()| Object::none()),
-            c"close($self, /)\n--\n\nClose the transport once what waits is sent.",
-        ),
-        method0::<DatagramTransport, _>(
-            c"abort",
-            |this| this.force_close(None).map(|()| Object::none()),
-            c"abort($self, /)\n--\n\nClose the transport at once; what waits is lost.",
-        ),
-        method1::<DatagramTransport, _>(
-            c"set_protocol",
-            |this, protocol| {
-                this.base.set_protocol(protocol);
-                Ok(Object::none())
-            },
-            c"set_protocol($self, protocol, /)\n--\n\nSet a new protocol.",
-        ),
-        method0::<DatagramTransport, _>(
-            c"get_protocol",
-            |this| Ok(this.base.protocol()),
-            c"get_protocol($self, /)\n--\n\nReturn the protocol.",
-        ),
-        method0::<DatagramTransport, _>(
-            c"get_write_buffer_size",
-            |this| Object::int(this.waiting_size.get() as i64),
-            c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes wait.",
-        ),
-        method0::<DatagramTransport, _>(
-            c"get_write_buffer_limits",
-            |this| this.flow.limits(),
-            c"get_write_buffer_limits($self, /)\n--\n\nReturn the low- and high-water marks in bytes.",
-        ),
-        method::<DatagramTransport, _>(
-            c"set_write_buffer_limits",
-            |this, args| {
-                let ([high, low], _) = args.bind::<2>(&SET_WRITE_BUFFER_LIMITS)?;
-                this.flow.set_limits(high, low)?;
-                this.maybe_pause_protocol()?;
-                Ok(Object::none())
-            },
-            c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to stop and to go on writing.\nValueError unless high >= low >= 0.",
-        ),
-    ]
+        )
 }

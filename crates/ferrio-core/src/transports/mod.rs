@@ -8,7 +8,8 @@
 //! - [`socket`]: connected stream sockets; [`listener`]: accepting them;
 //! - [`pipe_read`], [`pipe_write`]: pipes, FIFOs, terminals, one way each;
 //! - [`datagram`]: datagram sockets;
-//! - [`base`]: what all of them have; [`backlog`]: what waits to be written; [`flow`]: telling the
+//! - [`base`]: what all of them have; [`lifecycle`]: their beginning and end; [`methods`]: their common
+//!   methods; [`backlog`]: what waits to be written; [`flow`]: telling the
 //!   protocol to stop and go on; [`address`]: addresses as Python tuples.
 
 pub mod address;
@@ -16,7 +17,9 @@ pub mod backlog;
 pub mod base;
 pub mod datagram;
 pub mod flow;
+pub mod lifecycle;
 pub mod listener;
+mod methods;
 pub mod pipe_read;
 pub mod pipe_write;
 pub mod socket;

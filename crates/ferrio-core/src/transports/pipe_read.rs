@@ -1,10 +1,10 @@
 //! ReadPipeTransport: the reading end of a pipe, a FIFO, a terminal.
 
 use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
-use super::socket::{is_transient, set_result_unless_done};
-use super::socket_methods::extra_arguments;
-use crate::debug::warn_resource;
-use crate::ffi::class::{Members, getter, method, method0, method1, type_cell, unary_slot};
+use super::lifecycle::{self, Transport};
+use super::methods;
+use super::socket::is_transient;
+use crate::ffi::class::{Members, getter, method0, type_cell, unary_slot};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor};
 use crate::loop_::entry::Entry;
@@ -71,7 +71,7 @@ impl Own<ReadPipeTransport> {
             return Ok(());
         }
         self.stop_reading();
-        self.base.lose(self.as_object(), exception, lose)
+        self.base.lose(self.as_object(), exception, lifecycle::connection_lost::<ReadPipeTransport>)
     }
 
     #[cold]
@@ -117,15 +117,9 @@ fn start(object: &Object) -> Result<()> {
     let this = transport(object);
     this.base.in_context(|| {
         this.connected.set(true);
-        if let Err(raised) = this.base.protocol().method1(&stdlib::CONNECTION_MADE, object) {
-            let exception = split_exit(raised)?;
-            this.fatal(Failure::Exception(exception), "Fatal error: protocol.connection_made() call failed.")?;
-        }
+        lifecycle::connection_made(this)?;
         this.start_reading()?;
-        match this.waiter.take() {
-            Some(waiter) => set_result_unless_done(&waiter, Object::none()),
-            None => Ok(()),
-        }
+        lifecycle::tell_started(&this.waiter)
     })
 }
 
@@ -164,17 +158,22 @@ fn end(object: &Object) -> Result<()> {
     this.base.in_context(|| this.base.protocol().method0(&stdlib::EOF_RECEIVED).map(drop))
 }
 
-fn lose(object: &Object) -> Result<()> {
-    let this = transport(object);
-    let exception = this.base.take_lost_exception();
-    let protocol = this.base.protocol();
-    let told = this.base.in_context(|| protocol.method1(&stdlib::CONNECTION_LOST, &exception));
-    if let Err(raised) = told {
-        let exception = raised.take();
-        this.dispose()?;
-        return Err(exception.raise());
+impl Transport for ReadPipeTransport {
+    fn base(&self) -> &Base {
+        &self.base
     }
-    this.dispose()
+
+    fn close(this: &Own<Self>) -> Result<()> {
+        this.close(None)
+    }
+
+    fn fatal(this: &Own<Self>, failure: Failure, message: &str) -> Result<()> {
+        this.fatal(failure, message)
+    }
+
+    fn dispose(this: &Own<Self>) -> Result<()> {
+        this.dispose()
+    }
 }
 
 impl Class for ReadPipeTransport {
@@ -216,20 +215,12 @@ impl Class for ReadPipeTransport {
     }
 
     fn finalize(this: &Own<Self>) {
-        if !this.base.is_open() {
-            return;
-        }
-        if let Ok(text) = this.as_object().repr_text() {
-            warn_resource(&format!("unclosed transport {text}"), this.as_object());
-        }
-        if let Err(raised) = this.dispose() {
-            raised.write_unraisable(this.as_object());
-        }
+        lifecycle::finalize(this);
     }
 
     fn members() -> Members {
         Members {
-            methods: methods(),
+            methods: [methods::lifecycle::<ReadPipeTransport>(), reading()].concat(),
             properties: vec![getter::<ReadPipeTransport, _>(c"__class__", |_| {
                 stdlib::READ_TRANSPORT.get().cloned()
             })],
@@ -238,26 +229,8 @@ impl Class for ReadPipeTransport {
     }
 }
 
-fn methods() -> Vec<py::PyMethodDef> {
+fn reading() -> Vec<py::PyMethodDef> {
     vec![
-        method::<ReadPipeTransport, _>(
-            c"get_extra_info",
-            |this, args| {
-                let (name, default) = extra_arguments(args)?;
-                this.base.extra(&name, &default)
-            },
-            c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'pipe'.",
-        ),
-        method0::<ReadPipeTransport, _>(
-            c"is_closing",
-            |this| Ok(Object::bool(this.base.closing.get())),
-            c"is_closing($self, /)\n--\n\nReturn True if the transport is closing or closed.",
-        ),
-        method0::<ReadPipeTransport, _>(
-            c"close",
-            |this| this.close(None).map(|()| Object::none()),
-            c"close($self, /)\n--\n\nClose the transport.",
-        ),
         method0::<ReadPipeTransport, _>(
             c"is_reading",
             |this| Ok(Object::bool(this.is_reading())),
@@ -283,19 +256,6 @@ fn methods() -> Vec<py::PyMethodDef> {
                 Ok(Object::none())
             },
             c"resume_reading($self, /)\n--\n\nGive the protocol again what arrives.",
-        ),
-        method1::<ReadPipeTransport, _>(
-            c"set_protocol",
-            |this, protocol| {
-                this.base.set_protocol(protocol);
-                Ok(Object::none())
-            },
-            c"set_protocol($self, protocol, /)\n--\n\nSet a new protocol.",
-        ),
-        method0::<ReadPipeTransport, _>(
-            c"get_protocol",
-            |this| Ok(this.base.protocol()),
-            c"get_protocol($self, /)\n--\n\nReturn the protocol.",
         ),
     ]
 }

@@ -4,13 +4,13 @@
 //! descriptor for it.
 
 use super::backlog::{BYTES_LIKE, Backlog, Data};
-use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
+use super::base::{Base, Failure, NO_DESCRIPTOR};
 use super::flow::Flow;
+use super::lifecycle::{self, Transport};
+use super::methods::{self, Buffering};
 use super::pipe_read::{INIT, repr};
-use super::socket::{is_transient, set_result_unless_done};
-use super::socket_methods::{SET_WRITE_BUFFER_LIMITS, extra_arguments};
-use crate::debug::warn_resource;
-use crate::ffi::class::{Members, getter, method, method0, method1, property, type_cell, unary_slot};
+use super::socket::is_transient;
+use crate::ffi::class::{Members, getter, method0, method1, property, type_cell, unary_slot};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor};
 use crate::loop_::entry::Entry;
@@ -88,11 +88,7 @@ impl Own<WritePipeTransport> {
         }
         self.backlog.push(&data, written);
         drop(data);
-        self.maybe_pause_protocol()
-    }
-
-    fn maybe_pause_protocol(&self) -> Result<()> {
-        self.base.with_parties(self.as_object(), |parties| self.flow.maybe_pause(self.backlog.size(), parties))
+        WritePipeTransport::maybe_pause_protocol(self)
     }
 
     /// `write_eof()`, `close()`: closes once what waits is written.
@@ -102,7 +98,7 @@ impl Own<WritePipeTransport> {
         }
         if self.backlog.is_empty() {
             self.unwatch(&self.watching, Direction::Read);
-            return self.base.lose(self.as_object(), None, lose);
+            return self.base.lose(self.as_object(), None, lifecycle::connection_lost::<WritePipeTransport>);
         }
         Ok(())
     }
@@ -116,7 +112,7 @@ impl Own<WritePipeTransport> {
         if self.base.is_lost() {
             return Ok(());
         }
-        self.base.lose(self.as_object(), exception, lose)
+        self.base.lose(self.as_object(), exception, lifecycle::connection_lost::<WritePipeTransport>)
     }
 
     #[cold]
@@ -145,15 +141,9 @@ impl Own<WritePipeTransport> {
 fn start(object: &Object) -> Result<()> {
     let this = transport(object);
     this.base.in_context(|| {
-        if let Err(raised) = this.base.protocol().method1(&stdlib::CONNECTION_MADE, object) {
-            let exception = split_exit(raised)?;
-            this.fatal(Failure::Exception(exception), "Fatal error: protocol.connection_made() call failed.")?;
-        }
+        lifecycle::connection_made(this)?;
         this.watch()?;
-        match this.waiter.take() {
-            Some(waiter) => set_result_unless_done(&waiter, Object::none()),
-            None => Ok(()),
-        }
+        lifecycle::tell_started(&this.waiter)
     })
 }
 
@@ -173,7 +163,7 @@ fn write_ready(object: &Object) -> Result<()> {
         this.base.with_parties(object, |parties| this.flow.maybe_resume(this.backlog.size(), parties))?;
         if this.backlog.is_empty() && this.base.closing.get() && !this.base.is_lost() {
             this.unwatch(&this.watching, Direction::Read);
-            return this.base.lose(object, None, lose);
+            return this.base.lose(object, None, lifecycle::connection_lost::<WritePipeTransport>);
         }
         Ok(())
     })
@@ -193,17 +183,36 @@ fn reader_gone(object: &Object) -> Result<()> {
     this.force_close(Some(class.call0()?))
 }
 
-fn lose(object: &Object) -> Result<()> {
-    let this = transport(object);
-    let exception = this.base.take_lost_exception();
-    let protocol = this.base.protocol();
-    let told = this.base.in_context(|| protocol.method1(&stdlib::CONNECTION_LOST, &exception));
-    if let Err(raised) = told {
-        let exception = raised.take();
-        this.dispose()?;
-        return Err(exception.raise());
+impl Transport for WritePipeTransport {
+    fn base(&self) -> &Base {
+        &self.base
     }
-    this.dispose()
+
+    fn close(this: &Own<Self>) -> Result<()> {
+        this.finish()
+    }
+
+    fn fatal(this: &Own<Self>, failure: Failure, message: &str) -> Result<()> {
+        this.fatal(failure, message)
+    }
+
+    fn dispose(this: &Own<Self>) -> Result<()> {
+        this.dispose()
+    }
+}
+
+impl Buffering for WritePipeTransport {
+    fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    fn buffer_size(&self) -> usize {
+        self.backlog.size()
+    }
+
+    fn abort(this: &Own<Self>) -> Result<()> {
+        this.force_close(None)
+    }
 }
 
 impl Class for WritePipeTransport {
@@ -245,20 +254,17 @@ impl Class for WritePipeTransport {
     }
 
     fn finalize(this: &Own<Self>) {
-        if !this.base.is_open() {
-            return;
-        }
-        if let Ok(text) = this.as_object().repr_text() {
-            warn_resource(&format!("unclosed transport {text}"), this.as_object());
-        }
-        if let Err(raised) = this.dispose() {
-            raised.write_unraisable(this.as_object());
-        }
+        lifecycle::finalize(this);
     }
 
     fn members() -> Members {
         Members {
-            methods: [lifecycle(), writing()].concat(),
+            methods: [
+                methods::lifecycle::<WritePipeTransport>(),
+                methods::buffering::<WritePipeTransport>(),
+                writing(),
+            ]
+            .concat(),
             properties: vec![
                 getter::<WritePipeTransport, _>(c"__class__", |_| stdlib::WRITE_TRANSPORT.get().cloned()),
                 property::<WritePipeTransport, _, _>(
@@ -273,47 +279,6 @@ impl Class for WritePipeTransport {
             slots: vec![unary_slot::<WritePipeTransport, _>(py::Py_tp_repr, |this| this.repr())],
         }
     }
-}
-
-fn lifecycle() -> Vec<py::PyMethodDef> {
-    vec![
-        method::<WritePipeTransport, _>(
-            c"get_extra_info",
-            |this, args| {
-                let (name, default) = extra_arguments(args)?;
-                this.base.extra(&name, &default)
-            },
-            c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'pipe'.",
-        ),
-        method0::<WritePipeTransport, _>(
-            c"is_closing",
-            |this| Ok(Object::bool(this.base.closing.get())),
-            c"is_closing($self, /)\n--\n\nReturn True if the transport is closing or closed.",
-        ),
-        method0::<WritePipeTransport, _>(
-            c"close",
-            |this| this.finish().map(|()| Object::none()),
-            c"close($self, /)\n--\n\nClose the transport once what waits is written.",
-        ),
-        method0::<WritePipeTransport, _>(
-            c"abort",
-            |this| this.force_close(None).map(|()| Object::none()),
-            c"abort($self, /)\n--\n\nClose the transport at once; what waits is lost.",
-        ),
-        method1::<WritePipeTransport, _>(
-            c"set_protocol",
-            |this, protocol| {
-                this.base.set_protocol(protocol);
-                Ok(Object::none())
-            },
-            c"set_protocol($self, protocol, /)\n--\n\nSet a new protocol.",
-        ),
-        method0::<WritePipeTransport, _>(
-            c"get_protocol",
-            |this| Ok(this.base.protocol()),
-            c"get_protocol($self, /)\n--\n\nReturn the protocol.",
-        ),
-    ]
 }
 
 fn writing() -> Vec<py::PyMethodDef> {
@@ -338,26 +303,6 @@ fn writing() -> Vec<py::PyMethodDef> {
             c"can_write_eof",
             |_| Ok(Object::bool(true)),
             c"can_write_eof($self, /)\n--\n\nReturn True.",
-        ),
-        method0::<WritePipeTransport, _>(
-            c"get_write_buffer_size",
-            |this| Object::int(this.backlog.size() as i64),
-            c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes wait.",
-        ),
-        method0::<WritePipeTransport, _>(
-            c"get_write_buffer_limits",
-            |this| this.flow.limits(),
-            c"get_write_buffer_limits($self, /)\n--\n\nReturn the low- and high-water marks in bytes.",
-        ),
-        method::<WritePipeTransport, _>(
-            c"set_write_buffer_limits",
-            |this, args| {
-                let ([high, low], _) = args.bind::<2>(&SET_WRITE_BUFFER_LIMITS)?;
-                this.flow.set_limits(high, low)?;
-                this.maybe_pause_protocol()?;
-                Ok(Object::none())
-            },
-            c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to stop and to go on writing.\nValueError unless high >= low >= 0.",
         ),
     ]
 }

@@ -7,6 +7,8 @@
 use super::backlog::{Backlog, Data, STREAM_KINDS};
 use super::base::{Base, Failure, split_exit};
 use super::flow::Flow;
+use super::lifecycle;
+use super::methods::Buffering;
 use crate::ffi::buffer::Buffer;
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Object, Own, Result, Slot};
@@ -164,7 +166,7 @@ impl Own<SocketTransport> {
         self.stop_reading();
         if self.backlog.is_empty() && !self.base.is_lost() {
             self.stop_writing();
-            return self.base.lose(self.as_object(), None, lose);
+            return self.base.lose(self.as_object(), None, lifecycle::connection_lost::<SocketTransport>);
         }
         Ok(())
     }
@@ -179,7 +181,7 @@ impl Own<SocketTransport> {
         if !self.base.closing.replace(true) {
             self.stop_reading();
         }
-        self.base.lose(self.as_object(), exception, lose)
+        self.base.lose(self.as_object(), exception, lifecycle::connection_lost::<SocketTransport>)
     }
 
     /// Something broke: the handler is told, unless it is only the connection; the transport closes.
@@ -220,7 +222,7 @@ impl Own<SocketTransport> {
         }
         self.backlog.push(&data, written);
         drop(data);
-        self.maybe_pause_protocol()
+        SocketTransport::maybe_pause_protocol(self)
     }
 
     /// `writelines(chunks)`: one vectored write.
@@ -243,7 +245,7 @@ impl Own<SocketTransport> {
                 self.start_writing()?;
             }
         }
-        self.maybe_pause_protocol()
+        SocketTransport::maybe_pause_protocol(self)
     }
 
     fn check_writable(&self) -> Result<()> {
@@ -263,10 +265,6 @@ impl Own<SocketTransport> {
             Ok(()) => Ok(()),
             Err(error) => self.fatal(Failure::System(error), "Fatal write error on socket transport"),
         }
-    }
-
-    pub(super) fn maybe_pause_protocol(&self) -> Result<()> {
-        self.base.with_parties(self.as_object(), |parties| self.flow.maybe_pause(self.backlog.size(), parties))
     }
 
     /// `write_eof()`: the sending side is shut down once what waits is written.
@@ -353,16 +351,9 @@ fn start(object: &Object) -> Result<()> {
     let this = transport(object);
     this.base.in_context(|| {
         this.connected.set(true);
-        let made = this.base.protocol().method1(&stdlib::CONNECTION_MADE, object);
-        if let Err(raised) = made {
-            let exception = split_exit(raised)?;
-            this.fatal(Failure::Exception(exception), "Fatal error: protocol.connection_made() call failed.")?;
-        }
+        lifecycle::connection_made(this)?;
         this.start_reading()?;
-        match this.waiter.take() {
-            Some(waiter) => set_result_unless_done(&waiter, Object::none()),
-            None => Ok(()),
-        }
+        lifecycle::tell_started(&this.waiter)
     })
 }
 
@@ -474,29 +465,11 @@ fn write_ready(object: &Object) -> Result<()> {
             set_result_unless_done(&waiter, Object::none())?;
         }
         if this.base.closing.get() && !this.base.is_lost() {
-            return this.base.lose(object, None, lose);
+            return this.base.lose(object, None, lifecycle::connection_lost::<SocketTransport>);
         }
         if this.eof.get() {
             socket::shutdown_write(this.base.descriptor.get())?;
         }
         Ok(())
     })
-}
-
-/// The loop's last call.
-fn lose(object: &Object) -> Result<()> {
-    let this = transport(object);
-    let exception = this.base.take_lost_exception();
-    let told = if this.connected.get() {
-        let protocol = this.base.protocol();
-        this.base.in_context(|| protocol.method1(&stdlib::CONNECTION_LOST, &exception)).map(drop)
-    } else {
-        Ok(())
-    };
-    if let Err(raised) = told {
-        let exception = raised.take();
-        this.dispose()?;
-        return Err(exception.raise());
-    }
-    this.dispose()
 }

@@ -1,10 +1,12 @@
 //! SocketTransport's methods, as asyncio names them.
 
 use super::address;
-use super::base::Base;
+use super::base::{Base, Failure};
+use super::flow::Flow;
+use super::lifecycle::{self, Transport};
+use super::methods::{self, Buffering};
 use super::socket::SocketTransport;
-use crate::debug::warn_resource;
-use crate::ffi::class::{Members, getter, method, method0, method1, type_cell, unary_slot};
+use crate::ffi::class::{Members, getter, method0, method1, type_cell, unary_slot};
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor};
 use crate::loop_::{Loop, descriptor_of};
 use crate::stdlib;
@@ -19,27 +21,6 @@ static INIT: Signature = Signature {
     required: 3,
     variadic: false,
 };
-static GET_EXTRA_INFO: Signature = Signature {
-    name: "get_extra_info",
-    parameters: &["name", "default"],
-    positional: 2,
-    required: 1,
-    variadic: false,
-};
-pub(super) static SET_WRITE_BUFFER_LIMITS: Signature = Signature {
-    name: "set_write_buffer_limits",
-    parameters: &["high", "low"],
-    positional: 2,
-    required: 0,
-    variadic: false,
-};
-
-/// `name` and `default` of `get_extra_info`.
-pub(super) fn extra_arguments(args: &Args<'_>) -> Result<(Object, Object)> {
-    let ([name, default], _) = args.bind::<2>(&GET_EXTRA_INFO)?;
-    Ok((name.cloned().unwrap_or_else(Object::none), default.cloned().unwrap_or_else(Object::none)))
-}
-
 /// A socket that can be looked at but not read, written or closed.
 pub(super) fn guarded(socket: &Object) -> Result {
     stdlib::TRANSPORT_SOCKET.get()?.call(&[socket])
@@ -126,6 +107,46 @@ fn describe(base: &Base, socket: &Object) -> Result<()> {
     Ok(())
 }
 
+impl Transport for SocketTransport {
+    fn base(&self) -> &Base {
+        &self.base
+    }
+
+    fn close(this: &Own<Self>) -> Result<()> {
+        this.close()
+    }
+
+    fn fatal(this: &Own<Self>, failure: Failure, message: &str) -> Result<()> {
+        this.fatal(failure, message)
+    }
+
+    fn dispose(this: &Own<Self>) -> Result<()> {
+        this.dispose()
+    }
+
+    fn extra_info(this: &Own<Self>, name: &Object, default: &Object) -> Result {
+        this.extra_info(name, default)
+    }
+
+    fn adopt_protocol(this: &Own<Self>, protocol: &Object) -> Result<()> {
+        this.adopt_protocol(protocol)
+    }
+}
+
+impl Buffering for SocketTransport {
+    fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    fn buffer_size(&self) -> usize {
+        self.backlog.size()
+    }
+
+    fn abort(this: &Own<Self>) -> Result<()> {
+        this.force_close(None)
+    }
+}
+
 impl Class for SocketTransport {
     const NAME: &'static CStr = c"ferrio._core.SocketTransport";
     const DOC: &'static CStr = c"SocketTransport(loop, sock, protocol, waiter=None, extra=None, server=None)\n--\n\nA connected stream socket (see asyncio.Transport).";
@@ -169,70 +190,22 @@ impl Class for SocketTransport {
     }
 
     fn finalize(this: &Own<Self>) {
-        if !this.base.is_open() {
-            return;
-        }
-        if let Ok(text) = this.as_object().repr_text() {
-            warn_resource(&format!("unclosed transport {text}"), this.as_object());
-        }
-        if let Err(raised) = this.dispose() {
-            raised.write_unraisable(this.as_object());
-        }
+        lifecycle::finalize(this);
     }
 
     fn members() -> Members {
         Members {
-            methods: [lifecycle(), reading(), writing()].concat(),
+            methods: [
+                methods::lifecycle::<SocketTransport>(),
+                methods::buffering::<SocketTransport>(),
+                reading(),
+                writing(),
+            ]
+            .concat(),
             properties: properties(),
             slots: vec![unary_slot::<SocketTransport, _>(py::Py_tp_repr, |this| this.repr())],
         }
     }
-}
-
-fn lifecycle() -> Vec<py::PyMethodDef> {
-    vec![
-        method::<SocketTransport, _>(
-            c"get_extra_info",
-            |this, args| {
-                let (name, default) = extra_arguments(args)?;
-                this.extra_info(&name, &default)
-            },
-            c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'socket', 'sockname', 'peername'.",
-        ),
-        method0::<SocketTransport, _>(
-            c"is_closing",
-            |this| Ok(Object::bool(this.base.closing.get())),
-            c"is_closing($self, /)\n--\n\nReturn True if the transport is closing or closed.",
-        ),
-        method0::<SocketTransport, _>(
-            c"close",
-            |this| this.close().map(|()| Object::none()),
-            c"close($self, /)\n--\n\nClose the transport once what waits is written.",
-        ),
-        method0::<SocketTransport, _>(
-            c"abort",
-            |this| this.force_close(None).map(|()| Object::none()),
-            c"abort($self, /)\n--\n\nClose the transport at once; what waits is lost.",
-        ),
-        method1::<SocketTransport, _>(
-            c"_force_close",
-            |this, exception| {
-                let exception = Some(exception).filter(|exception| !exception.is_none());
-                this.force_close(exception.cloned()).map(|()| Object::none())
-            },
-            c"_force_close($self, exc, /)\n--\n\nClose the transport at once, with an exception.",
-        ),
-        method1::<SocketTransport, _>(
-            c"set_protocol",
-            |this, protocol| this.adopt_protocol(protocol).map(|()| Object::none()),
-            c"set_protocol($self, protocol, /)\n--\n\nSet a new protocol.",
-        ),
-        method0::<SocketTransport, _>(
-            c"get_protocol",
-            |this| Ok(this.base.protocol()),
-            c"get_protocol($self, /)\n--\n\nReturn the protocol.",
-        ),
-    ]
 }
 
 fn reading() -> Vec<py::PyMethodDef> {
@@ -280,25 +253,13 @@ fn writing() -> Vec<py::PyMethodDef> {
             |_| Ok(Object::bool(true)),
             c"can_write_eof($self, /)\n--\n\nReturn True: sockets can be half-closed.",
         ),
-        method0::<SocketTransport, _>(
-            c"get_write_buffer_size",
-            |this| Object::int(this.backlog.size() as i64),
-            c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes wait.",
-        ),
-        method0::<SocketTransport, _>(
-            c"get_write_buffer_limits",
-            |this| this.flow.limits(),
-            c"get_write_buffer_limits($self, /)\n--\n\nReturn the low- and high-water marks in bytes.",
-        ),
-        method::<SocketTransport, _>(
-            c"set_write_buffer_limits",
-            |this, args| {
-                let ([high, low], _) = args.bind::<2>(&SET_WRITE_BUFFER_LIMITS)?;
-                this.flow.set_limits(high, low)?;
-                this.maybe_pause_protocol()?;
-                Ok(Object::none())
+        method1::<SocketTransport, _>(
+            c"_force_close",
+            |this, exception| {
+                let exception = Some(exception).filter(|exception| !exception.is_none());
+                this.force_close(exception.cloned()).map(|()| Object::none())
             },
-            c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to stop and to go on writing.\nValueError unless high >= low >= 0.",
+            c"_force_close($self, exc, /)\n--\n\nClose the transport at once, with an exception.",
         ),
         method0::<SocketTransport, _>(
             c"_make_empty_waiter",

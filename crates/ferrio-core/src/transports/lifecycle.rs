@@ -1,0 +1,77 @@
+//! A transport's beginning and end: what all of them do alike.
+
+use super::base::{Base, Failure, split_exit};
+use super::socket::set_result_unless_done;
+use crate::debug::warn_resource;
+use crate::ffi::{Class, Object, Own, Result, Slot};
+use crate::stdlib;
+
+/// A transport class, as far as its beginning, its end and its common methods need to know it.
+pub trait Transport: Class {
+    /// What every transport has.
+    fn base(&self) -> &Base;
+    /// `close()`.
+    fn close(this: &Own<Self>) -> Result<()>;
+    /// Something broke: the handler is told, unless it is only the connection; the transport closes.
+    fn fatal(this: &Own<Self>, failure: Failure, message: &str) -> Result<()>;
+    /// Gives back what it holds. The last call.
+    fn dispose(this: &Own<Self>) -> Result<()>;
+    /// `get_extra_info(name, default)`.
+    fn extra_info(this: &Own<Self>, name: &Object, default: &Object) -> Result {
+        this.base().extra(name, default)
+    }
+    /// `set_protocol(protocol)`.
+    fn adopt_protocol(this: &Own<Self>, protocol: &Object) -> Result<()> {
+        this.base().set_protocol(protocol);
+        Ok(())
+    }
+}
+
+/// Tells the protocol of the connection; one that raises loses it.
+pub fn connection_made<T: Transport>(this: &Own<T>) -> Result<()> {
+    match this.base().protocol().method1(&stdlib::CONNECTION_MADE, this.as_object()) {
+        Ok(_) => Ok(()),
+        Err(raised) => {
+            let exception = split_exit(raised)?;
+            T::fatal(this, Failure::Exception(exception), "Fatal error: protocol.connection_made() call failed.")
+        }
+    }
+}
+
+/// Tells whoever waits for the transport that it has started.
+pub fn tell_started(waiter: &Slot) -> Result<()> {
+    match waiter.take() {
+        Some(waiter) => set_result_unless_done(&waiter, Object::none()),
+        None => Ok(()),
+    }
+}
+
+/// The loop's last call: tells the protocol that the connection is lost, and gives everything back.
+pub fn connection_lost<T: Transport>(object: &Object) -> Result<()> {
+    // SAFETY: this function of T is only ever paired with transports of T's class.
+    let this = unsafe { Own::<T>::from_ref_unchecked(object) };
+    let base = this.base();
+    let exception = base.take_lost_exception();
+    let protocol = base.protocol();
+    match base.in_context(|| protocol.method1(&stdlib::CONNECTION_LOST, &exception)) {
+        Ok(_) => T::dispose(this),
+        Err(raised) => {
+            let exception = raised.take();
+            T::dispose(this)?;
+            Err(exception.raise())
+        }
+    }
+}
+
+/// What `__del__` does: a transport that nobody has closed says so, and is closed.
+pub fn finalize<T: Transport>(this: &Own<T>) {
+    if !this.base().is_open() {
+        return;
+    }
+    if let Ok(text) = this.as_object().repr_text() {
+        warn_resource(&format!("unclosed transport {text}"), this.as_object());
+    }
+    if let Err(raised) = T::dispose(this) {
+        raised.write_unraisable(this.as_object());
+    }
+}

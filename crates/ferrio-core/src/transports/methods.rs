@@ -1,0 +1,104 @@
+//! The methods that several transport classes have, as asyncio names them.
+
+use super::flow::Flow;
+use super::lifecycle::Transport;
+use crate::ffi::class::{method, method0, method1};
+use crate::ffi::{Object, Own, Result, Signature};
+use pyo3_ffi as py;
+
+static GET_EXTRA_INFO: Signature = Signature {
+    name: "get_extra_info",
+    parameters: &["name", "default"],
+    positional: 2,
+    required: 1,
+    variadic: false,
+};
+static SET_WRITE_BUFFER_LIMITS: Signature = Signature {
+    name: "set_write_buffer_limits",
+    parameters: &["high", "low"],
+    positional: 2,
+    required: 0,
+    variadic: false,
+};
+
+/// A transport that keeps what it can't write at once.
+pub trait Buffering: Transport {
+    /// The marks at which the protocol is told to stop and to go on.
+    fn flow(&self) -> &Flow;
+    /// How many bytes wait.
+    fn buffer_size(&self) -> usize;
+    /// `abort()`.
+    fn abort(this: &Own<Self>) -> Result<()>;
+
+    /// Tells the protocol to stop if too much waits.
+    fn maybe_pause_protocol(this: &Own<Self>) -> Result<()> {
+        this.base().with_parties(this.as_object(), |parties| this.flow().maybe_pause(this.buffer_size(), parties))
+    }
+}
+
+/// Methods of every transport.
+pub fn lifecycle<T: Transport>() -> Vec<py::PyMethodDef> {
+    vec![
+        method::<T, _>(
+            c"get_extra_info",
+            |this, args| {
+                let ([name, default], _) = args.bind::<2>(&GET_EXTRA_INFO)?;
+                let name = name.cloned().unwrap_or_else(Object::none);
+                let default = default.cloned().unwrap_or_else(Object::none);
+                T::extra_info(this, &name, &default)
+            },
+            c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'socket', 'sockname', 'peername', 'pipe'.",
+        ),
+        method0::<T, _>(
+            c"is_closing",
+            |this| Ok(Object::bool(this.base().closing.get())),
+            c"is_closing($self, /)\n--\n\nReturn True if the transport is closing or closed.",
+        ),
+        method0::<T, _>(
+            c"close",
+            |this| T::close(this).map(|()| Object::none()),
+            c"close($self, /)\n--\n\nClose the transport once what waits is written.",
+        ),
+        method1::<T, _>(
+            c"set_protocol",
+            |this, protocol| T::adopt_protocol(this, protocol).map(|()| Object::none()),
+            c"set_protocol($self, protocol, /)\n--\n\nSet a new protocol.",
+        ),
+        method0::<T, _>(
+            c"get_protocol",
+            |this| Ok(this.base().protocol()),
+            c"get_protocol($self, /)\n--\n\nReturn the protocol.",
+        ),
+    ]
+}
+
+/// Methods of transports that keep what they can't write at once.
+pub fn buffering<T: Buffering>() -> Vec<py::PyMethodDef> {
+    vec![
+        method0::<T, _>(
+            c"abort",
+            |this| T::abort(this).map(|()| Object::none()),
+            c"abort($self, /)\n--\n\nClose the transport at once; what waits is lost.",
+        ),
+        method0::<T, _>(
+            c"get_write_buffer_size",
+            |this| Object::int(this.buffer_size() as i64),
+            c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes wait.",
+        ),
+        method0::<T, _>(
+            c"get_write_buffer_limits",
+            |this| this.flow().limits(),
+            c"get_write_buffer_limits($self, /)\n--\n\nReturn the low- and high-water marks in bytes.",
+        ),
+        method::<T, _>(
+            c"set_write_buffer_limits",
+            |this, args| {
+                let ([high, low], _) = args.bind::<2>(&SET_WRITE_BUFFER_LIMITS)?;
+                this.flow().set_limits(high, low)?;
+                T::maybe_pause_protocol(this)?;
+                Ok(Object::none())
+            },
+            c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to stop and to go on writing.\nValueError unless high >= low >= 0.",
+        ),
+    ]
+}
