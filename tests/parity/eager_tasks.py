@@ -10,7 +10,7 @@ async def main():
     log = []
 
     async def work(name):
-        log.append(f"{name} {asyncio.current_task().get_name()}")
+        log.append(f"{name} {asyncio.current_task() is not None}")
         await asyncio.sleep(0)
         log.append(name)
         return name
