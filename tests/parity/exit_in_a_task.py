@@ -1,4 +1,5 @@
 import asyncio
+import gc
 
 import ferrio
 
@@ -20,3 +21,6 @@ for kind in (SystemExit, KeyboardInterrupt):
         ferrio.run(main())
     except BaseException as error:
         print(repr(error))
+    # one report after the other
+    error = None
+    gc.collect()
