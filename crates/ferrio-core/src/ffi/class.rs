@@ -111,6 +111,9 @@ impl Default for WeakList {
     }
 }
 
+/// What the interpreter's allocator aligns objects to, in bytes.
+const OBJECT_ALIGNMENT: usize = 16;
+
 /// The memory of an instance.
 #[repr(C)]
 pub struct Instance<T> {
@@ -549,6 +552,7 @@ unsafe extern "C" fn dealloc<T: Class>(slf: Ptr) {
 
 /// Makes the type object of a class, below `base` if there is one, and keeps it for ever.
 pub fn make_type<T: Class>(base: Option<*mut py::PyTypeObject>) -> Result<Object> {
+    const { assert!(mem::align_of::<Instance<T>>() <= OBJECT_ALIGNMENT, "box what wants more") };
     let members = T::members();
     let body = offset_of!(Instance<T>, body);
     let mut offsets = Vec::new();

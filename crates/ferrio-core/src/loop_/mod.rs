@@ -51,7 +51,8 @@ struct System {
 pub struct Loop {
     ready: RefCell<Ready<Entry>>,
     timers: RefCell<Timers<Own<TimerHandle>>>,
-    injection: Injection<Injected>,
+    /// Apart from the body: it wants an alignment that Python's memory has not.
+    injection: Box<Injection<Injected>>,
     registrations: RefCell<Registrations>,
     system: RefCell<Option<Rc<System>>>,
     events: RefCell<Events>,
@@ -80,7 +81,7 @@ impl Loop {
         Loop {
             ready: RefCell::default(),
             timers: RefCell::default(),
-            injection: Injection::default(),
+            injection: Box::default(),
             registrations: RefCell::default(),
             system: RefCell::new(None),
             events: RefCell::default(),
