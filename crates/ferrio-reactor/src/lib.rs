@@ -11,6 +11,7 @@
 
 pub mod address;
 pub mod clock;
+mod descriptor;
 pub mod poller;
 pub mod socket;
 pub mod waker;

@@ -1,22 +1,14 @@
 //! Calls on non-blocking sockets and pipes. `WouldBlock` and `Interrupted` are for the caller to see.
 
 use crate::address::Address;
-use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
+use crate::descriptor::borrow;
+use rustix::fd::{OwnedFd, RawFd};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketAddrAny, SocketFlags};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 
 /// How many buffers one vectored write takes; more than the kernel's `UIO_MAXIOV` fail.
 pub const BUFFERS_PER_WRITE: usize = 64;
-
-/// The caller's descriptor as rustix wants it.
-fn borrow<'fd>(descriptor: RawFd) -> io::Result<BorrowedFd<'fd>> {
-    if descriptor < 0 {
-        return Err(io::Error::from_raw_os_error(libc::EBADF));
-    }
-    // SAFETY: not -1; used for one system call only, which answers EBADF for one that is not open.
-    Ok(unsafe { BorrowedFd::borrow_raw(descriptor) })
-}
 
 /// Reads from a socket into `buffer`; 0 is the end of the stream.
 pub fn recv(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {

@@ -17,7 +17,7 @@ pub use iterator::FutureIterator;
 use crate::debug::Report;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::{raise_imported, runtime_error, type_error};
-use crate::ffi::{Name, Object, Own, Raised, Result, Slot};
+use crate::ffi::{Object, Own, Raised, Result, Slot};
 use crate::loop_::Loop;
 use crate::stdlib;
 use callbacks::Callbacks;
@@ -360,10 +360,7 @@ fn make_exception(given: &Object, loop_: &Object) -> Result {
     }
     // A StopIteration can't go through a generator. What becomes of it has changed within 3.12; so
     // asyncio's own future is asked.
-    static LOOP: Name = Name::new(c"loop");
-    static SET_EXCEPTION: Name = Name::new(c"set_exception");
-    static EXCEPTION: Name = Name::new(c"exception");
-    let asked = stdlib::ASYNCIO_FUTURE.get()?.call_keywords(&[], &[(&LOOP, loop_)])?;
-    asked.method1(&SET_EXCEPTION, &exception)?;
-    asked.method0(&EXCEPTION)
+    let asked = stdlib::ASYNCIO_FUTURE.get()?.call_keywords(&[], &[(&stdlib::LOOP, loop_)])?;
+    asked.method1(&stdlib::SET_EXCEPTION, &exception)?;
+    asked.method0(&stdlib::EXCEPTION)
 }

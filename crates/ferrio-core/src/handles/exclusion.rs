@@ -6,7 +6,7 @@
 //! condition variable.
 
 use crate::ffi::detach;
-use pyo3_ffi as py;
+use crate::loop_::current_thread;
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -21,11 +21,6 @@ pub struct Exclusion {
 static CHANGED: Condvar = Condvar::new();
 /// How many threads wait.
 static WAITERS: Mutex<usize> = Mutex::new(0);
-
-fn current_thread() -> u64 {
-    // SAFETY: may be called at any time.
-    unsafe { py::PyThread_get_thread_ident() as u64 }
-}
 
 impl Exclusion {
     /// Says that other threads know the handle.

@@ -57,8 +57,7 @@ impl Class for Loop {
 
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
         this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
-        static TIME: Name = Name::new(c"time");
-        this.own_time.set(is_own_method(this, &TIME)?);
+        this.own_time.set(is_own_method(this, &crate::stdlib::TIME)?);
         this.open()
     }
 
@@ -186,7 +185,6 @@ static TASKS_NAMESPACE: Import = Import::new(c"asyncio.tasks", c"__dict__");
 static FUTURES_NAMESPACE: Import = Import::new(c"asyncio.futures", c"__dict__");
 static TASK: Name = Name::new(c"Task");
 static FUTURE: Name = Name::new(c"Future");
-static LOOP: Name = Name::new(c"loop");
 
 /// The class that somebody has put in the place of asyncio's own: then it is that somebody's classes that
 /// a loop makes.
@@ -198,7 +196,7 @@ fn replaced(namespace: &Import, name: &Name, class: &Import, own: &TypeCell) -> 
 fn create_future(this: &Own<Loop>) -> Result {
     let class = replaced(&FUTURES_NAMESPACE, &FUTURE, &crate::stdlib::ASYNCIO_FUTURE, Future::type_cell())?;
     if let Some(class) = class {
-        return class.call_keywords(&[], &[(&LOOP, this.as_object())]);
+        return class.call_keywords(&[], &[(&crate::stdlib::LOOP, this.as_object())]);
     }
     let future = Own::new(Future::pending(this))?;
     if this.is_debug() {
@@ -215,7 +213,7 @@ fn create_task(this: &Own<Loop>, args: &Args<'_>) -> Result {
     }
     if let Some(class) = replaced(&TASKS_NAMESPACE, &TASK, &crate::stdlib::ASYNCIO_TASK, Task::type_cell())? {
         let keywords = args.keywords_dict()?;
-        keywords.set_item(&LOOP, this.as_object())?;
+        keywords.set_item(&crate::stdlib::LOOP, this.as_object())?;
         return class.call_dict(&args.positional_tuple()?, &keywords);
     }
     let ([coroutine, name, context, eager_start], _) = args.bind::<4>(&CREATE_TASK)?;

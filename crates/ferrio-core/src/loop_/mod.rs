@@ -178,7 +178,7 @@ impl Loop {
 }
 
 /// The calling thread, as `threading.get_ident()` has it.
-fn current_thread() -> u64 {
+pub fn current_thread() -> u64 {
     // SAFETY: may be called at any time.
     unsafe { py::PyThread_get_thread_ident() as u64 }
 }

@@ -114,8 +114,7 @@ impl Own<Loop> {
         if self.own_time.get() {
             return Ok(clock::now());
         }
-        static TIME: crate::ffi::Name = crate::ffi::Name::new(c"time");
-        self.as_object().method0(&TIME)?.to_f64()
+        self.as_object().method0(&stdlib::TIME)?.to_f64()
     }
 
     /// A timer in the heap was cancelled.

@@ -10,7 +10,7 @@ use super::socket::is_transient;
 use super::socket_methods::guarded;
 use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
 use crate::ffi::error::{type_error, value_error};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Ptr, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Import, Object, Own, Ptr, Raised, Result, Signature, Slot, Visitor};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
@@ -386,13 +386,11 @@ impl Class for DatagramTransport {
         let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(type_error("loop must be a ferrio.Loop"));
         };
-        static GETSOCKNAME: Name = Name::new(c"getsockname");
-        static GETPEERNAME: Name = Name::new(c"getpeername");
         static AF_INET: crate::ffi::Import = crate::ffi::Import::new(c"socket", c"AF_INET");
         this.base.merge_extra(extra)?;
         this.base.open(loop_, Some(socket), descriptor_of(socket)?, protocol)?;
         this.base.set_extra("socket", &guarded(socket)?)?;
-        for (name, method) in [("sockname", &GETSOCKNAME), ("peername", &GETPEERNAME)] {
+        for (name, method) in [("sockname", &stdlib::GETSOCKNAME), ("peername", &stdlib::GETPEERNAME)] {
             let value = socket.method0(method).unwrap_or_else(|raised| {
                 raised.discard();
                 Object::none()

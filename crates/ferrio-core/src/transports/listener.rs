@@ -96,10 +96,9 @@ impl Own<Listener> {
     ) -> Result<()> {
         let accept_tls = self.accept_tls.get_or_none();
         if !accept_tls.is_none() {
-            static FILENO: Name = Name::new(c"fileno");
             let peer = peer.map_or(Ok(Object::none()), |peer| address::to_python(&peer))?;
             let descriptor = Object::int(accepted.into_raw_fd().into())?;
-            let socket = stdlib::SOCKET.get()?.call_keywords(&[], &[(&FILENO, &descriptor)])?;
+            let socket = stdlib::SOCKET.get()?.call_keywords(&[], &[(&stdlib::FILENO, &descriptor)])?;
             return accept_tls.call(&[&socket, &peer]).map(drop);
         }
         let made = self.protocol_factory.get_or_none().call0();

@@ -300,9 +300,8 @@ impl Own<SocketTransport> {
         if !self.base.is_open() {
             return Ok(Object::none());
         }
-        static KEYWORD: crate::ffi::Name = crate::ffi::Name::new(c"fileno");
         let descriptor = Object::int(self.base.descriptor.get().into())?;
-        let socket = stdlib::SOCKET.get()?.call_keywords(&[], &[(&KEYWORD, &descriptor)])?;
+        let socket = stdlib::SOCKET.get()?.call_keywords(&[], &[(&stdlib::FILENO, &descriptor)])?;
         // The socket owns the descriptor from now on, and closes it.
         self.base.file.put(socket.clone());
         Ok(socket)
@@ -330,20 +329,18 @@ pub fn is_transient(error: &io::Error) -> bool {
 
 /// Finishes a waiting future that may have been cancelled.
 pub fn set_result_unless_done(future: &Object, result: Object) -> Result<()> {
-    static SET_RESULT: crate::ffi::Name = crate::ffi::Name::new(c"set_result");
     if future.method0(&stdlib::DONE)?.is_true()? {
         return Ok(());
     }
-    future.method1(&SET_RESULT, &result).map(drop)
+    future.method1(&stdlib::SET_RESULT, &result).map(drop)
 }
 
 /// Fails a waiting future that may have been cancelled.
 pub fn set_exception_unless_done(future: &Object, exception: &Object) -> Result<()> {
-    static SET_EXCEPTION: crate::ffi::Name = crate::ffi::Name::new(c"set_exception");
     if future.method0(&stdlib::DONE)?.is_true()? {
         return Ok(());
     }
-    future.method1(&SET_EXCEPTION, exception).map(drop)
+    future.method1(&stdlib::SET_EXCEPTION, exception).map(drop)
 }
 
 /// The loop's first call: the protocol hears of the connection, then the bytes may come.

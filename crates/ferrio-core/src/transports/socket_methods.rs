@@ -84,10 +84,8 @@ impl Own<SocketTransport> {
 
 /// Fills the extra information from a Python socket.
 fn describe(base: &Base, socket: &Object) -> Result<()> {
-    static GETSOCKNAME: Name = Name::new(c"getsockname");
-    static GETPEERNAME: Name = Name::new(c"getpeername");
     base.set_extra("socket", &guarded(socket)?)?;
-    match socket.method0(&GETSOCKNAME) {
+    match socket.method0(&stdlib::GETSOCKNAME) {
         Ok(name) => base.set_extra("sockname", &name)?,
         Err(raised) => {
             raised.discard();
@@ -96,7 +94,7 @@ fn describe(base: &Base, socket: &Object) -> Result<()> {
     }
     let known = base.extra(&Object::str("peername")?, &Object::none())?;
     if known.is_none() {
-        match socket.method0(&GETPEERNAME) {
+        match socket.method0(&stdlib::GETPEERNAME) {
             Ok(name) => base.set_extra("peername", &name)?,
             Err(raised) => {
                 raised.discard();

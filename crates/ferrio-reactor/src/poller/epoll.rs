@@ -1,8 +1,9 @@
 //! epoll (`man 7 epoll`), the poller of Linux.
 
 use super::{Event, Interest};
+use crate::descriptor::borrow;
 use rustix::event::epoll;
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -57,15 +58,6 @@ fn flags(interest: Interest) -> epoll::EventFlags {
     flags.set(epoll::EventFlags::IN, interest.readable);
     flags.set(epoll::EventFlags::OUT, interest.writable);
     flags
-}
-
-/// The caller's descriptor as rustix wants it.
-fn borrow<'fd>(descriptor: RawFd) -> io::Result<BorrowedFd<'fd>> {
-    if descriptor < 0 {
-        return Err(io::Error::from_raw_os_error(libc::EBADF));
-    }
-    // SAFETY: not -1; used for one system call only, which answers EBADF for one that is not open.
-    Ok(unsafe { BorrowedFd::borrow_raw(descriptor) })
 }
 
 impl Poller {
