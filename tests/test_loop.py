@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 import weakref
 
 import ferrio
@@ -40,16 +41,18 @@ def test_a_timer_is_never_early(loop, delay):
     loop.run_until_complete(main())
 
 
-def test_short_sleeps_are_not_rounded_to_milliseconds(loop):
-    async def main():
+@pytest.mark.parametrize("delay", [0.0001, 0.001, 0.0025])
+def test_a_sleep_is_late_by_a_tenth_of_a_millisecond_at_most(loop, delay):
+    async def median():
         late = []
-        for _ in range(100):
+        for _ in range(50):
             start = loop.time()
-            await asyncio.sleep(0.0002)
-            late.append(loop.time() - start - 0.0002)
-        return sorted(late)[50]
+            await asyncio.sleep(delay)
+            late.append(loop.time() - start - delay)
+        return sorted(late)[25]
 
-    assert loop.run_until_complete(main()) < 0.0007
+    # A busy machine is later; on any there are quiet moments.
+    assert min(loop.run_until_complete(median()) for _ in range(10)) < 0.0001
 
 
 def test_an_idle_loop_does_not_wake_up(loop):
@@ -282,23 +285,73 @@ def test_lookups_do_not_wait_for_the_default_executor(loop):
     assert loop.run_until_complete(main()) < 5
 
 
-def test_a_child_of_fork_runs_its_own_loop(loop):
-    if sys.version_info >= (3, 12):
-        pytest.importorskip("warnings").simplefilter("ignore", DeprecationWarning)
-
-    async def main():
+def forked(work):
+    """Run work() in a forked child; return what it returns as its exit status."""
+    with warnings.catch_warnings():
+        # A fork with threads around, as with pytest's.
+        warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                asyncio.events._set_running_loop(None)
-                status = ferrio.run(asyncio.sleep(0.001, 7))
-            finally:
-                os._exit(status)
-        await asyncio.sleep(0.02)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if pid == 0:
+        status = 99
+        try:
+            status = work()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_child_of_fork_runs_its_own_loop(loop):
+    async def main():
+        return forked(lambda: ferrio.run(asyncio.sleep(0.001, 7)))
 
     assert loop.run_until_complete(main()) == 7
+
+
+@pytest.mark.parametrize("what", ["closes", "uses"])
+def test_the_parent_is_not_disturbed_by_a_child_that_has_its_loop(loop, what):
+    ours, theirs = socket.socketpair()
+    seen = []
+    loop.add_reader(ours, lambda: seen.append(ours.recv(10)))
+    loop.add_signal_handler(signal.SIGUSR1, lambda: seen.append("signal"))
+
+    def use():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        loop.add_writer(theirs, print)
+        loop.remove_writer(theirs)
+        loop.remove_reader(ours)
+        if what == "closes":
+            loop.close()
+            return 5
+        loop.call_soon_threadsafe(loop.call_later, 0.01, loop.stop)
+        loop.run_forever()
+        return 5 if seen in ([], ["signal"]) else 6
+
+    assert forked(use) == 5
+    loop.run_until_complete(asyncio.sleep(0.01))
+    assert seen == []
+    theirs.send(b"still here")
+    loop.run_until_complete(asyncio.sleep(0.01))
+    assert seen == [b"still here"]
+    loop.remove_signal_handler(signal.SIGUSR1)
+    loop.remove_reader(ours)
+    ours.close()
+    theirs.close()
+
+
+def test_a_child_goes_on_with_the_loop_that_it_inherited(loop):
+    ours, theirs = socket.socketpair()
+    seen = []
+    loop.add_reader(ours, lambda: (seen.append(ours.recv(10)), loop.stop()))
+
+    def go_on():
+        loop.call_later(0.005, theirs.send, b"x")
+        loop.run_forever()
+        return 3 if seen == [b"x"] else 4
+
+    assert forked(go_on) == 3
+    loop.remove_reader(ours)
+    ours.close()
+    theirs.close()
 
 
 def test_the_module_refuses_a_subinterpreter():

@@ -262,6 +262,139 @@ def test_an_exception_in_connection_made_closes_that_connection_only():
     ferrio.run(main())
 
 
+class BadBuffer(asyncio.BufferedProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+        self.lost = asyncio.get_running_loop().create_future()
+
+    def get_buffer(self, sizehint):
+        return bytearray(100)
+
+    def connection_lost(self, error):
+        self.lost.set_result(error)
+
+
+class BadUpdate(BadBuffer):
+    def buffer_updated(self, count):
+        raise ValueError("not today")
+
+
+class NoBuffer(BadBuffer):
+    def get_buffer(self, sizehint):
+        raise ValueError("not today")
+
+
+class BadData(Recorder):
+    def data_received(self, data):
+        raise ValueError("not today")
+
+
+class BadEnd(Recorder):
+    def eof_received(self):
+        raise ValueError("not today")
+
+
+@pytest.mark.parametrize("bad", [BadUpdate, NoBuffer, BadData, BadEnd])
+def test_an_exception_of_the_protocol_closes_that_connection_only(bad):
+    async def main():
+        reports = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: reports.append(context))
+        server, protocols, transport, protocol = await connected(bad)
+        other, _ = await asyncio.get_running_loop().create_connection(
+            Recorder, *server.sockets[0].getsockname()
+        )
+        transport.write(b"x")
+        transport.write_eof()
+        await protocols[0].lost
+        await protocol.lost
+        assert [str(report["exception"]) for report in reports] == ["not today"]
+        assert reports[0]["transport"] is protocols[0].transport
+        assert server.is_serving()
+        assert not other.is_closing()
+        await finish(server, transport, other, *[one.transport for one in protocols])
+
+    ferrio.run(main())
+
+
+def test_an_exception_in_datagram_received_closes_that_endpoint_only():
+    class Bad(asyncio.DatagramProtocol):
+        def connection_made(self, transport):
+            self.lost = asyncio.get_running_loop().create_future()
+
+        def datagram_received(self, data, address):
+            raise ValueError("not today")
+
+        def connection_lost(self, error):
+            self.lost.set_result(error)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        reports = []
+        loop.set_exception_handler(lambda loop, context: reports.append(context))
+        server, protocol = await loop.create_datagram_endpoint(Bad, local_addr=("127.0.0.1", 0))
+        client, _ = await loop.create_datagram_endpoint(
+            asyncio.DatagramProtocol, remote_addr=server.get_extra_info("sockname")
+        )
+        client.sendto(b"x")
+        assert str(await protocol.lost) == "not today"
+        assert [str(report["exception"]) for report in reports] == ["not today"]
+        assert server.is_closing()
+        assert not client.is_closing()
+        client.close()
+        await asyncio.sleep(0)
+
+    ferrio.run(main())
+
+
+def test_many_tls_handshakes_leave_nothing_behind():
+    authority = trustme.CA()
+    server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(server_context)
+    client_context = ssl.create_default_context()
+    authority.configure_trust(client_context)
+
+    async def main():
+        async def echo(reader, writer):
+            writer.write(await reader.readexactly(3))
+            writer.close()
+
+        async def ask():
+            reader, writer = await asyncio.open_connection(
+                *address, ssl=client_context, server_hostname="localhost"
+            )
+            writer.write(b"abc")
+            assert await reader.read() == b"abc"
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(echo, "127.0.0.1", 0, ssl=server_context)
+        address = server.sockets[0].getsockname()
+
+        async def rounds(count):
+            for _ in range(count):
+                await asyncio.gather(*[ask() for _ in range(20)])
+            await asyncio.sleep(0.01)
+            gc.collect()
+            return len(gc.get_objects()), resident_memory()
+
+        # The allocators' arenas fill first.
+        await rounds(5)
+        objects, memory = await rounds(1)
+        objects_after, memory_after = await rounds(15)
+        assert objects_after - objects < 200
+        assert memory_after - memory < 2_000_000
+        server.close()
+        await server.wait_closed()
+
+    ferrio.run(main())
+
+
+def resident_memory():
+    """Of this process, in bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def test_callbacks_see_the_context_of_the_place_that_made_the_connection():
     variable = contextvars.ContextVar("variable", default="nobody")
     seen = []

@@ -21,6 +21,10 @@ from ferrio.tls import make_tls_transport
 __all__ = ("Server", "ServerMixin")
 
 
+# From 3.13 on an address that this machine does not have is passed over if others can be bound.
+_SKIPS_UNAVAILABLE = sys.version_info >= (3, 13)
+
+
 class Server(asyncio.AbstractServer):
     """Listening sockets and the connections that came through them; see asyncio.Server."""
 
@@ -358,7 +362,7 @@ class ServerMixin:
         except OSError as error:
             sock.close()
             described = bind_error(error, address)
-            if error.errno == errno.EADDRNOTAVAIL:
+            if error.errno == errno.EADDRNOTAVAIL and _SKIPS_UNAVAILABLE:
                 # The family may be disabled on this machine.
                 if debug:
                     logger.warning(described.strerror)

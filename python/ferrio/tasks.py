@@ -5,6 +5,7 @@ one, so that set is taught to look into Ferrio's own list when somebody asks.
 """
 
 import asyncio.tasks
+import dataclasses
 import functools
 import gc
 import itertools
@@ -56,13 +57,14 @@ def _find_task_sets() -> list[weakref.WeakSet[Any]]:
 
 
 def make_visible() -> None:
-    """Teach asyncio's sets of tasks where Ferrio's are, and its call graphs who awaits them."""
+    """Teach asyncio's sets of tasks where Ferrio's are, and its call graphs who awaits whom."""
     # The object stays the same, for C code holds it too; only its class changes.
     for tasks in _find_task_sets():
         tasks.__class__ = _TaskSet
     if hasattr(asyncio, "future_add_to_awaited_by"):
         _extend_call_graphs("future_add_to_awaited_by", _core.future_add_to_awaited_by)
         _extend_call_graphs("future_discard_from_awaited_by", _core.future_discard_from_awaited_by)
+        _show_awaiters_of_others()
 
 
 def _extend_call_graphs(name: str, own: Any) -> None:
@@ -78,3 +80,18 @@ def _extend_call_graphs(name: str, own: Any) -> None:
     setattr(asyncio.futures, name, note)
     # The name under which asyncio keeps its fast version, for those who have chosen between the two.
     setattr(asyncio.futures, f"_c_{name}", note)
+
+
+def _show_awaiters_of_others() -> None:
+    """Have call graphs show Ferrio's tasks that await a future of another make, which can't list them."""
+    theirs = asyncio.graph._build_graph_for_future  # type: ignore[attr-defined]
+
+    @functools.wraps(theirs)
+    def build(future: Any, **options: Any) -> Any:
+        graph = theirs(future, **options)
+        if isinstance(future, _core.Future):
+            return graph
+        awaiting = (build(task, **options) for task in _core.all_tasks() if task._fut_waiter is future)
+        return dataclasses.replace(graph, awaited_by=(*graph.awaited_by, *awaiting))
+
+    asyncio.graph._build_graph_for_future = build  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import warnings
+import weakref
 from asyncio import coroutines
 from asyncio.log import logger
 from collections.abc import Callable, Iterator
@@ -28,6 +29,9 @@ __all__ = ("Loop",)
 
 # Signal numbers taken from the wake-up descriptor at a time; there are fewer than that.
 _SIGNALS_AT_A_TIME = 4096
+
+# The loops that are alive, for the child of a fork.
+_loops: "weakref.WeakSet[Loop]" = weakref.WeakSet()
 
 # From 3.13 on a Unix server removes its socket's path when it is closed.
 _CLEANS_UP_SOCKETS = sys.version_info >= (3, 13)
@@ -51,6 +55,17 @@ class Loop(  # type: ignore[misc]  # the mixins' signatures are wider than the t
         self._signal_handlers: dict[int, Any] = {}
         # The interpreter writes the numbers of signals into the second; the loop reads the first.
         self._signal_pipe: tuple[int, int] | None = None
+        _loops.add(self)
+
+    def _after_fork(self) -> None:
+        """Share nothing with the parent any more: the poller, the signals' pipe, the resolver's threads."""
+        if self.is_closed():
+            return
+        self._reopen_after_fork()
+        self._resolver = None
+        self._drop_signal_pipe()
+        if self._signal_handlers:
+            self._signal_descriptor()
 
     # Signals
 
@@ -164,6 +179,9 @@ class Loop(  # type: ignore[misc]  # the mixins' signatures are wider than the t
                 stacklevel=2,
             )
             self._signal_handlers.clear()
+        self._drop_signal_pipe()
+
+    def _drop_signal_pipe(self) -> None:
         pipe, self._signal_pipe = self._signal_pipe, None
         if pipe is not None:
             self._remove_reader(pipe[0])
@@ -249,6 +267,20 @@ class Loop(  # type: ignore[misc]  # the mixins' signatures are wider than the t
         if start_serving:
             await server.start_serving()
         return server
+
+
+def _after_fork_in_child() -> None:
+    """Part from the parent's loops; one that the child goes on using is its own."""
+    try:
+        # Else a signal of the child's would be read by the parent.
+        signal.set_wakeup_fd(-1)
+    except ValueError:
+        pass  # forked off the main thread of a subinterpreter
+    for loop in list(_loops):
+        loop._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _do_nothing(signum: int, frame: Any) -> None:

@@ -3,6 +3,7 @@
 //! - [`poller`]: waiting for descriptors; one contract, a file for each kernel interface;
 //! - [`waker`]: ending a wait from another thread;
 //! - [`clock`]: the one clock;
+//! - [`timer_slack`]: waits that end on time;
 //! - [`socket`]: stream and datagram calls on non-blocking descriptors;
 //! - [`address`]: socket addresses in a form that needs no resolving.
 //!
@@ -14,4 +15,5 @@ pub mod clock;
 mod descriptor;
 pub mod poller;
 pub mod socket;
+pub mod timer_slack;
 pub mod waker;

@@ -5,6 +5,7 @@ use super::{Loop, current_thread};
 use crate::ffi::{Object, Own, Raised, Result, detach};
 use crate::stdlib;
 use ferrio_reactor::clock;
+use ferrio_reactor::timer_slack::Punctual;
 use ferrio_sched::deadline;
 use pyo3_ffi as py;
 use std::io::ErrorKind;
@@ -32,6 +33,7 @@ impl Own<Loop> {
     /// loop's own.
     pub fn run(&self) -> Result<()> {
         self.thread.set(current_thread());
+        let _punctual = Punctual::begin();
         let result = loop {
             if let Err(raised) = self.run_once() {
                 break Err(raised);

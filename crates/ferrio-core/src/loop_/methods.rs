@@ -58,6 +58,7 @@ impl Class for Loop {
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
         this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
         this.own_time.set(is_own_method(this, &crate::stdlib::TIME)?);
+        this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()
     }
 
@@ -381,6 +382,14 @@ fn descriptors() -> Vec<pyo3_ffi::PyMethodDef> {
                 Ok(Object::none())
             },
             c"_set_internal($self, fd, /)\n--\n\nSay that the descriptor is one of the loop's own.",
+        ),
+        method0::<Loop, _>(
+            c"_reopen_after_fork",
+            |this| {
+                this.reopen_after_fork()?;
+                Ok(Object::none())
+            },
+            c"_reopen_after_fork($self, /)\n--\n\nTake a poller of its own, in the child of a fork.",
         ),
     ]
 }

@@ -107,7 +107,18 @@ impl Loop {
         let interest = Interest { readable: true, writable: false };
         poller.add(waker.as_raw_fd(), interest, waker.as_raw_fd() as u64)?;
         *self.system.borrow_mut() = Some(Rc::new(System { poller, waker }));
-        self.slow_callback_duration.put(Object::float(SLOW_CALLBACK_DURATION)?);
+        Ok(())
+    }
+
+    /// Takes a poller and a waker of its own in the child of a fork: the inherited ones are shared with
+    /// the parent, whose registrations a change made here would change too.
+    fn reopen_after_fork(&self) -> Result<()> {
+        if self.closed.get() {
+            return Ok(());
+        }
+        self.open()?;
+        let system = self.system()?;
+        self.registrations.borrow_mut().register_anew(&system.poller);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::ffi::error::{runtime_error, value_error};
 use crate::ffi::{Object, Own, Ptr, Result, Visitor};
 use crate::handles::Handle;
 use crate::stdlib;
-use ferrio_reactor::poller::{Event, Interest};
+use ferrio_reactor::poller::{Event, Interest, Poller};
 use pyo3_ffi as py;
 use std::io;
 use std::ptr;
@@ -83,6 +83,17 @@ impl Registrations {
         self.polled = 0;
         let table = std::mem::take(&mut self.table);
         table.into_iter().flat_map(|one| one.reader.into_iter().chain(one.writer)).collect()
+    }
+
+    /// Registers with a new poller what the one before knew.
+    pub fn register_anew(&mut self, poller: &Poller) {
+        for (descriptor, registration) in self.table.iter_mut().enumerate() {
+            if registration.polled.is_empty() {
+                continue;
+            }
+            // One that has been closed is watched by nobody, as it was before.
+            let _ = poller.add(descriptor as Descriptor, registration.polled, descriptor as u64);
+        }
     }
 
     /// Shows every entry to the garbage collector.
