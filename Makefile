@@ -5,9 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 CARGO ?= cargo
 
-# The modules of CPython's own asyncio tests that `make test` runs.
-TESTED_MODULES := test_tasks,test_futures,test_futures2,test_eager_task_factory,test_taskgroups,test_timeouts,test_waitfor,test_locks,test_queues,test_runners,test_streams,test_server,test_pep492,test_context,test_threads,test_staggered,test_buffered_proto,test_protocols
-
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint rust-test python-test conformance bench tools install clean
 
@@ -18,7 +15,7 @@ demo: install ## fetch the status of local web sites on Ferrio, one by one and a
 	@$(BIN)/python examples/site_status.py
 
 test: lint rust-test python-test ## everything
-	@$(BIN)/python scripts/conformance "$(BIN)/python" "$(TESTED_MODULES)"
+	@$(BIN)/python scripts/conformance "$(BIN)/python" --quick
 
 check: tools ## the quick loop: debug build, the fast tests
 	@scripts/install debug "$(PYTHON)" "$(VENV)"
@@ -31,7 +28,7 @@ rust-test: tools ## the tests of the Python-free crates
 python-test: install ## pytest, the parity tests and the examples among it
 	$(BIN)/python -m pytest
 
-conformance: install ## all of CPython's own asyncio tests
+conformance: install ## all of CPython's own asyncio tests, in every mode; one table
 	@$(BIN)/python scripts/conformance "$(BIN)/python"
 
 lint: install ## clippy, rustfmt, ruff, mypy, stubtest

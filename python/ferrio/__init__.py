@@ -2,36 +2,68 @@
 
 ferrio.run(main())                                       # instead of asyncio.run
 asyncio.run(main(), loop_factory=ferrio.new_event_loop)  # or as a loop only
+ferrio.install()                                         # asyncio's own names now give Ferrio's
+import ferrio as asyncio                                 # every name that asyncio has
 """
 
-from typing import Any
+import asyncio as _asyncio
+import functools as _functools
+import sys as _sys
+
+# What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
+from asyncio import *  # noqa: F403
+from asyncio import TaskGroup  # 3.11 leaves it out of __all__
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
 from ferrio import tasks as _tasks
-from ferrio._core import Future, Handle, Task, TimerHandle
-from ferrio.events import new_event_loop
-from ferrio.runners import run
+from ferrio.install import install, installed, uninstall
 from ferrio.unix_events import Loop
 
-__all__ = (
-    "EventLoopPolicy",
-    "Future",
-    "Handle",
-    "Loop",
-    "Task",
-    "TimerHandle",
-    "new_event_loop",
-    "run",
-)
+# asyncio's own, whatever is put in their place later.
+_originals: dict[str, _Any] = {name: getattr(_asyncio, name) for name in (*_asyncio.__all__, "TaskGroup")}
+
+if not TYPE_CHECKING:
+    # To a type checker these are what asyncio's stubs say; they have the same contracts.
+    from ferrio import subprocess
+    from ferrio._core import Future, Handle, Task, TimerHandle
+    from ferrio.events import new_event_loop
+    from ferrio.runners import Runner, run
+    from ferrio.unix_events import Loop as SelectorEventLoop
+
+    if hasattr(_asyncio, "EventLoop"):
+        EventLoop = SelectorEventLoop
+
+__all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "uninstall")
+__all__ += _asyncio.__all__
 
 __version__ = "0.1.0"
 
 _tasks.make_visible()
 
+# `import ferrio as asyncio` and then asyncio.tasks.all_tasks: what a module here has not, asyncio's has.
+for _name, _module in list(_sys.modules.items()):
+    if _name.startswith("ferrio.") and (_theirs := _sys.modules.get(_name.replace("ferrio", "asyncio"))):
+        _module.__dict__["__getattr__"] = _functools.partial(getattr, _theirs)
 
-def __getattr__(name: str) -> Any:
+
+def _own_names() -> list[str]:
+    """Return the names that mean something else here than in asyncio."""
+    return [name for name, theirs in _originals.items() if globals()[name] is not theirs]
+
+
+def __getattr__(name: str) -> _Any:
     """Import what most programs do not need, and what newer interpreters warn about."""
     if name == "EventLoopPolicy":
-        from ferrio.policy import EventLoopPolicy
+        from ferrio import policy
 
-        return EventLoopPolicy
+        return policy.EventLoopPolicy
+    if name == "DefaultEventLoopPolicy":
+        return _asyncio.DefaultEventLoopPolicy
+    # asyncio's modules, and what it gives with a warning.
+    if not name.startswith("__"):
+        try:
+            return getattr(_asyncio, name)
+        except AttributeError:
+            pass
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,8 @@ __all__ = ("EventLoopPolicy",)
 class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
     """asyncio.DefaultEventLoopPolicy whose loops are Ferrio's."""
 
+    _loop_factory = Loop
+
     def new_event_loop(self) -> Loop:
         """Return a new event loop."""
         return Loop()

@@ -1,14 +1,51 @@
 """Running a program."""
 
 import asyncio
+from asyncio import events, unix_events
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from ferrio.events import new_event_loop
 
-__all__ = ("run",)
+__all__ = ("Runner", "run")
 
 _T = TypeVar("_T")
+
+# asyncio's own, also once something else has been put in their place.
+_Base = asyncio.Runner
+_DefaultPolicy = unix_events._UnixDefaultEventLoopPolicy
+
+
+class Runner(_Base):
+    """Runs several coroutines on one loop, a Ferrio loop unless another is asked for; see asyncio.Runner.
+
+    debug: True and False turn the loop's debug mode on and off, None leaves it to the environment.
+    loop_factory: makes the loop in place of ferrio.new_event_loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        debug: bool | None = None,
+        loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    ) -> None:
+        super().__init__(debug=debug, loop_factory=loop_factory or _new_default_loop)
+        self._is_default = loop_factory is None
+
+    def _lazy_init(self) -> None:
+        super()._lazy_init()  # type: ignore[misc]
+        if self._is_default and not self._set_event_loop:  # type: ignore[has-type]
+            # As asyncio does for a loop that nobody has asked for.
+            events.set_event_loop(self._loop)  # type: ignore[has-type]
+            self._set_event_loop = True
+
+
+def _new_default_loop() -> asyncio.AbstractEventLoop:
+    """Return a Ferrio loop, or what somebody's event loop policy makes."""
+    policy = events._event_loop_policy  # type: ignore[attr-defined]
+    if policy is None or type(policy) is _DefaultPolicy:
+        return new_event_loop()
+    return events.new_event_loop()
 
 
 def run(
@@ -29,5 +66,5 @@ def run(
     """
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("asyncio.run() cannot be called from a running event loop")
-    with asyncio.Runner(debug=debug, loop_factory=loop_factory or new_event_loop) as runner:
+    with Runner(debug=debug, loop_factory=loop_factory) as runner:
         return runner.run(main)

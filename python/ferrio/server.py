@@ -25,7 +25,7 @@ __all__ = ("Server", "ServerMixin")
 _SKIPS_UNAVAILABLE = sys.version_info >= (3, 13)
 
 
-class Server(asyncio.AbstractServer):
+class Server(asyncio.Server):
     """Listening sockets and the connections that came through them; see asyncio.Server."""
 
     def __init__(

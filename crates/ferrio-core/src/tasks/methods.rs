@@ -1,6 +1,6 @@
 //! Task's methods and properties, as asyncio names them.
 
-use super::{Options, Task};
+use super::{Options, Task, registry};
 use crate::ffi::class::{
     Dict, Members, WeakList, getter, method, method0, method1, property, type_cell, unary_slot,
 };
@@ -71,6 +71,8 @@ impl Class for Task {
     }
 
     fn finalize(this: &Own<Self>) {
+        // One that is brought back by its own report is not found again, as in asyncio's weak set.
+        registry::remove(this);
         this.report_pending();
         this.as_future().report_unretrieved();
     }

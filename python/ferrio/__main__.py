@@ -1,0 +1,160 @@
+"""python -m ferrio: run an unmodified asyncio program on Ferrio."""
+
+import importlib.util
+import io
+import marshal
+import os
+import runpy
+import sys
+import types
+from typing import Any, NoReturn
+
+import ferrio
+
+USAGE = """\
+usage: python -m ferrio [--debug] SCRIPT [ARGUMENT ...]
+       python -m ferrio [--debug] -m MODULE [ARGUMENT ...]
+       python -m ferrio [--debug] -c CODE [ARGUMENT ...]
+       python -m ferrio [--debug] [- [ARGUMENT ...]]
+       python -m ferrio ps PID
+       python -m ferrio pstree PID
+
+Run a program as python does, with asyncio's names giving Ferrio's. SCRIPT may be a file, or a directory or zip
+file with a __main__.py. Without a program: standard input, or at a terminal a prompt with top-level await.
+
+ps and pstree show the tasks of a process that was started this way, in a table or as a tree.
+
+  --debug    turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
+  --version  print the version
+  --help     print this"""
+
+# Where a .pyc file has its code: after the magic number, flags, and time and size or hash of the source.
+_PYC_HEADER_SIZE = 16
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the command line says."""
+    while arguments and arguments[0] in {"--debug", "--version", "--help", "-h"}:
+        option = arguments.pop(0)
+        if option == "--version":
+            print(f"ferrio {ferrio.__version__}, Python {sys.version.split()[0]}")
+            return
+        if option != "--debug":
+            print(USAGE)
+            return
+        os.environ["PYTHONASYNCIODEBUG"] = "1"
+    if len(arguments) == 2 and arguments[0] in {"ps", "pstree"} and not os.path.exists(arguments[0]):
+        from ferrio import inspection
+
+        inspection.show(arguments[0], arguments[1])
+        return
+    ferrio.install()
+    program = arguments[0] if arguments else ""
+    if program.startswith("-") and program not in {"-", "-c", "-m"}:
+        _refuse(f"unknown option {program}")
+    if program in {"-c", "-m"} and len(arguments) < 2:
+        _refuse(f"argument expected for the {program} option")
+    if program == "" and sys.stdin.isatty():
+        _prompt()
+        return
+    from ferrio import inspection
+
+    inspection.serve()
+    _run_as_python_does(program, arguments)
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"ferrio: {message}\n{USAGE}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _prompt() -> None:
+    """Run asyncio's own prompt, which makes its loop as any program does."""
+    sys.argv = ["asyncio"]
+    runpy.run_module("asyncio", run_name="__main__", alter_sys=True)
+
+
+def _run_as_python_does(program: str, arguments: list[str]) -> None:
+    """Run a program in a __main__ module of its own."""
+    module = types.ModuleType("__main__")
+    module.__dict__["__builtins__"] = __builtins__
+    sys.modules["__main__"] = module
+    try:
+        if program == "-m":
+            # With this as its first argument the module is being looked for.
+            sys.argv = ["-m", *arguments[2:]]
+            runpy._run_module_as_main(arguments[1])  # type: ignore[attr-defined]
+        elif program == "-c":
+            sys.argv = ["-c", *arguments[2:]]
+            _set_first_path("")
+            exec(compile(arguments[1], "<string>", "exec", dont_inherit=True), module.__dict__)
+        elif program in {"", "-"}:
+            sys.argv = [program, *arguments[1:]]
+            _set_first_path("")
+            exec(compile(sys.stdin.read(), "<stdin>", "exec", dont_inherit=True), module.__dict__)
+        else:
+            sys.argv = arguments
+            _run_file(program, module)
+    except BaseException as error:
+        _leave_own_frames_out(error)
+        raise
+
+
+def _set_first_path(path: str) -> None:
+    """Set where imports look first; python -m has put the current directory there."""
+    if not sys.flags.safe_path:
+        sys.path[0] = path
+
+
+def _run_file(path: str, module: types.ModuleType) -> None:
+    if _has_main_module(path):
+        # A directory or a zip file: its __main__.py, found on the path like any module.
+        # As python does it, also in safe-path mode.
+        sys.path[: 0 if sys.flags.safe_path else 1] = [os.path.join(os.getcwd(), path)]
+        runpy._run_module_as_main("__main__", False)  # type: ignore[attr-defined]
+        return
+    try:
+        with io.open_code(os.path.abspath(path)) as file:
+            source = file.read()
+    except OSError as error:
+        print(
+            f"{sys.executable}: can't open file {os.path.abspath(path)!r}: [Errno {error.errno}] {error.strerror}",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
+    _set_first_path(os.path.dirname(os.path.realpath(path)))
+    # Absolute, and otherwise as it was given.
+    module.__file__ = os.path.join(os.getcwd(), path)
+    code: Any
+    if source.startswith(importlib.util.MAGIC_NUMBER):
+        code = marshal.loads(source[_PYC_HEADER_SIZE:])
+    else:
+        code = compile(source, module.__file__, "exec", dont_inherit=True)
+    exec(code, module.__dict__)
+
+
+def _has_main_module(path: str) -> bool:
+    if os.path.isdir(path):
+        return True
+    import zipfile
+
+    return zipfile.is_zipfile(path)
+
+
+def _leave_own_frames_out(error: BaseException) -> None:
+    """Have the traceback that is printed at the end begin with the program's own frames."""
+    own = {__file__, runpy.__file__, "<frozen runpy>"}
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], value: BaseException, traceback: types.TracebackType | None) -> None:
+        if value is error:
+            while traceback is not None and traceback.tb_frame.f_code.co_filename in own:
+                traceback = traceback.tb_next
+            value = value.with_traceback(traceback)
+        before(kind, value, traceback)
+
+    sys.excepthook = hook
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
