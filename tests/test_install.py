@@ -7,13 +7,14 @@ import sys
 
 import ferrio
 import pytest
+from ferrio.install import originals
 
 NAMES = sorted({*asyncio.__all__, "TaskGroup"})
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_name_is_there_with_the_same_signature(name):
-    theirs, ours = ferrio._originals[name], getattr(ferrio, name)
+    theirs, ours = originals[name], getattr(ferrio, name)
     if theirs is ours:
         return
     assert inspect.isclass(ours) == inspect.isclass(theirs)
@@ -32,9 +33,9 @@ def test_the_name_is_there_with_the_same_signature(name):
         assert given[extra].default is not inspect.Parameter.empty
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if inspect.isclass(ferrio._originals[name])])
+@pytest.mark.parametrize("name", [name for name in NAMES if inspect.isclass(originals[name])])
 def test_the_methods_are_those_of_asyncio(name):
-    theirs, ours = ferrio._originals[name], getattr(ferrio, name)
+    theirs, ours = originals[name], getattr(ferrio, name)
     for method in dir(theirs):
         if method.startswith("_") or theirs is asyncio.SelectorEventLoop:
             continue
@@ -70,24 +71,24 @@ def instances():
 
 def test_instances_are_instances_of_asyncios_classes():
     for name, instance in instances().items():
-        assert isinstance(instance, ferrio._originals[name])
+        assert isinstance(instance, originals[name])
         assert isinstance(instance, getattr(ferrio, name))
 
 
 def test_subclass_relations_are_kept():
-    classes = [name for name in NAMES if inspect.isclass(ferrio._originals[name])]
+    classes = [name for name in NAMES if inspect.isclass(originals[name])]
     for one in classes:
         for other in classes:
             if other == "BaseEventLoop":
                 continue  # the base of asyncio's own loops only
-            theirs = issubclass(ferrio._originals[one], ferrio._originals[other])
+            theirs = issubclass(originals[one], originals[other])
             ours = issubclass(getattr(ferrio, one), getattr(ferrio, other))
             assert ours == theirs, (one, other)
 
 
 def test_exceptions_and_abstract_classes_are_asyncios_own():
     for name in NAMES:
-        theirs = ferrio._originals[name]
+        theirs = originals[name]
         if inspect.isclass(theirs) and (
             issubclass(theirs, BaseException) or name.startswith(("Abstract", "Base"))
         ):

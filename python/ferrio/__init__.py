@@ -13,26 +13,19 @@ import sys as _sys
 # What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
 from asyncio import *  # noqa: F403
 from asyncio import TaskGroup  # 3.11 leaves it out of __all__
-from typing import TYPE_CHECKING
 from typing import Any as _Any
 
+from ferrio import subprocess
 from ferrio import tasks as _tasks
+from ferrio._core import Future, Handle, Task, TimerHandle
+from ferrio.events import new_event_loop
 from ferrio.install import install, installed, uninstall
+from ferrio.runners import Runner, run
 from ferrio.unix_events import Loop
+from ferrio.unix_events import Loop as SelectorEventLoop
 
-# asyncio's own, whatever is put in their place later.
-_originals: dict[str, _Any] = {name: getattr(_asyncio, name) for name in (*_asyncio.__all__, "TaskGroup")}
-
-if not TYPE_CHECKING:
-    # To a type checker these are what asyncio's stubs say; they have the same contracts.
-    from ferrio import subprocess
-    from ferrio._core import Future, Handle, Task, TimerHandle
-    from ferrio.events import new_event_loop
-    from ferrio.runners import Runner, run
-    from ferrio.unix_events import Loop as SelectorEventLoop
-
-    if hasattr(_asyncio, "EventLoop"):
-        EventLoop = SelectorEventLoop
+if hasattr(_asyncio, "EventLoop"):
+    EventLoop = SelectorEventLoop
 
 __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "uninstall")
 __all__ += _asyncio.__all__
@@ -45,11 +38,6 @@ _tasks.make_visible()
 for _name, _module in list(_sys.modules.items()):
     if _name.startswith("ferrio.") and (_theirs := _sys.modules.get(_name.replace("ferrio", "asyncio"))):
         _module.__dict__["__getattr__"] = _functools.partial(getattr, _theirs)
-
-
-def _own_names() -> list[str]:
-    """Return the names that mean something else here than in asyncio."""
-    return [name for name, theirs in _originals.items() if globals()[name] is not theirs]
 
 
 def __getattr__(name: str) -> _Any:

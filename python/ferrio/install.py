@@ -11,17 +11,27 @@ __all__ = ("install", "installed", "uninstall")
 # of asyncio's own loops, and Ferrio's pass for them.
 _STAY = {"new_event_loop", "Handle", "TimerHandle"}
 
+# asyncio's own, whatever is put in their place later. 3.11 leaves TaskGroup out of __all__.
+originals: dict[str, Any] = {name: getattr(asyncio, name) for name in (*asyncio.__all__, "TaskGroup")}
+
 # What was replaced: the module, the name in it, and what it had before.
 _replaced: list[tuple[Any, str, Any]] = []
 
 
+def _own_names() -> list[str]:
+    """Return the names of asyncio's that mean something else in ferrio."""
+    import ferrio
+
+    return [name for name, theirs in originals.items() if getattr(ferrio, name) is not theirs]
+
+
 def _replacements() -> dict[int, tuple[Any, Any]]:
-    """Return asyncio's objects that Ferrio has its own of, by identity: (asyncio's, Ferrio's)."""
+    """Return what is to be replaced, by identity: (asyncio's, Ferrio's)."""
     import ferrio
 
     return {
-        id(ferrio._originals[name]): (ferrio._originals[name], getattr(ferrio, name))
-        for name in ferrio._own_names()
+        id(originals[name]): (originals[name], getattr(ferrio, name))
+        for name in _own_names()
         if name not in _STAY
     }
 

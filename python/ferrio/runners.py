@@ -12,11 +12,11 @@ __all__ = ("Runner", "run")
 _T = TypeVar("_T")
 
 # asyncio's own, also once something else has been put in their place.
-_Base = asyncio.Runner
+_Base: Any = asyncio.Runner
 _DefaultPolicy = unix_events._UnixDefaultEventLoopPolicy
 
 
-class Runner(_Base):
+class Runner(_Base):  # type: ignore[misc]  # final, says its documentation: not for programs to extend
     """Runs several coroutines on one loop, a Ferrio loop unless another is asked for; see asyncio.Runner.
 
     debug: True and False turn the loop's debug mode on and off, None leaves it to the environment.
@@ -33,10 +33,10 @@ class Runner(_Base):
         self._is_default = loop_factory is None
 
     def _lazy_init(self) -> None:
-        super()._lazy_init()  # type: ignore[misc]
+        super()._lazy_init()
         if self._is_default and not self._set_event_loop:  # type: ignore[has-type]
             # As asyncio does for a loop that nobody has asked for.
-            events.set_event_loop(self._loop)  # type: ignore[has-type]
+            events.set_event_loop(self._loop)
             self._set_event_loop = True
 
 
@@ -67,4 +67,5 @@ def run(
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("asyncio.run() cannot be called from a running event loop")
     with Runner(debug=debug, loop_factory=loop_factory) as runner:
-        return runner.run(main)
+        result: _T = runner.run(main)
+        return result

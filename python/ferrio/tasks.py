@@ -91,7 +91,8 @@ def _show_awaiters_of_others() -> None:
         graph = theirs(future, **options)
         if isinstance(future, _core.Future):
             return graph
-        awaiting = (build(task, **options) for task in _core.all_tasks() if task._fut_waiter is future)
+        tasks: list[Any] = _core.all_tasks()
+        awaiting = (build(task, **options) for task in tasks if task._fut_waiter is future)
         return dataclasses.replace(graph, awaited_by=(*graph.awaited_by, *awaiting))
 
     asyncio.graph._build_graph_for_future = build  # type: ignore[attr-defined]

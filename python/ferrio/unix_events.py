@@ -234,7 +234,7 @@ class Loop(  # type: ignore[misc]  # the mixins' signatures are wider than the t
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
 
-    async def create_unix_server(  # type: ignore[override]
+    async def create_unix_server(
         self,
         protocol_factory: Any,
         path: Any = None,

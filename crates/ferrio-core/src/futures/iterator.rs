@@ -42,6 +42,8 @@ impl Own<FutureIterator> {
     fn next(&self) -> Result {
         match self.send()? {
             Sent::Yielded(object) => Ok(object),
+            // An iterator may end without a word; that is None.
+            Sent::Returned(value) if value.is_none() => Err(Raised),
             Sent::Returned(value) => {
                 // An exception of a tuple would take it apart, so it is always made by a call.
                 // SAFETY: a static object.
