@@ -265,7 +265,10 @@ def test_ps_of_what_can_not_be_looked_at():
 
 
 def test_the_socket_is_private_and_goes_with_the_process():
-    code = "import os, ferrio.inspection as i\nprint(i._listening[1]); os.fork() or os._exit(0); os.wait()"
+    code = (
+        "import asyncio, os, ferrio.inspection as i\nasyncio.run(asyncio.sleep(0))\n"
+        "print(i._listening[1]); os.fork() or os._exit(0); os.wait()"
+    )
     path = run("-c", code).stdout.strip()
     assert not os.path.exists(path)
     assert os.stat(os.path.dirname(path)).st_mode & 0o077 == 0

@@ -17,9 +17,11 @@ from typing import Any as _Any
 
 from ferrio import subprocess
 from ferrio import tasks as _tasks
-from ferrio._core import Future, Handle, Task, TimerHandle
+from ferrio._core import Future, Handle, Task, TimerHandle, sleep
 from ferrio.events import new_event_loop
 from ferrio.install import install, installed, uninstall
+from ferrio.locks import Barrier, BoundedSemaphore, Condition, Event, Lock, Semaphore
+from ferrio.queues import LifoQueue, PriorityQueue, Queue
 from ferrio.runners import Runner, run
 from ferrio.unix_events import Loop
 from ferrio.unix_events import Loop as SelectorEventLoop

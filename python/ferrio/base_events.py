@@ -28,6 +28,10 @@ futures: Any = asyncio.futures
 _RUN_ENDINGS = (SystemExit, KeyboardInterrupt)
 
 
+# Called before any loop runs; for those who watch the process.
+before_run: Callable[[], None] | None = None
+
+
 class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     """What every program uses of a loop; the hot part of it is in the base class, in Rust."""
 
@@ -67,6 +71,8 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         """Run until stop() is called."""
         self._check_closed()
         self._check_running()
+        if before_run is not None:
+            before_run()
         self._track_coroutine_origins(self._debug)
         asyncgen_hooks = sys.get_asyncgen_hooks()
         try:

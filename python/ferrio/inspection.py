@@ -19,7 +19,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from ferrio import _core
+from ferrio import _core, base_events
 
 __all__ = ("describe_tasks", "serve", "show")
 
@@ -39,17 +39,20 @@ _listening: tuple[int, str, socket.socket] | None = None
 
 
 def serve() -> None:
-    """Answer `ps` and `pstree` from now on, in this process and in those that it forks."""
-    if _listening is None:
-        _listen()
-        os.register_at_fork(after_in_child=_listen)
-        atexit.register(_remove_socket)
+    """Answer `ps` and `pstree` from the moment that a loop runs, in this process and in those that it forks."""
+    base_events.before_run = _listen
+    atexit.register(_remove_socket)
 
 
 def _listen() -> None:
-    """Open this process's socket. A process that can't have one goes without."""
+    """Open this process's socket, if it has none. A process that can't have one goes without.
+
+    A child of fork comes here when it runs a loop of its own: at the fork itself no thread may be started.
+    """
     global _listening
     if _listening is not None:
+        if _listening[0] == os.getpid():
+            return
         # The parent's; its path stays.
         _listening[2].close()
         _listening = None

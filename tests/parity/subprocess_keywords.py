@@ -22,10 +22,14 @@ async def main():
         print((await output("pwd", cwd=folder))[0] == os.path.realpath(folder))
     print(await output("sh", "-c", "echo $ONE $TWO", env={"ONE": "1", "PATH": os.environ["PATH"]}))
     reading, writing = os.pipe()
-    print(await output("sh", "-c", f"echo through >&{writing}", pass_fds=(writing,)), os.read(reading, 100))
-    print((await output("sh", "-c", f"echo closed >&{writing}", close_fds=True))[1])
+
+    def write(text):
+        return f"import os; os.write({writing}, b'{text}')"
+
+    print(await output(PYTHON, "-c", write("through"), pass_fds=(writing,)), os.read(reading, 100))
+    print((await output("sh", "-c", f"[ -e /proc/self/fd/{writing} ]", close_fds=True))[1])
     os.set_inheritable(writing, True)
-    print(await output("sh", "-c", f"echo open >&{writing}", close_fds=False), os.read(reading, 100))
+    print(await output(PYTHON, "-c", write("open"), close_fds=False), os.read(reading, 100))
     os.close(reading)
     os.close(writing)
     print(await output("sh", "-c", "umask", umask=0o077))

@@ -49,7 +49,7 @@ async def main():
     print(protocol.log, transport.get_returncode())
     # Through the transport.
     transport, protocol = await loop.subprocess_shell(
-        Child, "sleep 100", stdin=None, stdout=None, stderr=None
+        Child, "exec sleep 100", stdin=None, stdout=None, stderr=None
     )
     transport.send_signal(signal.SIGTERM)
     await protocol.ended

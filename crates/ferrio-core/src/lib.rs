@@ -3,12 +3,15 @@
 //! A folder for each of asyncio's nouns; [`ffi`] is the only one that speaks the C API's language, and
 //! the only place where interpreter versions differ in more than a signature. See ARCHITECTURE.md.
 
+mod coroutines;
 mod debug;
 mod ffi;
 mod futures;
 mod handles;
 mod loop_;
 mod module;
+mod queues;
 mod stdlib;
+mod sync;
 mod tasks;
 mod transports;

@@ -1,10 +1,13 @@
 //! The module object.
 
+use crate::coroutines::{AsyncFunction, Coroutine, Frame};
 use crate::ffi::class::{make_type, module_function};
 use crate::ffi::{Args, Class, Object, Own, Ptr, Raised, Result};
 use crate::futures::{Future, FutureIterator};
 use crate::handles::{Handle, TimerHandle};
 use crate::loop_::Loop;
+use crate::queues::Queue;
+use crate::sync::{Event, Lock, Semaphore};
 use crate::tasks::{self, Task};
 use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
 use pyo3_ffi as py;
@@ -18,6 +21,12 @@ fn add(module: Ptr, name: &CStr, object: &Object) -> Result<()> {
 }
 
 fn fill(module: Ptr) -> Result<()> {
+    make_type::<AsyncFunction>(None)?;
+    make_type::<Coroutine>(None)?;
+    make_type::<Frame>(None)?;
+    for definition in [tasks::sleep::definition()] {
+        add(module, definition.name, &definition.make()?)?;
+    }
     add(module, c"Handle", &make_type::<Handle>(None)?)?;
     add(module, c"TimerHandle", &make_type::<TimerHandle>(Some(Handle::type_cell().get()))?)?;
     add(module, c"Future", &make_type::<Future>(None)?)?;
@@ -28,6 +37,10 @@ fn fill(module: Ptr) -> Result<()> {
     add(module, c"DatagramTransport", &make_type::<DatagramTransport>(None)?)?;
     add(module, c"ReadPipeTransport", &make_type::<ReadPipeTransport>(None)?)?;
     add(module, c"WritePipeTransport", &make_type::<WritePipeTransport>(None)?)?;
+    add(module, c"Lock", &make_type::<Lock>(None)?)?;
+    add(module, c"Event", &make_type::<Event>(None)?)?;
+    add(module, c"Semaphore", &make_type::<Semaphore>(None)?)?;
+    add(module, c"Queue", &make_type::<Queue>(None)?)?;
     add(module, c"Listener", &make_type::<Listener>(None)?)?;
     Ok(())
 }
@@ -78,6 +91,7 @@ pub unsafe extern "C" fn PyInit__core() -> Ptr {
             |args| awaiters(args, Own::<Future>::discard_awaiter),
             c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future of Ferrio's is awaited no more. Return False for other futures.",
         ),
+        tasks::sleep::set_result_unless_cancelled(),
         py::PyMethodDef::zeroed(),
     ];
     let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];

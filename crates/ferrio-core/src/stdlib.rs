@@ -9,6 +9,7 @@ names! {
     ASYNCIO_FUTURE_BLOCKING = c"_asyncio_future_blocking";
     BUFFER_UPDATED = c"buffer_updated";
     CALL_EXCEPTION_HANDLER = c"call_exception_handler";
+    CALL_LATER = c"call_later";
     CALL_SOON = c"call_soon";
     CANCEL = c"cancel";
     CLOSE = c"close";

@@ -1,7 +1,7 @@
 //! Arguments of a call, bound to parameters as Python binds them.
 
 use super::error::type_error;
-use super::{Object, Ptr, Result};
+use super::{Import, Name, Object, Ptr, Result};
 use pyo3_ffi as py;
 use std::ptr;
 
@@ -140,6 +140,23 @@ impl<'call> Args<'call> {
             }
         }
         Ok(())
+    }
+
+    /// `TypeError` if there is any argument.
+    #[inline]
+    pub fn expect_none(&self, name: &'static str) -> Result<()> {
+        if self.positional.is_empty() && self.names.is_empty() {
+            return Ok(());
+        }
+        let signature = Signature { name, parameters: &[], positional: 0, required: 0, variadic: false };
+        self.bind::<0>(&signature).map(drop)
+    }
+
+    /// `class.name(this, ...)` with these arguments: a method as another class has it.
+    pub fn call_as(&self, class: &Import, name: &Name, this: &Object) -> Result {
+        let method = class.get()?.getattr(name)?;
+        let arguments = Object::list([this].into_iter().chain(self.positional).cloned())?.to_tuple()?;
+        method.call_dict(&arguments, &self.keywords_dict()?)
     }
 
     /// The positional arguments as a new tuple.

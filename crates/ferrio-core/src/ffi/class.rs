@@ -10,9 +10,10 @@
 
 use super::error::{Builtin, raise, type_error};
 use super::{Args, Object, Ptr, Raised, Result, Slot};
+use crate::coroutines::AsyncDefinition;
 use pyo3_ffi as py;
-use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
 use std::marker::PhantomData;
 use std::mem::{self, offset_of};
 use std::ops::Deref;
@@ -37,6 +38,23 @@ pub trait Class: Sized + 'static {
     /// Whether Python code may call the class.
     const CALLABLE: bool = true;
 
+    /// Further flags of the type.
+    const FLAGS: c_ulong = 0;
+    /// Where the struct has its vectorcall function, if instances are called by one.
+    const VECTORCALL: Option<usize> = None;
+
+    /// Whether instances that never come into a cycle stay unknown to the garbage collector: whoever makes
+    /// one calls [`Own::track`] before it can.
+    const TRACKED_LATER: bool = false;
+
+    /// Where the memory of freed instances is kept for the next ones, if it is.
+    fn free_list() -> Option<&'static FreeList> {
+        None
+    }
+    /// Whether `__del__` has anything to do.
+    fn wants_finalizer(&self) -> bool {
+        true
+    }
     /// Where the type object is kept once it is made.
     fn type_cell() -> &'static TypeCell;
     /// The body of an instance before `__init__`.
@@ -56,6 +74,10 @@ pub trait Class: Sized + 'static {
     }
     /// Methods, properties and further slots.
     fn members() -> Members;
+    /// Methods that give coroutines.
+    fn functions() -> Vec<AsyncDefinition> {
+        Vec::new()
+    }
 }
 
 /// The tables of a class.
@@ -86,6 +108,50 @@ impl Default for TypeCell {
         TypeCell::new()
     }
 }
+
+/// Memory of freed instances of one class, each still with its garbage collector's header.
+pub struct FreeList(UnsafeCell<Vec<Ptr>>);
+
+// SAFETY: used only with the GIL held.
+unsafe impl Sync for FreeList {}
+
+/// How many instances' memory a class keeps.
+const FREE_LIST_CAPACITY: usize = 256;
+
+impl FreeList {
+    /// An empty one.
+    pub const fn new() -> FreeList {
+        FreeList(UnsafeCell::new(Vec::new()))
+    }
+
+    #[inline]
+    fn take(&self) -> Option<Ptr> {
+        // SAFETY: the GIL is held, and nothing is called meanwhile that could come here again.
+        unsafe { (*self.0.get()).pop() }
+    }
+
+    #[inline]
+    fn keep(&self, memory: Ptr) -> bool {
+        // SAFETY: as above.
+        let list = unsafe { &mut *self.0.get() };
+        let has_room = list.len() < FREE_LIST_CAPACITY;
+        if has_room {
+            list.push(memory);
+        }
+        has_room
+    }
+}
+
+/// Declares that a class keeps the memory of freed instances.
+macro_rules! free_list {
+    () => {
+        fn free_list() -> Option<&'static $crate::ffi::class::FreeList> {
+            static LIST: $crate::ffi::class::FreeList = $crate::ffi::class::FreeList::new();
+            Some(&LIST)
+        }
+    };
+}
+pub(crate) use free_list;
 
 /// Declares where a class keeps its type object.
 macro_rules! type_cell {
@@ -180,13 +246,29 @@ impl<T: Class> Own<T> {
         // SAFETY: a type with GC; the object is not yet tracked, so nobody sees it before the body is
         // written. `_PyObject_GC_New` counts the reference to its type.
         unsafe {
-            let object = py::PyObject_GC_New::<Instance<T>>(class);
+            let object = match T::free_list().and_then(FreeList::take) {
+                Some(memory) => py::PyObject_Init(memory, class).cast(),
+                None => py::PyObject_GC_New::<Instance<T>>(class),
+            };
             if object.is_null() {
                 return Err(Raised);
             }
             ptr::write(&raw mut (*object).body, body);
-            py::PyObject_GC_Track(object.cast());
+            if !T::TRACKED_LATER {
+                py::PyObject_GC_Track(object.cast());
+            }
             Ok(Own(Object::owned(object.cast())?, PhantomData))
+        }
+    }
+
+    /// Makes the instance known to the garbage collector, if it is not.
+    #[inline]
+    pub fn track(&self) {
+        // SAFETY: an instance with a collector's header and a whole body.
+        unsafe {
+            if py::PyObject_GC_IsTracked(self.as_ptr()) == 0 {
+                py::PyObject_GC_Track(self.as_ptr().cast());
+            }
         }
     }
 
@@ -236,7 +318,7 @@ impl Visitor<'_> {
 
 /// Calls `work`; an error becomes `failed`, a panic `RuntimeError`.
 #[inline]
-fn guard<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
+pub fn guard<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => value,
         Ok(Err(Raised)) => failed,
@@ -261,7 +343,7 @@ unsafe fn this<T>(object: &Ptr) -> &Own<T> {
 
 /// The one value of a function's own type.
 #[inline]
-fn function<F: Copy>() -> F {
+pub fn function<F: Copy>() -> F {
     const { assert!(mem::size_of::<F>() == 0, "a function item, not a pointer") };
     // SAFETY: a type without size has one value; function items and closures without captures are such.
     unsafe { mem::transmute_copy(&()) }
@@ -393,6 +475,36 @@ where
         doc: ptr::null(),
         closure: ptr::null_mut(),
     }
+}
+
+/// A property that reads and writes a slot; an empty one is None.
+pub fn slot_property<T: Class, F>(name: &'static CStr, _: F) -> py::PyGetSetDef
+where
+    F: Fn(&T) -> &Slot + Copy + 'static,
+{
+    property::<T, _, _>(
+        name,
+        |this: &Own<T>| Ok(function::<F>()(this).get_or_none()),
+        |this: &Own<T>, value: &Object| {
+            function::<F>()(this).put(value.clone());
+            Ok(())
+        },
+    )
+}
+
+/// A property that reads and writes a truth value.
+pub fn bool_property<T: Class, F>(name: &'static CStr, _: F) -> py::PyGetSetDef
+where
+    F: Fn(&T) -> &Cell<bool> + Copy + 'static,
+{
+    property::<T, _, _>(
+        name,
+        |this: &Own<T>| Ok(Object::bool(function::<F>()(this).get())),
+        |this: &Own<T>, value: &Object| {
+            function::<F>()(this).set(value.is_true()?);
+            Ok(())
+        },
+    )
 }
 
 unsafe extern "C" fn get<T: Class, F: Fn(&Own<T>) -> Result + Copy>(slf: Ptr, _: *mut c_void) -> Ptr {
@@ -527,12 +639,12 @@ unsafe extern "C" fn dealloc<T: Class>(slf: Ptr) {
     // SAFETY: the last reference is gone; the order is that of the interpreter's own classes: finaliser
     // (which may bring the object back), collector, weak references, contents, memory, class.
     unsafe {
-        if T::FINALIZES && py::PyObject_CallFinalizerFromDealloc(slf) < 0 {
+        let body = &raw mut (*slf.cast::<Instance<T>>()).body;
+        if T::FINALIZES && (*body).wants_finalizer() && py::PyObject_CallFinalizerFromDealloc(slf) < 0 {
             return;
         }
         let class = py::Py_TYPE(slf);
         py::PyObject_GC_UnTrack(slf.cast());
-        let body = &raw mut (*slf.cast::<Instance<T>>()).body;
         if let Some(offset) = T::WEAK
             && !(*body.byte_add(offset).cast::<WeakList>()).0.get().is_null()
         {
@@ -543,7 +655,11 @@ unsafe extern "C" fn dealloc<T: Class>(slf: Ptr) {
             ptr::drop_in_place(body);
             Ok(())
         });
-        if let Some(free) = (*class).tp_free {
+        // A derived class's instances are larger; one whose finaliser has run is marked for ever.
+        let is_kept = T::free_list().is_some_and(|list| {
+            class == T::type_cell().get() && py::PyObject_GC_IsFinalized(slf) == 0 && list.keep(slf)
+        });
+        if !is_kept && let Some(free) = (*class).tp_free {
             free(slf.cast());
         }
         py::Py_DECREF(class.cast());
@@ -556,7 +672,9 @@ pub fn make_type<T: Class>(base: Option<*mut py::PyTypeObject>) -> Result<Object
     let members = T::members();
     let body = offset_of!(Instance<T>, body);
     let mut offsets = Vec::new();
-    for (name, offset) in [(c"__dictoffset__", T::DICT), (c"__weaklistoffset__", T::WEAK)] {
+    let places =
+        [(c"__dictoffset__", T::DICT), (c"__weaklistoffset__", T::WEAK), (c"__vectorcalloffset__", T::VECTORCALL)];
+    for (name, offset) in places {
         if let Some(offset) = offset {
             offsets.push(py::PyMemberDef {
                 name: name.as_ptr(),
@@ -584,7 +702,7 @@ pub fn make_type<T: Class>(base: Option<*mut py::PyTypeObject>) -> Result<Object
     slot(py::Py_tp_getset, terminated(members.properties, py::PyGetSetDef::default()));
     slot(py::Py_tp_members, terminated(offsets, py::PyMemberDef::default()));
     slots.push(py::PyType_Slot { slot: 0, pfunc: ptr::null_mut() });
-    let mut flags = py::Py_TPFLAGS_DEFAULT | py::Py_TPFLAGS_HAVE_GC;
+    let mut flags = py::Py_TPFLAGS_DEFAULT | py::Py_TPFLAGS_HAVE_GC | T::FLAGS;
     if T::SUBCLASSABLE {
         flags |= py::Py_TPFLAGS_BASETYPE;
     }
@@ -606,6 +724,12 @@ pub fn make_type<T: Class>(base: Option<*mut py::PyTypeObject>) -> Result<Object
             None => Object::owned(py::PyType_FromSpec(&mut spec))?,
         };
         T::type_cell().0.store(class.clone().into_ptr().cast(), Ordering::Relaxed);
+        for definition in T::functions() {
+            let function = definition.make()?;
+            if py::PyObject_SetAttrString(class.as_ptr(), definition.name.as_ptr(), function.as_ptr()) < 0 {
+                return Err(Raised);
+            }
+        }
         Ok(class)
     }
 }

@@ -17,6 +17,7 @@ pub mod buffer;
 pub mod call;
 pub mod class;
 pub mod context;
+pub mod deque;
 pub mod error;
 pub mod name;
 pub mod object;

@@ -1,9 +1,9 @@
 //! What `await future` steps through: yields the future once, then returns its result.
 
 use super::Future;
-use crate::ffi::class::{Members, Sent, method, method0, method1, send_slot, type_cell, unary_slot};
+use crate::ffi::class::{Members, Sent, free_list, method, method0, method1, send_slot, type_cell, unary_slot};
 use crate::ffi::error::{runtime_error, type_error};
-use crate::ffi::{Args, Class, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Import, Object, Own, Raised, Result, Signature, Slot, Visitor};
 use pyo3_ffi as py;
 use std::ffi::CStr;
 
@@ -33,6 +33,8 @@ impl Own<FutureIterator> {
                 own.blocking.set(false);
                 return Err(runtime_error("await wasn't used with future"));
             }
+            // Now it may be part of a cycle: through the task that waits.
+            self.track();
             return Ok(Sent::Yielded(future));
         }
         self.future.clear();
@@ -42,58 +44,113 @@ impl Own<FutureIterator> {
     fn next(&self) -> Result {
         match self.send()? {
             Sent::Yielded(object) => Ok(object),
-            // An iterator may end without a word; that is None.
-            Sent::Returned(value) if value.is_none() => Err(Raised),
-            Sent::Returned(value) => {
-                // An exception of a tuple would take it apart, so it is always made by a call.
-                // SAFETY: a static object.
-                let class = unsafe { Object::borrowed(py::PyExc_StopIteration) };
-                Err(class.call(&[&value])?.raise())
-            }
+            Sent::Returned(value) => Err(end(value)),
         }
     }
 
     fn throw(&self, args: &Args<'_>) -> Result {
-        let ([class, value, traceback], _) = args.bind::<3>(&THROW)?;
-        if cfg!(Py_3_12) && value.is_some() {
-            warn_deprecated()?;
-        }
-        let Some(class) = class else { return Ok(Object::none()) };
-        let value = value.filter(|value| !value.is_none());
-        // SAFETY: live objects.
-        let exception = unsafe {
-            if py::PyExceptionClass_Check(class.as_ptr()) != 0 {
-                match value {
-                    Some(value) if value.isinstance(class)? => value.clone(),
-                    Some(value) => class.call(&[value])?,
-                    None => class.call0()?,
-                }
-            } else if class.is_exception() {
-                if value.is_some() {
-                    return Err(type_error("instance exception may not have a separate value"));
-                }
-                class.clone()
-            } else {
-                let name = class.type_name();
-                let message =
-                    format!("exceptions must be classes or instances deriving from BaseException, not {name}");
-                return Err(type_error(&message));
-            }
-        };
-        if let Some(traceback) = traceback.filter(|traceback| !traceback.is_none()) {
-            // SAFETY: live objects; what is not a traceback is refused.
-            unsafe {
-                if py::PyTraceBack_Check(traceback.as_ptr()) == 0 {
-                    return Err(type_error("throw() third argument must be a traceback"));
-                }
-                if py::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr()) < 0 {
-                    return Err(Raised);
-                }
-            }
-        }
+        let Some(exception) = thrown_exception(args)? else { return Ok(Object::none()) };
         self.future.clear();
         Err(exception.raise())
     }
+}
+
+/// The end of an iterator that returns `value`, as `for` and `await` understand it.
+#[inline]
+pub fn end(value: Object) -> Raised {
+    // An end without a word is None.
+    if value.is_none() {
+        return Raised;
+    }
+    // SAFETY: a static object.
+    if value.as_ptr() == unsafe { py::Py_True() } { stop_with_true(value) } else { stop_iteration(value) }
+}
+
+/// `StopIteration(True)`, which locks and events end with: one exception that is used again and again,
+/// unless somebody has kept it.
+fn stop_with_true(value: Object) -> Raised {
+    static CACHED: Import = Import::new(c"builtins", c"StopIteration");
+    let make = || {
+        // SAFETY: a static object.
+        let class = unsafe { Object::borrowed(py::PyExc_StopIteration) };
+        class.call(&[&value])
+    };
+    match CACHED.get_or_make(make) {
+        Ok(exception) if is_unused(exception) => exception.clone().raise(),
+        Ok(_) => stop_iteration(value),
+        Err(raised) => raised,
+    }
+}
+
+/// Whether nobody else holds an exception, and nothing was written into it.
+fn is_unused(exception: &Object) -> bool {
+    // SAFETY: a live exception; the fields that are looked at are the same on every interpreter.
+    unsafe {
+        let fields = exception.as_ptr().cast::<py::PyBaseExceptionObject>();
+        py::Py_REFCNT(exception.as_ptr()) == 1
+            && (*fields).traceback.is_null()
+            && (*fields).context.is_null()
+            && (*fields).cause.is_null()
+    }
+}
+
+/// `StopIteration(value)`.
+pub fn stop_iteration(value: Object) -> Raised {
+    // SAFETY: a static class and live objects. A tuple or an exception would be taken for the class's
+    // arguments or for the exception itself, so it is packed.
+    unsafe {
+        let class = py::PyExc_StopIteration;
+        if py::PyTuple_Check(value.as_ptr()) == 0 && !value.is_exception() {
+            py::PyErr_SetObject(class, value.as_ptr());
+            return Raised;
+        }
+        match Object::borrowed(class).call(&[&value]) {
+            Ok(exception) => exception.raise(),
+            Err(raised) => raised,
+        }
+    }
+}
+
+/// The exception that the arguments of a `throw()` mean; none if there is no argument.
+pub fn thrown_exception(args: &Args<'_>) -> Result<Option<Object>> {
+    let ([class, value, traceback], _) = args.bind::<3>(&THROW)?;
+    if cfg!(Py_3_12) && value.is_some() {
+        warn_deprecated()?;
+    }
+    let Some(class) = class else { return Ok(None) };
+    let value = value.filter(|value| !value.is_none());
+    // SAFETY: live objects.
+    let exception = unsafe {
+        if py::PyExceptionClass_Check(class.as_ptr()) != 0 {
+            match value {
+                Some(value) if value.isinstance(class)? => value.clone(),
+                Some(value) => class.call(&[value])?,
+                None => class.call0()?,
+            }
+        } else if class.is_exception() {
+            if value.is_some() {
+                return Err(type_error("instance exception may not have a separate value"));
+            }
+            class.clone()
+        } else {
+            let name = class.type_name();
+            let message =
+                format!("exceptions must be classes or instances deriving from BaseException, not {name}");
+            return Err(type_error(&message));
+        }
+    };
+    if let Some(traceback) = traceback.filter(|traceback| !traceback.is_none()) {
+        // SAFETY: live objects; what is not a traceback is refused.
+        unsafe {
+            if py::PyTraceBack_Check(traceback.as_ptr()) == 0 {
+                return Err(type_error("throw() third argument must be a traceback"));
+            }
+            if py::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr()) < 0 {
+                return Err(Raised);
+            }
+        }
+    }
+    Ok(Some(exception))
 }
 
 /// The form with three arguments is deprecated from 3.12 on.
@@ -111,7 +168,9 @@ static THROW: Signature =
 impl Class for FutureIterator {
     const NAME: &'static CStr = c"ferrio._core.FutureIterator";
     const CALLABLE: bool = false;
+    const TRACKED_LATER: bool = true;
     type_cell!();
+    free_list!();
 
     fn empty() -> Self {
         FutureIterator::default()

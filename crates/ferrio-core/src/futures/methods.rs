@@ -2,7 +2,7 @@
 
 use super::{Callback, Future, FutureIterator, State};
 use crate::ffi::class::{
-    Members, class_getitem, getter, method, method0, method1, property, type_cell, unary_slot,
+    Members, class_getitem, free_list, getter, method, method0, method1, property, type_cell, unary_slot,
 };
 use crate::ffi::error::value_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor, context};
@@ -32,6 +32,11 @@ impl Class for Future {
     const FINALIZES: bool = true;
     const SUBCLASSABLE: bool = true;
     type_cell!();
+    free_list!();
+
+    fn wants_finalizer(&self) -> bool {
+        self.log_traceback.get()
+    }
 
     fn empty() -> Self {
         Future::default()

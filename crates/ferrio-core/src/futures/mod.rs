@@ -9,6 +9,7 @@
 pub mod callbacks;
 pub mod iterator;
 mod methods;
+pub mod waiter;
 pub use methods::{repr_with, stdlib_class};
 
 pub use callbacks::Callback;

@@ -8,7 +8,7 @@ pub mod timer;
 
 pub use timer::TimerHandle;
 
-use crate::ffi::class::{Members, WeakList, getter, method0, type_cell, unary_slot};
+use crate::ffi::class::{Members, WeakList, free_list, getter, method0, type_cell, unary_slot};
 use crate::ffi::{Args, Class, Import, Object, Own, Ptr, Result, Signature, Slot, Visitor, context};
 use crate::stdlib;
 use exclusion::Exclusion;
@@ -259,6 +259,7 @@ impl Class for Handle {
     const WEAK: Option<usize> = Some(offset_of!(Handle, weak));
     const SUBCLASSABLE: bool = true;
     type_cell!();
+    free_list!();
 
     fn empty() -> Self {
         Handle::default()

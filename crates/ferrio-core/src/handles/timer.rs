@@ -1,7 +1,7 @@
 //! TimerHandle: a handle with a deadline.
 
 use super::Handle;
-use crate::ffi::class::{Members, getter, method0, type_cell};
+use crate::ffi::class::{Members, free_list, getter, method0, type_cell};
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
 use crate::loop_::Loop;
 use crate::stdlib;
@@ -127,6 +127,7 @@ impl Class for TimerHandle {
     const WEAK: Option<usize> = Handle::WEAK;
     const SUBCLASSABLE: bool = true;
     type_cell!();
+    free_list!();
 
     fn empty() -> Self {
         TimerHandle::default()

@@ -58,6 +58,8 @@ impl Class for Loop {
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
         this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
         this.own_time.set(is_own_method(this, &crate::stdlib::TIME)?);
+        this.own_create_future.set(is_own_method(this, &CREATE_FUTURE)?);
+        this.own_call_later.set(is_own_method(this, &crate::stdlib::CALL_LATER)?);
         this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()
     }
@@ -95,6 +97,8 @@ impl Class for Loop {
 }
 
 /// Whether a method is this class's, not overridden in the instance's class.
+static CREATE_FUTURE: Name = Name::new(c"create_future");
+
 fn is_own_method(this: &Own<Loop>, name: &Name) -> Result<bool> {
     // SAFETY: types are live objects.
     let (class, own) = unsafe {
@@ -194,7 +198,7 @@ fn replaced(namespace: &Import, name: &Name, class: &Import, own: &TypeCell) -> 
     namespace.get()?.unexpected_item(name, [class.get()?.as_ptr(), own.get().cast()])
 }
 
-fn create_future(this: &Own<Loop>) -> Result {
+pub fn create_future(this: &Own<Loop>) -> Result {
     let class = replaced(&FUTURES_NAMESPACE, &FUTURE, &crate::stdlib::ASYNCIO_FUTURE, Future::type_cell())?;
     if let Some(class) = class {
         return class.call_keywords(&[], &[(&crate::stdlib::LOOP, this.as_object())]);

@@ -9,13 +9,14 @@
 pub mod entry;
 mod iteration;
 mod methods;
+pub use methods::create_future;
 mod readiness;
 pub use readiness::{Direction, descriptor_of};
 mod schedule;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Object, Own, Result, Slot};
+use crate::ffi::{Own, Result, Slot};
 use crate::handles::{Handle, TimerHandle};
 use entry::Entry;
 use ferrio_reactor::poller::{Events, Interest, Poller};
@@ -69,6 +70,8 @@ pub struct Loop {
     /// Whether `call_soon` and `time` are this class's own, not overridden in a derived one.
     own_call_soon: Cell<bool>,
     own_time: Cell<bool>,
+    own_create_future: Cell<bool>,
+    own_call_later: Cell<bool>,
     task_factory: Slot,
     /// What runs now, in debug mode.
     current: Slot,
@@ -94,6 +97,8 @@ impl Loop {
             thread: Cell::new(0),
             own_call_soon: Cell::new(false),
             own_time: Cell::new(false),
+            own_create_future: Cell::new(false),
+            own_call_later: Cell::new(false),
             task_factory: Slot::default(),
             current: Slot::default(),
             dict: Dict::default(),
@@ -131,6 +136,18 @@ impl Loop {
     #[inline]
     pub fn has_own_call_soon(&self) -> bool {
         self.own_call_soon.get()
+    }
+
+    /// Whether `create_future` is this class's own.
+    #[inline]
+    pub fn has_own_create_future(&self) -> bool {
+        self.own_create_future.get()
+    }
+
+    /// Whether `call_later` is this class's own.
+    #[inline]
+    pub fn has_own_call_later(&self) -> bool {
+        self.own_call_later.get()
     }
 
     /// Whether debug mode is on.

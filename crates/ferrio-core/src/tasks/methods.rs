@@ -43,6 +43,10 @@ impl Class for Task {
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
+    fn wants_finalizer(&self) -> bool {
+        !self.future.is_done() || self.future.wants_finalizer()
+    }
+
     fn empty() -> Self {
         Task::default()
     }

@@ -22,8 +22,10 @@
 pub mod current;
 mod methods;
 pub mod registry;
+pub mod sleep;
 pub mod step;
 
+use crate::coroutines::Coroutine;
 use crate::debug::Report;
 use crate::ffi::{Object, Own, Result, Slot, context};
 use crate::futures::Future;
@@ -72,7 +74,7 @@ pub struct Options<'call> {
 
 /// Whether an object is a coroutine as asyncio sees it.
 fn is_coroutine(object: &Object) -> Result<bool> {
-    if object.type_ptr() == &raw mut py::PyCoro_Type {
+    if object.type_ptr() == &raw mut py::PyCoro_Type || Coroutine::is_one(object) {
         return Ok(true);
     }
     stdlib::ISCOROUTINE.get()?.call(&[object])?.is_true()

@@ -1,0 +1,104 @@
+//! What a coroutine in Rust shows in place of a frame: asyncio's function of the same name.
+//!
+//! Stacks and call graphs are made of frames. This one says which function it is and where asyncio has it.
+
+use crate::ffi::class::{Members, getter, type_cell};
+use crate::ffi::{Class, Name, Object, Own, Result, Slot, Visitor};
+use pyo3_ffi as py;
+use std::cell::UnsafeCell;
+use std::ffi::CStr;
+
+static CODE: Name = Name::new(c"__code__");
+static FIRST_LINE: Name = Name::new(c"co_firstlineno");
+static GLOBALS: Name = Name::new(c"__globals__");
+static QUALNAME: Name = Name::new(c"__qualname__");
+
+/// asyncio's functions that there are coroutines of, with their qualified names.
+struct Originals(UnsafeCell<Vec<(String, Object)>>);
+
+// SAFETY: used only with the GIL held.
+unsafe impl Sync for Originals {}
+
+static ORIGINALS: Originals = Originals(UnsafeCell::new(Vec::new()));
+
+/// Remembers a function.
+pub fn remember(original: &Object) -> Result<()> {
+    let name = original.getattr(&QUALNAME)?.to_text()?;
+    // SAFETY: the GIL is held, and nothing is called meanwhile that could come here again.
+    unsafe { (*ORIGINALS.0.get()).push((name, original.clone())) };
+    Ok(())
+}
+
+/// asyncio's function with a qualified name.
+pub fn original(name: &str) -> Option<Object> {
+    // SAFETY: as above.
+    let originals = unsafe { &*ORIGINALS.0.get() };
+    originals.iter().find(|(known, _)| known == name).map(|(_, original)| original.clone())
+}
+
+/// The code of asyncio's function with a qualified name, or None.
+pub fn code(name: &str) -> Result {
+    original(name).map_or(Ok(Object::none()), |original| original.getattr(&CODE))
+}
+
+/// The body of a Frame.
+#[derive(Default)]
+pub struct Frame {
+    original: Slot,
+    coroutine: Slot,
+}
+
+impl Frame {
+    /// The frame of a coroutine of the function with a qualified name, or None.
+    pub fn of(coroutine: &Object, name: &str) -> Result {
+        match original(name) {
+            Some(original) => {
+                let body = Frame { original: Slot::new(original), coroutine: Slot::new(coroutine.clone()) };
+                Own::new(body).map(Own::into_object)
+            }
+            None => Ok(Object::none()),
+        }
+    }
+}
+
+impl Class for Frame {
+    const NAME: &'static CStr = c"ferrio._core.Frame";
+    const DOC: &'static CStr = c"What a coroutine in Rust shows in place of a frame.";
+    const CALLABLE: bool = false;
+    type_cell!();
+
+    fn empty() -> Self {
+        Frame::default()
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.slot(&self.original);
+        visitor.slot(&self.coroutine);
+    }
+
+    fn clear(&self) {
+        self.original.clear();
+        self.coroutine.clear();
+    }
+
+    fn members() -> Members {
+        let code = |this: &Own<Frame>| this.original.get_or_none().getattr(&CODE);
+        Members {
+            methods: vec![],
+            properties: vec![
+                getter::<Frame, _>(c"f_code", code),
+                getter::<Frame, _>(c"f_lineno", |this| {
+                    this.original.get_or_none().getattr(&CODE)?.getattr(&FIRST_LINE)
+                }),
+                getter::<Frame, _>(c"f_globals", |this| this.original.get_or_none().getattr(&GLOBALS)),
+                getter::<Frame, _>(c"f_locals", |_| {
+                    // SAFETY: a new reference or null with an error.
+                    unsafe { Object::owned(py::PyDict_New()) }
+                }),
+                getter::<Frame, _>(c"f_generator", |this| Ok(this.coroutine.get_or_none())),
+                getter::<Frame, _>(c"f_back", |_| Ok(Object::none())),
+            ],
+            slots: vec![],
+        }
+    }
+}

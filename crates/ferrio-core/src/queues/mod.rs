@@ -1,0 +1,343 @@
+//! Queue, LifoQueue, PriorityQueue: the hot part of asyncio's queues.
+//!
+//! Python's classes (`python/ferrio/queues.py`) derive from this one and from asyncio's: state and hot
+//! methods are here, the rest is asyncio's, which finds the state by its usual names. The items are in a
+//! deque or list, as there, so that programs which look at `_queue` find them. A derived class that
+//! overrides any of the methods that others are made of gets asyncio's version of all.
+
+mod methods;
+
+use crate::coroutines::{Operation, Outcome, Poll};
+use crate::ffi::error::value_error;
+use crate::ffi::{Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque};
+use crate::futures::waiter;
+use crate::sync::{BoundLoop, Event, Waiters, overrides_none_of, own_base};
+use std::cell::Cell;
+
+static ORIGINAL: Import = Import::new(c"asyncio.queues", c"Queue");
+static ORIGINAL_STACK: Import = Import::new(c"asyncio.queues", c"LifoQueue");
+static ORIGINAL_HEAP: Import = Import::new(c"asyncio.queues", c"PriorityQueue");
+static QUEUE_EMPTY: Import = Import::new(c"asyncio.queues", c"QueueEmpty");
+static QUEUE_FULL: Import = Import::new(c"asyncio.queues", c"QueueFull");
+static QUEUE_SHUT_DOWN: Import = Import::new(c"asyncio.queues", c"QueueShutDown");
+static EVENT: Import = Import::new(c"ferrio.locks", c"Event");
+static HEAPPUSH: Import = Import::new(c"heapq", c"heappush");
+static HEAPPOP: Import = Import::new(c"heapq", c"heappop");
+static LIST: Import = Import::new(c"builtins", c"list");
+
+static APPEND: Name = Name::new(c"append");
+static INIT: Name = Name::new(c"_init");
+static POP: Name = Name::new(c"pop");
+static POPLEFT: Name = Name::new(c"popleft");
+static QUEUE: Name = Name::new(c"_queue");
+
+/// How the items are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    /// As a derived class wants it.
+    #[default]
+    Overridden,
+    Fifo,
+    Stack,
+    Heap,
+}
+
+impl Kind {
+    /// The kind of a queue, by its class.
+    fn of(queue: &Object) -> Result<Kind> {
+        static HOT: [Name; 5] = [
+            Name::new(c"empty"),
+            Name::new(c"full"),
+            Name::new(c"qsize"),
+            Name::new(c"get_nowait"),
+            Name::new(c"put_nowait"),
+        ];
+        static COLD: [Name; 3] = [Name::new(c"_wakeup_next"), Name::new(c"_get_loop"), Name::new(c"maxsize")];
+        static STORE: [Name; 3] = [Name::new(c"_init"), Name::new(c"_get"), Name::new(c"_put")];
+        let same =
+            |class: &Object, names: &[Name]| overrides_none_of(queue, class, &names.iter().collect::<Vec<_>>());
+        if !same(&own_base::<Queue>(), &HOT)? || !same(ORIGINAL.get()?, &COLD)? {
+            return Ok(Kind::Overridden);
+        }
+        for (kind, class) in
+            [(Kind::Fifo, &ORIGINAL), (Kind::Stack, &ORIGINAL_STACK), (Kind::Heap, &ORIGINAL_HEAP)]
+        {
+            if same(class.get()?, &STORE)? {
+                return Ok(kind);
+            }
+        }
+        Ok(Kind::Overridden)
+    }
+}
+
+/// The class whose kind was asked for last, and the kind: nearly all queues are of one class.
+struct LastKind {
+    class: Cell<usize>,
+    kind: Cell<Kind>,
+}
+
+thread_local! {
+    static LAST_KIND: LastKind = const { LastKind { class: Cell::new(0), kind: Cell::new(Kind::Overridden) } };
+}
+
+/// The body of a Queue.
+#[derive(Default)]
+pub struct Queue {
+    kind: Cell<Kind>,
+    maxsize: Slot,
+    /// The value of `maxsize`; 0 for no limit.
+    limit: Cell<usize>,
+    items: Slot,
+    getters: Waiters,
+    putters: Waiters,
+    unfinished: Cell<i64>,
+    /// The event that join() waits for, once somebody has asked for it.
+    finished: Slot,
+    is_shut_down: Cell<bool>,
+    loop_: BoundLoop,
+}
+
+impl Queue {
+    fn set_maxsize(&self, maxsize: Object) {
+        match maxsize.to_i64() {
+            Ok(value) => self.limit.set(usize::try_from(value).unwrap_or(0)),
+            Err(raised) => {
+                // Something that is no int; asyncio's methods know how to compare it.
+                raised.discard();
+                self.kind.set(Kind::Overridden);
+            }
+        }
+        self.maxsize.put(maxsize);
+    }
+}
+
+impl Own<Queue> {
+    /// What `__init__` does.
+    fn begin(&self, maxsize: Object) -> Result<()> {
+        let kind = LAST_KIND.with(|last| {
+            let class = self.as_object().type_ptr() as usize;
+            if last.class.get() != class {
+                last.kind.set(Kind::of(self.as_object())?);
+                // Classes of a program may change and go; Ferrio's own stay.
+                let module = self.as_object().getattr(&Name::new(c"__module__"))?.to_text()?;
+                last.class.set(if module == "asyncio.queues" { class } else { 0 });
+            }
+            Ok::<_, Raised>(last.kind.get())
+        })?;
+        self.kind.set(kind);
+        self.unfinished.set(0);
+        self.is_shut_down.set(false);
+        self.finished.clear();
+        self.set_maxsize(maxsize.clone());
+        match self.kind.get() {
+            Kind::Overridden => self.as_object().method1(&INIT, &maxsize).map(drop),
+            Kind::Fifo => {
+                self.items.put(deque::new()?);
+                Ok(())
+            }
+            Kind::Stack | Kind::Heap => {
+                self.items.put(LIST.get()?.call0()?);
+                Ok(())
+            }
+        }
+    }
+
+    fn is_overridden(&self) -> bool {
+        self.kind.get() == Kind::Overridden
+    }
+
+    /// The items, as `self._queue`.
+    fn items(&self) -> Result {
+        match self.items.get() {
+            Some(items) => Ok(items),
+            None => self.as_object().getattr(&QUEUE),
+        }
+    }
+
+    #[inline]
+    fn size(&self) -> Result<usize> {
+        deque::len(&self.items()?)
+    }
+
+    #[inline]
+    fn is_empty(&self) -> Result<bool> {
+        Ok(self.size()? == 0)
+    }
+
+    #[inline]
+    fn is_full(&self) -> Result<bool> {
+        let limit = self.limit.get();
+        Ok(limit > 0 && self.size()? >= limit)
+    }
+
+    #[inline]
+    fn push(&self, item: &Object) -> Result<()> {
+        let items = self.items()?;
+        match self.kind.get() {
+            Kind::Heap => HEAPPUSH.get()?.call(&[&items, item]).map(drop),
+            _ => items.method1(&APPEND, item).map(drop),
+        }
+    }
+
+    #[inline]
+    fn pop(&self) -> Result {
+        let items = self.items()?;
+        match self.kind.get() {
+            Kind::Heap => HEAPPOP.get()?.call(&[&items]),
+            Kind::Stack => items.method0(&POP),
+            _ => items.method0(&POPLEFT),
+        }
+    }
+
+    #[inline]
+    fn put_nowait(&self, item: &Object) -> Result<()> {
+        if self.is_shut_down.get() {
+            return Err(shut_down());
+        }
+        if self.is_full()? {
+            return Err(QUEUE_FULL.get()?.call0()?.raise());
+        }
+        self.push(item)?;
+        self.unfinished.set(self.unfinished.get() + 1);
+        if let Some(finished) = self.finished.get() {
+            finished.method0(&CLEAR)?;
+        }
+        wake_up_next(&self.getters)
+    }
+
+    #[inline]
+    fn get_nowait(&self) -> Result {
+        if self.is_empty()? {
+            return Err(if self.is_shut_down.get() { shut_down() } else { QUEUE_EMPTY.get()?.call0()?.raise() });
+        }
+        let item = self.pop()?;
+        wake_up_next(&self.putters)?;
+        Ok(item)
+    }
+
+    fn task_done(&self) -> Result<()> {
+        let unfinished = self.unfinished.get();
+        if unfinished <= 0 {
+            return Err(value_error("task_done() called too many times"));
+        }
+        self.unfinished.set(unfinished - 1);
+        match self.finished.get() {
+            Some(finished) if unfinished == 1 => finished.method0(&SET).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// The event that join() waits for.
+    fn finished(&self) -> Result {
+        if let Some(finished) = self.finished.get() {
+            return Ok(finished);
+        }
+        let finished = EVENT.get()?.call0()?;
+        if self.unfinished.get() == 0
+            && let Some(event) = Own::<Event>::downcast(&finished)
+        {
+            event.set()?;
+        }
+        self.finished.put(finished.clone());
+        Ok(finished)
+    }
+}
+
+static CLEAR: Name = Name::new(c"clear");
+static SET: Name = Name::new(c"set");
+
+#[cold]
+fn shut_down() -> Raised {
+    match QUEUE_SHUT_DOWN.get().and_then(Object::call0) {
+        Ok(exception) => exception.raise(),
+        Err(raised) => raised,
+    }
+}
+
+/// Has the first of those who wait and are not done go on.
+#[inline]
+fn wake_up_next(waiters: &Waiters) -> Result<()> {
+    let Some(waiters) = waiters.any()? else { return Ok(()) };
+    while let Some(future) = deque::pop_left(&waiters)? {
+        if !waiter::is_done(&future)? {
+            return waiter::set_result(&future, Object::none());
+        }
+    }
+    Ok(())
+}
+
+/// The waiting was ended by an exception. If a place or an item was meant for this one, the next gets it.
+fn give_up(waiters: &Waiters, future: &Object, is_of_use: impl FnOnce() -> Result<bool>) -> Result<()> {
+    waiter::cancel(future)?;
+    waiters.remove(future)?;
+    if is_of_use()? && !waiter::is_cancelled(future)? { wake_up_next(waiters) } else { Ok(()) }
+}
+
+/// `get()`.
+struct Get {
+    queue: Own<Queue>,
+    getter: Option<Object>,
+}
+
+impl Operation for Get {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        let queue = &self.queue;
+        if let Some(getter) = self.getter.take()
+            && let Err(raised) = outcome.value()
+        {
+            let exception = raised.take();
+            give_up(&queue.getters, &getter, || Ok(!queue.is_empty()?))?;
+            return Err(exception.raise());
+        }
+        if !queue.is_empty()? {
+            return queue.get_nowait().map(Poll::Ready);
+        }
+        if queue.is_shut_down.get() {
+            return Err(shut_down());
+        }
+        let getter = queue.getters.add(&queue.loop_.get(queue.as_object())?)?;
+        self.getter = Some(getter.clone());
+        Ok(Poll::Await(getter))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.queue.as_ptr());
+        self.getter.iter().for_each(|getter| visitor.object(getter.as_ptr()));
+    }
+}
+
+/// `put(item)`.
+struct Put {
+    queue: Own<Queue>,
+    item: Object,
+    putter: Option<Object>,
+}
+
+impl Operation for Put {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        let queue = &self.queue;
+        if let Some(putter) = self.putter.take()
+            && let Err(raised) = outcome.value()
+        {
+            let exception = raised.take();
+            give_up(&queue.putters, &putter, || Ok(!queue.is_full()?))?;
+            return Err(exception.raise());
+        }
+        if !queue.is_full()? {
+            queue.put_nowait(&self.item)?;
+            return Ok(Poll::Ready(Object::none()));
+        }
+        if queue.is_shut_down.get() {
+            return Err(shut_down());
+        }
+        let putter = queue.putters.add(&queue.loop_.get(queue.as_object())?)?;
+        self.putter = Some(putter.clone());
+        Ok(Poll::Await(putter))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.queue.as_ptr());
+        visitor.object(self.item.as_ptr());
+        self.putter.iter().for_each(|putter| visitor.object(putter.as_ptr()));
+    }
+}

@@ -1,0 +1,201 @@
+//! Lock.
+
+use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of, own_base};
+use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_method};
+use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
+use crate::ffi::error::runtime_error;
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Visitor, deque};
+use crate::futures::waiter;
+use std::cell::Cell;
+use std::ffi::CStr;
+
+static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Lock");
+static ACQUIRE: Name = Name::new(c"acquire");
+static AENTER: Name = Name::new(c"__aenter__");
+static AEXIT: Name = Name::new(c"__aexit__");
+static RELEASE: Name = Name::new(c"release");
+
+/// The body of a Lock.
+#[derive(Default)]
+pub struct Lock {
+    locked: Cell<bool>,
+    waiters: Waiters,
+    loop_: BoundLoop,
+    /// Whether `async with` may take its own way to acquire() and release().
+    is_plain: Cell<bool>,
+}
+
+impl Own<Lock> {
+    /// Takes the lock if it is free and nobody waits; those whose waiting was cancelled do not count.
+    #[inline]
+    fn try_acquire(&self) -> Result<bool> {
+        if self.locked.get() {
+            return Ok(false);
+        }
+        if let Some(waiters) = self.waiters.any()?
+            && deque::find(&waiters, |one| Ok(!waiter::is_cancelled(one)?))?.is_some()
+        {
+            return Ok(false);
+        }
+        self.locked.set(true);
+        Ok(true)
+    }
+
+    fn release(&self) -> Result<()> {
+        if !self.locked.replace(false) {
+            return Err(runtime_error("Lock is not acquired."));
+        }
+        self.wake_up_first()
+    }
+
+    /// Has the first of those who wait run, unless it is about to.
+    #[inline]
+    fn wake_up_first(&self) -> Result<()> {
+        let Some(waiters) = self.waiters.any()? else { return Ok(()) };
+        let first = deque::item(&waiters, 0)?;
+        if waiter::is_done(&first)? { Ok(()) } else { waiter::set_result(&first, Object::bool(true)) }
+    }
+}
+
+/// `acquire()`, and `__aenter__()`.
+struct Acquire {
+    lock: Own<Lock>,
+    waiter: Option<Object>,
+    /// What it returns in the end.
+    result: Object,
+}
+
+impl Operation for Acquire {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        let lock = &self.lock;
+        let Some(waiter) = self.waiter.take() else {
+            if lock.try_acquire()? {
+                return Ok(Poll::Ready(self.result.clone()));
+            }
+            let waiter = lock.waiters.add(&lock.loop_.get(lock.as_object())?)?;
+            self.waiter = Some(waiter.clone());
+            return Ok(Poll::Await(waiter));
+        };
+        let outcome = outcome.value().map_err(crate::ffi::Raised::take);
+        lock.waiters.remove(&waiter)?;
+        if let Err(exception) = outcome {
+            // Whoever is the next has to know, if the lock was meant for this one.
+            if is_cancellation(&exception)? && !lock.locked.get() {
+                lock.wake_up_first()?;
+            }
+            return Err(exception.raise());
+        }
+        lock.locked.set(true);
+        Ok(Poll::Ready(self.result.clone()))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.lock.as_ptr());
+        visitor.object(self.result.as_ptr());
+        self.waiter.iter().for_each(|waiter| visitor.object(waiter.as_ptr()));
+    }
+}
+
+/// `__aexit__()`.
+struct Release(Own<Lock>);
+
+impl Operation for Release {
+    fn resume(&mut self, _: Outcome) -> Result<Poll> {
+        self.0.release()?;
+        Ok(Poll::Ready(Object::none()))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.0.as_ptr());
+    }
+}
+
+impl Class for Lock {
+    const NAME: &'static CStr = c"ferrio._core.Lock";
+    const DOC: &'static CStr = c"The hot part of ferrio.Lock.";
+    const SUBCLASSABLE: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        Lock::default()
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        args.expect_none("Lock.__init__")?;
+        this.is_plain.set(overrides_none_of(this.as_object(), &own_base::<Lock>(), &[&ACQUIRE, &RELEASE])?);
+        Ok(())
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.slot(&self.waiters.0);
+        visitor.slot(&self.loop_.0);
+    }
+
+    fn clear(&self) {
+        self.waiters.0.clear();
+        self.loop_.0.clear();
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![
+                method0::<Lock, _>(
+                    c"locked",
+                    |this| Ok(Object::bool(this.locked.get())),
+                    c"locked($self, /)\n--\n\nReturn whether the lock is acquired.",
+                ),
+                method0::<Lock, _>(
+                    c"release",
+                    |this| this.release().map(|()| Object::none()),
+                    c"release($self)\n--\n\nRelease the lock; the first of those who wait for it goes on.\n\nRuntimeError for a lock that is not acquired.",
+                ),
+                method0::<Lock, _>(
+                    c"_wake_up_first",
+                    |this| this.wake_up_first().map(|()| Object::none()),
+                    c"_wake_up_first($self)\n--\n\nHave the first of those who wait run.",
+                ),
+            ],
+            properties: vec![
+                bool_property::<Lock, _>(c"_locked", |this| &this.locked),
+                slot_property::<Lock, _>(c"_waiters", |this| &this.waiters.0),
+                slot_property::<Lock, _>(c"_loop", |this| &this.loop_.0),
+            ],
+            slots: vec![],
+        }
+    }
+
+    fn functions() -> Vec<AsyncDefinition> {
+        vec![
+            async_method::<Lock, _>(
+                c"acquire",
+                |this, args| {
+                    args.expect_none("Lock.acquire")?;
+                    let operation = Acquire { lock: this.clone(), waiter: None, result: Object::bool(true) };
+                    Coroutine::start("Lock.acquire", operation)
+                },
+                &ORIGINAL,
+            ),
+            async_method::<Lock, _>(
+                c"__aenter__",
+                |this, args| {
+                    if !this.is_plain.get() {
+                        return args.call_as(&ORIGINAL, &AENTER, this.as_object());
+                    }
+                    let operation = Acquire { lock: this.clone(), waiter: None, result: Object::none() };
+                    Coroutine::start("_ContextManagerMixin.__aenter__", operation)
+                },
+                &ORIGINAL,
+            ),
+            async_method::<Lock, _>(
+                c"__aexit__",
+                |this, args| {
+                    if !this.is_plain.get() {
+                        return args.call_as(&ORIGINAL, &AEXIT, this.as_object());
+                    }
+                    Coroutine::start("_ContextManagerMixin.__aexit__", Release(this.clone()))
+                },
+                &ORIGINAL,
+            ),
+        ]
+    }
+}

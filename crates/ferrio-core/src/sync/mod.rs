@@ -1,0 +1,92 @@
+//! Lock, Event, Semaphore: the hot part of asyncio's primitives.
+//!
+//! Python's classes (`python/ferrio/locks.py`) derive from these and from asyncio's own of the same name:
+//! state and hot methods are here, the rest is asyncio's, which finds the state by its usual names. A
+//! derived class that overrides one of the methods that another is made of gets asyncio's version of the
+//! latter.
+
+mod event;
+mod lock;
+mod semaphore;
+
+pub use event::Event;
+pub use lock::Lock;
+pub use semaphore::Semaphore;
+
+use crate::ffi::error::runtime_error;
+use crate::ffi::{Name, Object, Result, Slot, deque};
+use crate::futures::waiter;
+use crate::stdlib;
+
+/// The loop that a primitive belongs to: the one that it was first waited for on.
+#[derive(Default)]
+pub struct BoundLoop(pub Slot);
+
+impl BoundLoop {
+    /// The running loop; `RuntimeError` if the primitive belongs to another.
+    pub fn get(&self, owner: &Object) -> Result {
+        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+        if self.0.is_empty() {
+            self.0.put(running.clone());
+        } else if !self.0.is(&running) {
+            let owner = owner.repr_text()?;
+            return Err(runtime_error(&format!("{owner} is bound to a different event loop")));
+        }
+        Ok(running)
+    }
+}
+
+/// Futures of those who wait, in a `deque` that is made when the first one comes.
+#[derive(Default)]
+pub struct Waiters(pub Slot);
+
+impl Waiters {
+    /// Adds a new future.
+    pub fn add(&self, loop_: &Object) -> Result {
+        let future = waiter::create(loop_)?;
+        if self.0.get().is_none_or(|waiters| waiters.is_none()) {
+            self.0.put(deque::new()?);
+        }
+        deque::append(&self.0.get_or_none(), &future)?;
+        Ok(future)
+    }
+
+    /// The futures, if there is any.
+    pub fn any(&self) -> Result<Option<Object>> {
+        match self.0.get() {
+            Some(waiters) if !waiters.is_none() && !deque::is_empty(&waiters)? => Ok(Some(waiters)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes a future out.
+    pub fn remove(&self, future: &Object) -> Result<()> {
+        deque::remove(&self.0.get_or_none(), future).map(drop)
+    }
+}
+
+/// Whether every one of `names` is to an object's class what it is to `base`.
+pub fn overrides_none_of(object: &Object, base: &Object, names: &[&Name]) -> Result<bool> {
+    if object.type_ptr().cast() == base.as_ptr() {
+        return Ok(true);
+    }
+    // SAFETY: a live type object.
+    let class = unsafe { Object::borrowed(object.type_ptr().cast()) };
+    for name in names {
+        if !class.getattr(name)?.is(&base.getattr(name)?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether an exception is a `CancelledError`.
+pub fn is_cancellation(exception: &Object) -> Result<bool> {
+    exception.isinstance(stdlib::CANCELLED_ERROR.get()?)
+}
+
+/// The class of Ferrio's that an extension class is the base of.
+pub fn own_base<T: crate::ffi::Class>() -> Object {
+    // SAFETY: the class was made when the module was; it is never freed.
+    unsafe { Object::borrowed(T::type_cell().get().cast()) }
+}

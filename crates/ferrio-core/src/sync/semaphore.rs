@@ -1,0 +1,253 @@
+//! Semaphore.
+
+use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of, own_base};
+use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_method};
+use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
+use crate::ffi::error::value_error;
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Visitor, deque};
+use crate::futures::waiter;
+use std::cell::Cell;
+use std::ffi::CStr;
+
+static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Semaphore");
+static ACQUIRE: Name = Name::new(c"acquire");
+static RELEASE: Name = Name::new(c"release");
+static LOCKED: Name = Name::new(c"locked");
+static WAKE_UP_NEXT: Name = Name::new(c"_wake_up_next");
+static AENTER: Name = Name::new(c"__aenter__");
+static AEXIT: Name = Name::new(c"__aexit__");
+
+static INIT: Signature =
+    Signature { name: "Semaphore.__init__", parameters: &["value"], positional: 1, required: 0, variadic: false };
+
+/// The body of a Semaphore.
+#[derive(Default)]
+pub struct Semaphore {
+    value: Cell<i64>,
+    waiters: Waiters,
+    loop_: BoundLoop,
+    /// Whether acquire() may do without the methods that asyncio's calls.
+    is_plain: Cell<bool>,
+    /// Whether `async with` may call acquire() directly; release() is always called by its name.
+    enters_plainly: Cell<bool>,
+}
+
+impl Own<Semaphore> {
+    /// Whether acquire() has to wait: none is left, or others wait whose waiting was not cancelled.
+    #[inline]
+    fn is_locked(&self) -> Result<bool> {
+        if self.value.get() == 0 {
+            return Ok(true);
+        }
+        match self.waiters.any()? {
+            Some(waiters) => Ok(deque::find(&waiters, |one| Ok(!waiter::is_cancelled(one)?))?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    fn change(&self, by: i64) {
+        self.value.set(self.value.get().saturating_add(by));
+    }
+
+    #[inline]
+    fn release(&self) -> Result<()> {
+        self.change(1);
+        self.wake_up_next().map(drop)
+    }
+
+    /// Hands one to the first of those who wait; whether there was one.
+    #[inline]
+    fn wake_up_next(&self) -> Result<bool> {
+        let Some(waiters) = self.waiters.any()? else { return Ok(false) };
+        let Some(future) = deque::find(&waiters, |one| Ok(!waiter::is_done(one)?))? else { return Ok(false) };
+        self.change(-1);
+        waiter::set_result(&future, Object::bool(true))?;
+        Ok(true)
+    }
+
+    /// Hands out what there is, to those who have come meanwhile and had to wait for their turn.
+    fn wake_up_others(&self) -> Result<()> {
+        while self.value.get() > 0 {
+            if !self.wake_up_next()? || !cfg!(Py_3_13) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `acquire()`, and `__aenter__()`.
+struct Acquire {
+    semaphore: Own<Semaphore>,
+    waiter: Option<Object>,
+    /// What it returns in the end.
+    result: Object,
+}
+
+impl Acquire {
+    /// The waiting was ended by an exception: one that was handed over meanwhile is given back.
+    fn give_back(&self, waiter: &Object, exception: &Object) -> Result<()> {
+        let semaphore = &self.semaphore;
+        if is_cancellation(exception)? {
+            let handed_over = if cfg!(Py_3_13) { waiter::is_done(waiter)? } else { true };
+            if handed_over && !waiter::is_cancelled(waiter)? {
+                semaphore.change(1);
+                if !cfg!(Py_3_13) {
+                    semaphore.wake_up_next()?;
+                }
+            }
+        }
+        if cfg!(Py_3_13) { semaphore.wake_up_others() } else { Ok(()) }
+    }
+}
+
+impl Operation for Acquire {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        let semaphore = &self.semaphore;
+        let Some(waiter) = self.waiter.take() else {
+            if !semaphore.is_locked()? {
+                semaphore.change(-1);
+                return Ok(Poll::Ready(self.result.clone()));
+            }
+            let waiter = semaphore.waiters.add(&semaphore.loop_.get(semaphore.as_object())?)?;
+            self.waiter = Some(waiter.clone());
+            return Ok(Poll::Await(waiter));
+        };
+        let outcome = outcome.value().map_err(Raised::take);
+        semaphore.waiters.remove(&waiter)?;
+        if let Err(exception) = outcome {
+            self.give_back(&waiter, &exception)?;
+            return Err(exception.raise());
+        }
+        semaphore.wake_up_others()?;
+        Ok(Poll::Ready(self.result.clone()))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.semaphore.as_ptr());
+        visitor.object(self.result.as_ptr());
+        self.waiter.iter().for_each(|waiter| visitor.object(waiter.as_ptr()));
+    }
+}
+
+/// `__aexit__()`.
+struct Exit(Own<Semaphore>);
+
+impl Operation for Exit {
+    fn resume(&mut self, _: Outcome) -> Result<Poll> {
+        // A derived class's, as BoundedSemaphore's, is wanted here too.
+        self.0.as_object().method0(&RELEASE)?;
+        Ok(Poll::Ready(Object::none()))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.0.as_ptr());
+    }
+}
+
+impl Class for Semaphore {
+    const NAME: &'static CStr = c"ferrio._core.Semaphore";
+    const DOC: &'static CStr = c"The hot part of ferrio.Semaphore.";
+    const SUBCLASSABLE: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        Semaphore::default()
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([value], _) = args.bind::<1>(&INIT)?;
+        let value = value.map_or(Ok(1), Object::to_i64)?;
+        if value < 0 {
+            return Err(value_error("Semaphore initial value must be >= 0"));
+        }
+        this.value.set(value);
+        let base = own_base::<Semaphore>();
+        this.is_plain.set(overrides_none_of(this.as_object(), &base, &[&LOCKED, &WAKE_UP_NEXT])?);
+        this.enters_plainly.set(this.is_plain.get() && overrides_none_of(this.as_object(), &base, &[&ACQUIRE])?);
+        Ok(())
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.slot(&self.waiters.0);
+        visitor.slot(&self.loop_.0);
+    }
+
+    fn clear(&self) {
+        self.waiters.0.clear();
+        self.loop_.0.clear();
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![
+                method0::<Semaphore, _>(
+                    c"locked",
+                    |this| this.is_locked().map(Object::bool),
+                    c"locked($self)\n--\n\nReturn whether acquire() would have to wait.",
+                ),
+                method0::<Semaphore, _>(
+                    c"release",
+                    |this| this.release().map(|()| Object::none()),
+                    c"release($self)\n--\n\nAdd one to the counter; the first of those who wait goes on.",
+                ),
+                method0::<Semaphore, _>(
+                    c"_wake_up_next",
+                    |this| this.wake_up_next().map(Object::bool),
+                    c"_wake_up_next($self)\n--\n\nHand one to the first of those who wait. Return whether there was one.",
+                ),
+            ],
+            properties: vec![
+                property::<Semaphore, _, _>(
+                    c"_value",
+                    |this| Object::int(this.value.get()),
+                    |this, value| {
+                        this.value.set(value.to_i64()?);
+                        Ok(())
+                    },
+                ),
+                slot_property::<Semaphore, _>(c"_waiters", |this| &this.waiters.0),
+                slot_property::<Semaphore, _>(c"_loop", |this| &this.loop_.0),
+            ],
+            slots: vec![],
+        }
+    }
+
+    fn functions() -> Vec<AsyncDefinition> {
+        vec![
+            async_method::<Semaphore, _>(
+                c"acquire",
+                |this, args| {
+                    if !this.is_plain.get() {
+                        return args.call_as(&ORIGINAL, &ACQUIRE, this.as_object());
+                    }
+                    args.expect_none("Semaphore.acquire")?;
+                    let operation = Acquire { semaphore: this.clone(), waiter: None, result: Object::bool(true) };
+                    Coroutine::start("Semaphore.acquire", operation)
+                },
+                &ORIGINAL,
+            ),
+            async_method::<Semaphore, _>(
+                c"__aenter__",
+                |this, args| {
+                    if !this.enters_plainly.get() {
+                        return args.call_as(&ORIGINAL, &AENTER, this.as_object());
+                    }
+                    let operation = Acquire { semaphore: this.clone(), waiter: None, result: Object::none() };
+                    Coroutine::start("_ContextManagerMixin.__aenter__", operation)
+                },
+                &ORIGINAL,
+            ),
+            async_method::<Semaphore, _>(
+                c"__aexit__",
+                |this, args| {
+                    if !this.enters_plainly.get() {
+                        return args.call_as(&ORIGINAL, &AEXIT, this.as_object());
+                    }
+                    Coroutine::start("_ContextManagerMixin.__aexit__", Exit(this.clone()))
+                },
+                &ORIGINAL,
+            ),
+        ]
+    }
+}

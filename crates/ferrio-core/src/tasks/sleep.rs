@@ -1,0 +1,135 @@
+//! `sleep()`.
+
+use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_function};
+use crate::ffi::class::module_function;
+use crate::ffi::error::value_error;
+use crate::ffi::{Args, Import, Object, Own, Raised, Result, Signature, Visitor};
+use crate::futures::waiter;
+use crate::loop_::Loop;
+use crate::stdlib;
+use pyo3_ffi as py;
+
+static ASYNCIO_TASKS: Import = Import::new(c"asyncio", c"tasks");
+static SET_RESULT: Import = Import::new(c"ferrio._core", c"_set_result_unless_cancelled");
+
+static SLEEP: Signature =
+    Signature { name: "sleep", parameters: &["delay", "result"], positional: 2, required: 1, variadic: false };
+
+/// The function.
+pub fn definition() -> AsyncDefinition {
+    async_function(
+        c"sleep",
+        |args: &Args<'_>| {
+            let ([delay, result], _) = args.bind::<2>(&SLEEP)?;
+            let (Some(delay), result) = (delay.cloned(), result.cloned().unwrap_or_else(Object::none)) else {
+                return Err(Raised);
+            };
+            Coroutine::start("sleep", Sleep { delay, result, stage: Stage::New })
+        },
+        &ASYNCIO_TASKS,
+    )
+}
+
+/// What a sleep's timer calls: `future.set_result(result)`, unless the future is cancelled.
+pub fn set_result_unless_cancelled() -> py::PyMethodDef {
+    module_function(
+        c"_set_result_unless_cancelled",
+        |args: &Args<'_>| {
+            if let [future, result] = args.positional()
+                && !waiter::is_cancelled(future)?
+            {
+                waiter::set_result(future, result.clone())?;
+            }
+            Ok(Object::none())
+        },
+        c"_set_result_unless_cancelled(fut, result, /)\n--\n\nSet a future's result, unless the future is cancelled.",
+    )
+}
+
+enum Stage {
+    New,
+    /// The loop goes round once.
+    Yielded,
+    /// A timer is running.
+    Waiting(Object),
+}
+
+struct Sleep {
+    delay: Object,
+    result: Object,
+    stage: Stage,
+}
+
+impl Sleep {
+    /// `delay <= 0`. NaN is refused from 3.13 on.
+    fn is_over(&self) -> Result<bool> {
+        // SAFETY: a live object; a float's value needs no call.
+        let seconds = unsafe {
+            if py::PyFloat_CheckExact(self.delay.as_ptr()) != 0 {
+                py::PyFloat_AsDouble(self.delay.as_ptr())
+            } else {
+                let zero = Object::int(0)?;
+                match py::PyObject_RichCompareBool(self.delay.as_ptr(), zero.as_ptr(), py::Py_LE) {
+                    -1 => return Err(Raised),
+                    1 => return Ok(true),
+                    // What is greater than 0, or is nothing that can be compared, is a number at least
+                    // where the timer needs one.
+                    _ => self.delay.to_f64()?,
+                }
+            }
+        };
+        if cfg!(Py_3_13) && seconds.is_nan() {
+            return Err(value_error("Invalid delay: NaN (not a number)"));
+        }
+        Ok(seconds <= 0.0)
+    }
+
+    /// Makes the future and the timer that completes it; keeps the timer.
+    fn set_timer(&mut self) -> Result {
+        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+        if running.is_none() {
+            return Err(crate::ffi::error::runtime_error("no running event loop"));
+        }
+        let future = waiter::create(&running)?;
+        let call = SET_RESULT.get()?;
+        let timer = match Own::<Loop>::downcast(&running) {
+            Some(own) if own.has_own_call_later() => {
+                let when = own.time()? + self.delay.to_f64()?;
+                let arguments = [future.clone(), self.result.clone()];
+                own.call_at(when, call, &arguments, None, "call_later")?.into_object()
+            }
+            _ => running.method(&stdlib::CALL_LATER, &[&self.delay, call, &future, &self.result])?,
+        };
+        self.stage = Stage::Waiting(timer);
+        Ok(future)
+    }
+}
+
+impl Operation for Sleep {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        match &self.stage {
+            Stage::New if self.is_over()? => {
+                self.stage = Stage::Yielded;
+                Ok(Poll::Yield)
+            }
+            Stage::New => self.set_timer().map(Poll::Await),
+            Stage::Yielded => outcome.value().map(|_| Poll::Ready(self.result.clone())),
+            Stage::Waiting(timer) => {
+                let result = outcome.value().map_err(Raised::take);
+                timer.method0(&stdlib::CANCEL)?;
+                match result {
+                    Ok(value) => Ok(Poll::Ready(value)),
+                    Err(exception) => Err(exception.raise()),
+                }
+            }
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.delay.as_ptr());
+        visitor.object(self.result.as_ptr());
+        if let Stage::Waiting(timer) = &self.stage {
+            visitor.object(timer.as_ptr());
+        }
+    }
+}

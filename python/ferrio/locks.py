@@ -1,0 +1,61 @@
+"""Lock, Event, Condition, Semaphore, BoundedSemaphore, Barrier.
+
+State and hot methods are in the Rust classes; the rest is inherited from asyncio's.
+"""
+
+import asyncio
+from typing import Any
+
+from ferrio import _core
+
+__all__ = ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore")
+
+# asyncio's own, also once something else has been put in their place.
+_Lock, _Event, _Semaphore, _Condition = asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Condition
+_BoundedSemaphore, _Barrier = asyncio.BoundedSemaphore, asyncio.Barrier
+
+
+class Lock(_core.Lock, _Lock):
+    __doc__ = _Lock.__doc__
+
+
+class Event(_core.Event, _Event):
+    __doc__ = _Event.__doc__
+
+
+class Semaphore(_core.Semaphore, _Semaphore):
+    __doc__ = _Semaphore.__doc__
+
+
+class BoundedSemaphore(Semaphore, _BoundedSemaphore):
+    __doc__ = _BoundedSemaphore.__doc__
+
+    def __init__(self, value: int = 1) -> None:
+        self._bound_value = value
+        super().__init__(value)
+
+    def release(self) -> None:
+        """Add one to the counter. ValueError if that would make it greater than it was at first."""
+        if self._value >= self._bound_value:
+            raise ValueError("BoundedSemaphore released too many times")
+        super().release()
+
+
+class Condition(_Condition):
+    __doc__ = _Condition.__doc__
+
+    def __init__(self, lock: Any = None) -> None:
+        super().__init__(Lock() if lock is None else lock)
+
+
+class Barrier(_Barrier):
+    __doc__ = _Barrier.__doc__
+
+    def __init__(self, parties: int) -> None:
+        super().__init__(parties)
+        self._cond: Any = Condition()
+
+
+for _class in (Lock, Event, Semaphore, BoundedSemaphore, Condition, Barrier):
+    # Their representations show where a class comes from; programs and people expect asyncio there.
+    _class.__module__ = "asyncio.locks"

@@ -1,0 +1,33 @@
+"""Queue, LifoQueue, PriorityQueue.
+
+State and hot methods are in the Rust class; the rest is inherited from asyncio's.
+"""
+
+import asyncio
+from typing import Any
+
+from ferrio import _core
+
+__all__ = ("LifoQueue", "PriorityQueue", "Queue")
+
+# asyncio's own, also once something else has been put in their place.
+_Queue: Any = asyncio.Queue
+_LifoQueue: Any = asyncio.LifoQueue
+_PriorityQueue: Any = asyncio.PriorityQueue
+
+
+class Queue(_core.Queue, _Queue):  # type: ignore[misc]  # asyncio's is generic
+    __doc__ = _Queue.__doc__
+
+
+class LifoQueue(Queue, _LifoQueue):  # type: ignore[misc]
+    __doc__ = _LifoQueue.__doc__
+
+
+class PriorityQueue(Queue, _PriorityQueue):  # type: ignore[misc]
+    __doc__ = _PriorityQueue.__doc__
+
+
+for _class in (Queue, LifoQueue, PriorityQueue):
+    # Their representations show where a class comes from; programs and people expect asyncio there.
+    _class.__module__ = "asyncio.queues"
