@@ -23,6 +23,15 @@ from ferrio.install import install, installed, uninstall
 from ferrio.locks import Barrier, BoundedSemaphore, Condition, Event, Lock, Semaphore
 from ferrio.queues import LifoQueue, PriorityQueue, Queue
 from ferrio.runners import Runner, run
+from ferrio.streams import (
+    StreamReader,
+    StreamReaderProtocol,
+    StreamWriter,
+    open_connection,
+    open_unix_connection,
+    start_server,
+    start_unix_server,
+)
 from ferrio.unix_events import Loop
 from ferrio.unix_events import Loop as SelectorEventLoop
 

@@ -12,6 +12,7 @@ mod loop_;
 mod module;
 mod queues;
 mod stdlib;
+mod streams;
 mod sync;
 mod tasks;
 mod transports;

@@ -7,6 +7,7 @@ use crate::futures::{Future, FutureIterator};
 use crate::handles::{Handle, TimerHandle};
 use crate::loop_::Loop;
 use crate::queues::Queue;
+use crate::streams::{StreamProtocol, StreamReader, StreamWriter};
 use crate::sync::{Event, Lock, Semaphore};
 use crate::tasks::{self, Task};
 use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
@@ -41,6 +42,9 @@ fn fill(module: Ptr) -> Result<()> {
     add(module, c"Event", &make_type::<Event>(None)?)?;
     add(module, c"Semaphore", &make_type::<Semaphore>(None)?)?;
     add(module, c"Queue", &make_type::<Queue>(None)?)?;
+    add(module, c"StreamReader", &make_type::<StreamReader>(None)?)?;
+    add(module, c"StreamProtocol", &make_type::<StreamProtocol>(None)?)?;
+    add(module, c"StreamWriter", &make_type::<StreamWriter>(None)?)?;
     add(module, c"Listener", &make_type::<Listener>(None)?)?;
     Ok(())
 }

@@ -4,8 +4,8 @@ use super::{Operation, Outcome, Poll};
 use crate::ffi::{Result, Visitor};
 use std::mem::{self, MaybeUninit};
 
-/// How many words an operation may be long; longer ones are boxed. `sleep()` has as many.
-const WORDS: usize = 5;
+/// How many words an operation may be long; longer ones are boxed. A stream's `read()` has as many.
+const WORDS: usize = 6;
 
 /// An operation of any type.
 pub struct Stored {

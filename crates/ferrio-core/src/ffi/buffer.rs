@@ -65,3 +65,11 @@ pub fn bytes_of(object: &Object) -> Option<&[u8]> {
         Some(std::slice::from_raw_parts(py::PyBytes_AsString(object.as_ptr()).cast(), length))
     }
 }
+
+/// A copy of an object's bytes.
+pub fn copied(object: &Object) -> Result<Box<[u8]>> {
+    Ok(match bytes_of(object) {
+        Some(bytes) => bytes.into(),
+        None => Buffer::readable(object)?.as_slice().into(),
+    })
+}

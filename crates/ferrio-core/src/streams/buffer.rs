@@ -1,0 +1,172 @@
+//! What a StreamReader has received and nobody has read.
+//!
+//! Nearly always that is a part of one `bytes` object, the last that came from the transport: it is kept as
+//! it is, and a `read()` of all of it gives it away without copying. Only when more comes, or somebody looks
+//! at `_buffer`, are the pieces put together in a bytearray, as asyncio has it.
+
+use crate::ffi::{Name, Object, Raised, Result, Slot, Visitor};
+use pyo3_ffi as py;
+use std::cell::Cell;
+
+/// The buffer. Either the chunk or the bytearray has something in it, never both.
+#[derive(Default)]
+pub struct Buffer {
+    /// A `bytes` object.
+    chunk: Slot,
+    /// How much of the chunk has been read.
+    offset: Cell<usize>,
+    /// A bytearray, once it was needed.
+    array: Slot,
+}
+
+fn bytes_of(object: &Object) -> &[u8] {
+    // SAFETY: only called with bytes; they live and stay the same as long as the object.
+    unsafe {
+        let length = py::PyBytes_Size(object.as_ptr()) as usize;
+        std::slice::from_raw_parts(py::PyBytes_AsString(object.as_ptr()).cast(), length)
+    }
+}
+
+fn is_bytes(object: &Object) -> bool {
+    // SAFETY: a live object.
+    unsafe { py::PyBytes_CheckExact(object.as_ptr()) != 0 }
+}
+
+fn is_bytearray(object: &Object) -> bool {
+    // SAFETY: a live object.
+    unsafe { py::PyByteArray_Check(object.as_ptr()) != 0 }
+}
+
+fn array_len(array: &Object) -> usize {
+    // SAFETY: a bytearray.
+    unsafe { py::PyByteArray_Size(array.as_ptr()) as usize }
+}
+
+impl Buffer {
+    /// How many bytes there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        match self.chunk.get() {
+            Some(chunk) => bytes_of(&chunk).len() - self.offset.get(),
+            None => self.array.get().as_ref().map_or(0, array_len),
+        }
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Shows the bytes to `look`, which must not call into Python.
+    pub fn with<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        if let Some(chunk) = self.chunk.get() {
+            return look(&bytes_of(&chunk)[self.offset.get()..]);
+        }
+        match self.array.get() {
+            // SAFETY: a bytearray, which nobody changes meanwhile: `look` does not call into Python.
+            Some(array) => look(unsafe {
+                std::slice::from_raw_parts(py::PyByteArray_AsString(array.as_ptr()).cast(), array_len(&array))
+            }),
+            None => look(&[]),
+        }
+    }
+
+    /// Appends what has come.
+    #[inline]
+    pub fn push(&self, data: &Object) -> Result<()> {
+        if is_bytes(data) && self.is_empty() {
+            self.chunk.put(data.clone());
+            self.offset.set(0);
+            return Ok(());
+        }
+        static EXTEND: Name = Name::new(c"extend");
+        self.array()?.method1(&EXTEND, data).map(drop)
+    }
+
+    /// The bytearray, with all that there is in it.
+    pub fn array(&self) -> Result {
+        let array = match self.array.get() {
+            Some(array) => array,
+            None => {
+                // SAFETY: no bytes are read from nowhere; a new reference or null with an error.
+                let array = unsafe { Object::owned(py::PyByteArray_FromStringAndSize(std::ptr::null(), 0))? };
+                self.array.put(array.clone());
+                array
+            }
+        };
+        if let Some(chunk) = self.chunk.take() {
+            let rest = &bytes_of(&chunk)[self.offset.get()..];
+            // SAFETY: a bytearray of our own that is empty (see the struct), and is made as long as the rest.
+            unsafe {
+                if py::PyByteArray_Resize(array.as_ptr(), rest.len() as py::Py_ssize_t) < 0 {
+                    self.chunk.put(chunk.clone());
+                    return Err(Raised);
+                }
+                let place = py::PyByteArray_AsString(array.as_ptr()).cast::<u8>();
+                std::ptr::copy_nonoverlapping(rest.as_ptr(), place, rest.len());
+            }
+        }
+        Ok(array)
+    }
+
+    /// Takes another bytearray in place of its own.
+    pub fn replace(&self, array: &Object) -> Result<()> {
+        if !is_bytearray(array) {
+            return Err(crate::ffi::error::type_error("a bytearray is expected"));
+        }
+        self.chunk.clear();
+        self.array.put(array.clone());
+        Ok(())
+    }
+
+    /// Takes the first bytes out, as many as there are but not more than `count`.
+    pub fn take(&self, count: usize) -> Result {
+        let count = count.min(self.len());
+        if let Some(chunk) = self.chunk.get() {
+            let (all, offset) = (bytes_of(&chunk), self.offset.get());
+            if offset + count == all.len() {
+                self.chunk.clear();
+            } else {
+                self.offset.set(offset + count);
+            }
+            return if count == all.len() { Ok(chunk) } else { Object::bytes(&all[offset..offset + count]) };
+        }
+        let taken = self.with(|bytes| Object::bytes(&bytes[..count]))?;
+        self.drop_first(count)?;
+        Ok(taken)
+    }
+
+    /// Drops the first bytes, of which there are as many.
+    pub fn drop_first(&self, count: usize) -> Result<()> {
+        if let Some(chunk) = self.chunk.get() {
+            if self.offset.get() + count >= bytes_of(&chunk).len() {
+                self.chunk.clear();
+            } else {
+                self.offset.set(self.offset.get() + count);
+            }
+            return Ok(());
+        }
+        let Some(array) = self.array.get() else { return Ok(()) };
+        // SAFETY: a bytearray; deleting at the front moves nothing.
+        let status = unsafe { py::PySequence_DelSlice(array.as_ptr(), 0, count as py::Py_ssize_t) };
+        if status < 0 { Err(Raised) } else { Ok(()) }
+    }
+
+    /// Takes everything out.
+    pub fn take_all(&self) -> Result {
+        self.take(self.len())
+    }
+
+    /// Shows the objects to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.slot(&self.chunk);
+        visitor.slot(&self.array);
+    }
+
+    /// Drops everything.
+    pub fn clear(&self) {
+        self.chunk.clear();
+        self.array.clear();
+    }
+}

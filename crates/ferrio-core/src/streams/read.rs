@@ -1,0 +1,226 @@
+//! The coroutines of a StreamReader: `read`, `readline`, `readuntil`, `readexactly`, `__anext__`.
+
+use super::reader::StreamReader;
+use crate::coroutines::{Operation, Outcome, Poll};
+use crate::ffi::error::value_error;
+use crate::ffi::{Import, Object, Own, Raised, Result, Visitor};
+use ferrio_sched::separator::{Found, Separators};
+use pyo3_ffi as py;
+
+static INCOMPLETE: Import = Import::new(c"asyncio.exceptions", c"IncompleteReadError");
+static OVERRUN: Import = Import::new(c"asyncio.exceptions", c"LimitOverrunError");
+
+const IS_FOUND: &str = "Separator is found, but chunk is longer than limit";
+const IS_NOT_FOUND: &str = "Separator is not found, and chunk exceed the limit";
+
+/// What is wanted.
+pub enum Request {
+    /// Whatever there is, up to so many bytes.
+    Some(usize),
+    /// All, till the end; with what has been read of it.
+    All(Vec<u8>),
+    /// Exactly so many bytes.
+    Exactly(i64),
+    /// A line; and where the next search for its end begins.
+    Line { kind: Line, searched: usize },
+    /// A record.
+    Until(Box<Record>),
+}
+
+/// A record that ends with a separator.
+pub struct Record {
+    /// The separators, or the exception that they are refused with.
+    separators: std::result::Result<Separators, Object>,
+    /// Where the next search begins.
+    searched: usize,
+}
+
+/// Whether a record is a line, whose errors are others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// `readuntil()`.
+    No,
+    /// `readline()`.
+    Yes,
+    /// `__anext__()`, for which an empty line is the end.
+    OfIteration,
+}
+
+impl Request {
+    /// A line.
+    pub fn line(kind: Line) -> Request {
+        Request::Line { kind, searched: 0 }
+    }
+
+    /// A record that ends with one of some separators.
+    pub fn until(separators: std::result::Result<Separators, Object>) -> Request {
+        Request::Until(Box::new(Record { separators, searched: 0 }))
+    }
+}
+
+/// A coroutine of a reader.
+pub struct Read {
+    reader: Own<StreamReader>,
+    request: Request,
+    begun: bool,
+}
+
+impl Read {
+    /// A coroutine that gets what is wanted.
+    pub fn new(reader: Own<StreamReader>, request: Request) -> Read {
+        Read { reader, request, begun: false }
+    }
+
+    /// What is checked before anything else.
+    fn begin(&mut self) -> Result<()> {
+        if let Request::Exactly(count) = self.request
+            && count < 0
+        {
+            return Err(value_error("readexactly size can not be less than zero"));
+        }
+        if let Request::Until(record) = &self.request
+            && let Err(refused) = &record.separators
+        {
+            return Err(refused.clone().raise());
+        }
+        match self.reader.exception.get() {
+            Some(exception) if !exception.is_none() => Err(exception.raise()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The result, if it is there.
+    fn try_read(&mut self) -> Result<Option<Object>> {
+        let reader = &self.reader;
+        match &mut self.request {
+            Request::Some(count) => {
+                if *count > 0 && reader.buffer.is_empty() && !reader.eof.get() {
+                    return Ok(None);
+                }
+                let data = reader.buffer.take(*count)?;
+                if *count > 0 {
+                    reader.resume_if_small()?;
+                }
+                Ok(Some(data))
+            }
+            Request::All(read) => {
+                while !reader.buffer.is_empty() {
+                    let count = reader.limit.get().min(reader.buffer.len());
+                    reader.buffer.with(|data| read.extend_from_slice(&data[..count]));
+                    reader.buffer.drop_first(count)?;
+                    reader.resume_if_small()?;
+                }
+                if reader.eof.get() { Object::bytes(read).map(Some) } else { Ok(None) }
+            }
+            Request::Exactly(count) => {
+                let count = *count as usize;
+                if reader.buffer.len() < count {
+                    if !reader.eof.get() {
+                        return Ok(None);
+                    }
+                    let partial = reader.buffer.take_all()?;
+                    let expected = Object::int(count as i64)?;
+                    return Err(INCOMPLETE.get()?.call(&[&partial, &expected])?.raise());
+                }
+                let data = reader.buffer.take(count)?;
+                if count > 0 {
+                    reader.resume_if_small()?;
+                }
+                Ok(Some(data))
+            }
+            Request::Line { kind, searched } => try_read_record(reader, &Separators::newline(), searched, *kind),
+            Request::Until(record) => match &record.separators {
+                Ok(separators) => try_read_record(reader, separators, &mut record.searched, Line::No),
+                Err(refused) => Err(refused.clone().raise()),
+            },
+        }
+    }
+
+    fn method(&self) -> &'static str {
+        match &self.request {
+            Request::Some(_) | Request::All(_) => "read",
+            Request::Exactly(_) => "readexactly",
+            Request::Line { .. } | Request::Until(_) => "readuntil",
+        }
+    }
+}
+
+/// The record up to a separator, if that is there.
+fn try_read_record(
+    reader: &Own<StreamReader>,
+    separators: &Separators,
+    searched: &mut usize,
+    line: Line,
+) -> Result<Option<Object>> {
+    let limit = reader.limit.get();
+    match reader.buffer.with(|data| separators.find(data, *searched)) {
+        Found::At { start, end } if start > limit => Err(overrun(reader, line, IS_FOUND, start, end)),
+        Found::At { end, .. } => {
+            let data = reader.buffer.take(end)?;
+            reader.resume_if_small()?;
+            Ok(Some(data))
+        }
+        Found::Nothing { searched: place } => {
+            *searched = place;
+            if place > limit {
+                return Err(overrun(reader, line, IS_NOT_FOUND, place, reader.buffer.len()));
+            }
+            if reader.eof.get() { at_end(reader, line).map(Some) } else { Ok(None) }
+        }
+    }
+}
+
+/// There is no separator, and nothing more comes.
+fn at_end(reader: &Own<StreamReader>, line: Line) -> Result {
+    let partial = reader.buffer.take_all()?;
+    match line {
+        Line::Yes => Ok(partial),
+        Line::OfIteration if partial.is_true()? => Ok(partial),
+        Line::OfIteration => {
+            // SAFETY: a static object.
+            let class = unsafe { Object::borrowed(py::PyExc_StopAsyncIteration) };
+            Err(class.call0()?.raise())
+        }
+        Line::No => Err(INCOMPLETE.get()?.call(&[&partial, &Object::none()])?.raise()),
+    }
+}
+
+/// The record is longer than the limit. Of a line that much is dropped; all, if its end is not there.
+#[cold]
+fn overrun(reader: &Own<StreamReader>, line: Line, message: &str, consumed: usize, end: usize) -> Raised {
+    let raise = || {
+        if line == Line::No {
+            let (message, consumed) = (Object::str(message)?, Object::int(consumed as i64)?);
+            return Ok(OVERRUN.get()?.call(&[&message, &consumed])?.raise());
+        }
+        reader.buffer.drop_first(end)?;
+        reader.resume_if_small()?;
+        Ok(value_error(message))
+    };
+    raise().unwrap_or_else(|raised| raised)
+}
+
+impl Operation for Read {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        if self.begun {
+            self.reader.end_waiting();
+            outcome.value()?;
+        } else {
+            self.begin()?;
+            self.begun = true;
+        }
+        match self.try_read()? {
+            Some(data) => Ok(Poll::Ready(data)),
+            None => self.reader.begin_to_wait(self.method()).map(Poll::Await),
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.reader.as_ptr());
+        if let Request::Until(record) = &self.request
+            && let Err(refused) = &record.separators
+        {
+            visitor.object(refused.as_ptr());
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! StreamReader.
+
+use super::buffer::Buffer;
+use super::read::{Line, Read, Request};
+use crate::coroutines::{AsyncDefinition, Coroutine, async_method};
+use crate::ffi::class::{Members, bool_property, method, method0, property, slot_property, type_cell};
+use crate::ffi::error::{raise_imported, runtime_error, value_error};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor};
+use crate::futures::waiter;
+use crate::stdlib;
+use crate::sync::overrides_none_of;
+use ferrio_sched::separator::Separators;
+use pyo3_ffi as py;
+use std::cell::Cell;
+use std::ffi::CStr;
+
+pub static ORIGINAL: Import = Import::new(c"asyncio.streams", c"StreamReader");
+static ASSERTION_ERROR: Import = Import::new(c"builtins", c"AssertionError");
+
+static PAUSE_READING: Name = Name::new(c"pause_reading");
+static RESUME_READING: Name = Name::new(c"resume_reading");
+static FEED_DATA: Name = Name::new(c"feed_data");
+static READ: Name = Name::new(c"read");
+static READLINE: Name = Name::new(c"readline");
+static READUNTIL: Name = Name::new(c"readuntil");
+static READEXACTLY: Name = Name::new(c"readexactly");
+static ANEXT: Name = Name::new(c"__anext__");
+
+/// asyncio's default for `limit`, in bytes.
+const DEFAULT_LIMIT: i64 = 64 * 1024;
+
+static NEW: Signature = Signature {
+    name: "StreamReader.__init__",
+    parameters: &["limit", "loop"],
+    positional: 2,
+    required: 0,
+    variadic: false,
+};
+static READ_SIGNATURE: Signature =
+    Signature { name: "read", parameters: &["n"], positional: 1, required: 0, variadic: false };
+static READUNTIL_SIGNATURE: Signature =
+    Signature { name: "readuntil", parameters: &["separator"], positional: 1, required: 0, variadic: false };
+static READEXACTLY_SIGNATURE: Signature =
+    Signature { name: "readexactly", parameters: &["n"], positional: 1, required: 1, variadic: false };
+
+/// The body of a StreamReader.
+#[derive(Default)]
+pub struct StreamReader {
+    pub buffer: Buffer,
+    pub limit: Cell<usize>,
+    pub eof: Cell<bool>,
+    paused: Cell<bool>,
+    loop_: Slot,
+    /// The future of the one who waits for data.
+    waiter: Slot,
+    pub exception: Slot,
+    transport: Slot,
+    source_traceback: Slot,
+    /// Whether the protocol may call `feed_data` directly.
+    feeds_plainly: Cell<bool>,
+    /// Whether the reading methods may do without the methods that asyncio's call.
+    is_plain: Cell<bool>,
+}
+
+impl Own<StreamReader> {
+    /// `feed_data(data)`.
+    pub fn feed_data(&self, data: &Object) -> Result<()> {
+        if self.eof.get() {
+            return Err(raise_imported(&ASSERTION_ERROR, "feed_data after feed_eof"));
+        }
+        if !data.is_true()? {
+            return Ok(());
+        }
+        self.buffer.push(data)?;
+        self.wake_up()?;
+        match self.transport.get() {
+            Some(transport)
+                if !transport.is_none() && !self.paused.get() && self.buffer.len() > 2 * self.limit.get() =>
+            {
+                self.pause(&transport)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn pause(&self, transport: &Object) -> Result<()> {
+        match transport.method0(&PAUSE_READING) {
+            Ok(_) => {
+                self.paused.set(true);
+                Ok(())
+            }
+            Err(raised) => {
+                // SAFETY: a static object; the error indicator is set.
+                if unsafe { py::PyErr_ExceptionMatches(py::PyExc_NotImplementedError) } == 0 {
+                    return Err(raised);
+                }
+                // One that can't be paused; it is not asked again.
+                raised.discard();
+                self.transport.put(Object::none());
+                Ok(())
+            }
+        }
+    }
+
+    /// `feed_eof()`.
+    pub fn feed_eof(&self) -> Result<()> {
+        self.eof.set(true);
+        self.wake_up()
+    }
+
+    /// Has the one who waits for data go on.
+    #[inline]
+    fn wake_up(&self) -> Result<()> {
+        match self.waiter.take() {
+            Some(waiter) if !waiter.is_none() && !waiter::is_cancelled(&waiter)? => {
+                waiter::set_result(&waiter, Object::none())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Has reading go on, if the buffer is small enough again.
+    #[inline]
+    pub fn resume_if_small(&self) -> Result<()> {
+        if self.paused.get() && self.buffer.len() <= self.limit.get() {
+            self.paused.set(false);
+            self.transport.get_or_none().method0(&RESUME_READING)?;
+        }
+        Ok(())
+    }
+
+    /// The future that is done when something has come. `method` is the name for messages.
+    pub fn begin_to_wait(&self, method: &str) -> Result {
+        if self.waiter.get().is_some_and(|waiter| !waiter.is_none()) {
+            return Err(runtime_error(&format!(
+                "{method}() called while another coroutine is already waiting for incoming data"
+            )));
+        }
+        if self.eof.get() {
+            return Err(raise_imported(&ASSERTION_ERROR, "_wait_for_data after EOF"));
+        }
+        // Nothing would come any more.
+        if self.paused.replace(false) {
+            self.transport.get_or_none().method0(&RESUME_READING)?;
+        }
+        let future = waiter::create(&self.loop_.get_or_none())?;
+        self.waiter.put(future.clone());
+        Ok(future)
+    }
+
+    /// Nobody waits any more.
+    pub fn end_waiting(&self) {
+        self.waiter.clear();
+    }
+
+    /// Whether a derived class leaves `feed_data` alone.
+    pub fn feeds_plainly(&self) -> bool {
+        self.feeds_plainly.get()
+    }
+
+    fn start(&self, args: &Args<'_>, name: &'static str, method: &Name, request: Result<Request>) -> Result {
+        if !self.is_plain.get() {
+            return args.call_as(&ORIGINAL, method, self.as_object());
+        }
+        Coroutine::start(name, Read::new(self.clone(), request?))
+    }
+}
+
+/// What `readuntil` searches for.
+fn separators(args: &Args<'_>) -> Result<Separators> {
+    let ([separator], _) = args.bind::<1>(&READUNTIL_SIGNATURE)?;
+    let Some(separator) = separator else { return Ok(Separators::newline()) };
+    // SAFETY: a live object.
+    let several = cfg!(Py_3_13) && unsafe { py::PyTuple_Check(separator.as_ptr()) } != 0;
+    let mut found = Vec::new();
+    if several {
+        // SAFETY: a live tuple; a new list or an error.
+        let list = unsafe { Object::owned(py::PySequence_List(separator.as_ptr()))? };
+        for one in list.list_items() {
+            found.push(crate::ffi::buffer::copied(&one)?);
+        }
+    } else {
+        found.push(crate::ffi::buffer::copied(separator)?);
+    }
+    if found.is_empty() {
+        return Err(value_error("Separator should contain at least one element"));
+    }
+    Separators::new(found).ok_or_else(|| value_error("Separator should be at least one-byte string"))
+}
+
+impl Class for StreamReader {
+    const NAME: &'static CStr = c"ferrio._core.StreamReader";
+    const DOC: &'static CStr = c"The hot part of ferrio.StreamReader.";
+    const SUBCLASSABLE: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        StreamReader::default()
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        static HELPERS: [Name; 3] =
+            [Name::new(c"_wait_for_data"), Name::new(c"_wakeup_waiter"), Name::new(c"_maybe_resume_transport")];
+        let ([limit, loop_], _) = args.bind::<2>(&NEW)?;
+        let limit = limit.map_or(Ok(DEFAULT_LIMIT), Object::to_i64)?;
+        if limit <= 0 {
+            return Err(value_error("Limit cannot be <= 0"));
+        }
+        let loop_ = match loop_ {
+            Some(loop_) if !loop_.is_none() => loop_.clone(),
+            _ => stdlib::GET_EVENT_LOOP.get()?.call0()?,
+        };
+        this.limit.set(limit as usize);
+        if loop_.method0(&stdlib::GET_DEBUG)?.is_true()? {
+            this.source_traceback.put(stdlib::EXTRACT_STACK_SHORT.get()?.call0()?);
+        }
+        this.loop_.put(loop_);
+        let helpers: Vec<&Name> = HELPERS.iter().collect();
+        this.feeds_plainly.set(overrides_none_of(
+            this.as_object(),
+            &crate::sync::own_base::<StreamReader>(),
+            &[&FEED_DATA],
+        )?);
+        let reading = [&READ, &READUNTIL, &READLINE];
+        this.is_plain.set(
+            overrides_none_of(this.as_object(), ORIGINAL.get()?, &helpers)?
+                && overrides_none_of(this.as_object(), &crate::sync::own_base::<StreamReader>(), &reading)?,
+        );
+        Ok(())
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.buffer.traverse(visitor);
+        for slot in [&self.loop_, &self.waiter, &self.exception, &self.transport, &self.source_traceback] {
+            visitor.slot(slot);
+        }
+    }
+
+    fn clear(&self) {
+        self.buffer.clear();
+        for slot in [&self.loop_, &self.waiter, &self.exception, &self.transport, &self.source_traceback] {
+            slot.clear();
+        }
+    }
+
+    fn members() -> Members {
+        Members { methods: methods(), properties: properties(), slots: vec![] }
+    }
+
+    fn functions() -> Vec<AsyncDefinition> {
+        vec![
+            async_method::<StreamReader, _>(
+                c"read",
+                |this, args| {
+                    let ([count], _) = args.bind::<1>(&READ_SIGNATURE)?;
+                    let request = count.map_or(Ok(-1), Object::to_i64).map(|count| match usize::try_from(count) {
+                        Ok(count) => Request::Some(count),
+                        Err(_) => Request::All(Vec::new()),
+                    });
+                    this.start(args, "StreamReader.read", &READ, request)
+                },
+                &ORIGINAL,
+            ),
+            async_method::<StreamReader, _>(
+                c"readline",
+                |this, args| {
+                    args.expect_none("StreamReader.readline")?;
+                    this.start(args, "StreamReader.readline", &READLINE, Ok(Request::line(Line::Yes)))
+                },
+                &ORIGINAL,
+            ),
+            async_method::<StreamReader, _>(
+                c"__anext__",
+                |this, args| {
+                    this.start(args, "StreamReader.__anext__", &ANEXT, Ok(Request::line(Line::OfIteration)))
+                },
+                &ORIGINAL,
+            ),
+            async_method::<StreamReader, _>(
+                c"readuntil",
+                |this, args| {
+                    let request = separators(args);
+                    // A coroutine function raises when it is awaited, not when it is called.
+                    let request = Ok(Request::until(request.map_err(crate::ffi::Raised::take)));
+                    this.start(args, "StreamReader.readuntil", &READUNTIL, request)
+                },
+                &ORIGINAL,
+            ),
+            async_method::<StreamReader, _>(
+                c"readexactly",
+                |this, args| {
+                    let ([count], _) = args.bind::<1>(&READEXACTLY_SIGNATURE)?;
+                    let request = count.map_or(Ok(-1), Object::to_i64).map(Request::Exactly);
+                    this.start(args, "StreamReader.readexactly", &READEXACTLY, request)
+                },
+                &ORIGINAL,
+            ),
+        ]
+    }
+}
+
+fn methods() -> Vec<py::PyMethodDef> {
+    vec![
+        method::<StreamReader, _>(
+            c"feed_data",
+            |this, args| {
+                static FEED: Signature = Signature {
+                    name: "feed_data",
+                    parameters: &["data"],
+                    positional: 1,
+                    required: 1,
+                    variadic: false,
+                };
+                let ([data], _) = args.bind::<1>(&FEED)?;
+                this.feed_data(data.ok_or(crate::ffi::Raised)?).map(|()| Object::none())
+            },
+            c"feed_data($self, data)\n--\n\nAppend bytes to the buffer; whoever waits for some goes on.",
+        ),
+        method0::<StreamReader, _>(
+            c"feed_eof",
+            |this| this.feed_eof().map(|()| Object::none()),
+            c"feed_eof($self)\n--\n\nSay that nothing more comes.",
+        ),
+        method0::<StreamReader, _>(
+            c"at_eof",
+            |this| Ok(Object::bool(this.eof.get() && this.buffer.is_empty())),
+            c"at_eof($self)\n--\n\nReturn whether the buffer is empty and nothing more comes.",
+        ),
+        method0::<StreamReader, _>(
+            c"exception",
+            |this| Ok(this.exception.get_or_none()),
+            c"exception($self)\n--\n\nReturn the exception that the stream has ended with, or None.",
+        ),
+    ]
+}
+
+fn properties() -> Vec<py::PyGetSetDef> {
+    vec![
+        property::<StreamReader, _, _>(
+            c"_buffer",
+            |this| this.buffer.array(),
+            |this, value| this.buffer.replace(value),
+        ),
+        property::<StreamReader, _, _>(
+            c"_limit",
+            |this| Object::int(this.limit.get() as i64),
+            |this, value| {
+                this.limit.set(usize::try_from(value.to_i64()?).unwrap_or(0));
+                Ok(())
+            },
+        ),
+        bool_property::<StreamReader, _>(c"_eof", |this| &this.eof),
+        bool_property::<StreamReader, _>(c"_paused", |this| &this.paused),
+        slot_property::<StreamReader, _>(c"_loop", |this| &this.loop_),
+        slot_property::<StreamReader, _>(c"_waiter", |this| &this.waiter),
+        slot_property::<StreamReader, _>(c"_exception", |this| &this.exception),
+        slot_property::<StreamReader, _>(c"_transport", |this| &this.transport),
+        slot_property::<StreamReader, _>(c"_source_traceback", |this| &this.source_traceback),
+    ]
+}

@@ -1,0 +1,111 @@
+"""StreamReader, StreamWriter, and the functions that make connections and servers of them.
+
+State and hot methods are in the Rust classes; the rest is inherited from asyncio's.
+"""
+
+import asyncio
+import types
+from asyncio import events, streams
+from collections.abc import Callable
+from typing import Any
+
+from ferrio import _core
+
+__all__ = (
+    "StreamReader",
+    "StreamReaderProtocol",
+    "StreamWriter",
+    "open_connection",
+    "open_unix_connection",
+    "start_server",
+    "start_unix_server",
+)
+
+# asyncio's own, also once something else has been put in their place.
+_StreamReader: Any = asyncio.StreamReader
+_StreamReaderProtocol: Any = asyncio.StreamReaderProtocol
+_StreamWriter: Any = asyncio.StreamWriter
+
+# How many bytes a reader holds before reading pauses, and how long a line may be; asyncio's default.
+_DEFAULT_LIMIT = 2**16
+
+
+class StreamReader(_core.StreamReader, _StreamReader):  # type: ignore[misc]  # the base is chosen at run time
+    __doc__ = _StreamReader.__doc__
+
+
+class StreamWriter(_core.StreamWriter, _StreamWriter):  # type: ignore[misc]
+    __doc__ = _StreamWriter.__doc__
+
+    def __init__(self, transport: Any, protocol: Any, reader: Any, loop: Any) -> None:
+        _StreamWriter.__init__(self, transport, protocol, reader, loop)
+
+
+class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):  # type: ignore[misc]
+    __doc__ = _StreamReaderProtocol.__doc__
+
+    def __init__(self, stream_reader: Any, client_connected_cb: Any = None, loop: Any = None) -> None:
+        _StreamReaderProtocol.__init__(self, stream_reader, client_connected_cb, loop)
+
+    # asyncio's, with this module's StreamWriter where that makes one.
+    connection_made = types.FunctionType(
+        _StreamReaderProtocol.connection_made.__code__, {**vars(streams), "StreamWriter": StreamWriter}
+    )
+
+
+for _class in (StreamReader, StreamWriter, StreamReaderProtocol):
+    # Their representations show where a class comes from; programs and people expect asyncio there.
+    _class.__module__ = "asyncio.streams"
+
+
+async def open_connection(
+    host: Any = None, port: Any = None, *, limit: int = _DEFAULT_LIMIT, **kwds: Any
+) -> tuple[Any, Any]:
+    """Connect to a host. Return (reader, writer); see asyncio.open_connection().
+
+    limit: of the reader's buffer, in bytes. Further keywords are those of loop.create_connection().
+    """
+    loop = events.get_running_loop()
+    reader = StreamReader(limit=limit, loop=loop)
+    protocol = StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(lambda: protocol, host, port, **kwds)
+    return reader, StreamWriter(transport, protocol, reader, loop)
+
+
+def _server_protocol(client_connected_cb: Any, limit: int, loop: Any) -> Callable[[], Any]:
+    def factory() -> Any:
+        reader = StreamReader(limit=limit, loop=loop)
+        return StreamReaderProtocol(reader, client_connected_cb, loop=loop)
+
+    return factory
+
+
+async def start_server(
+    client_connected_cb: Any, host: Any = None, port: Any = None, *, limit: int = _DEFAULT_LIMIT, **kwds: Any
+) -> Any:
+    """Start a server that calls client_connected_cb(reader, writer) for each connection.
+
+    See asyncio.start_server(). limit: of each reader's buffer, in bytes. Further keywords are those of
+    loop.create_server().
+    """
+    loop = events.get_running_loop()
+    return await loop.create_server(_server_protocol(client_connected_cb, limit, loop), host, port, **kwds)
+
+
+async def open_unix_connection(
+    path: Any = None, *, limit: int = _DEFAULT_LIMIT, **kwds: Any
+) -> tuple[Any, Any]:
+    """Connect to a Unix socket. Return (reader, writer); see open_connection()."""
+    loop = events.get_running_loop()
+    reader = StreamReader(limit=limit, loop=loop)
+    protocol = StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_unix_connection(lambda: protocol, path, **kwds)
+    return reader, StreamWriter(transport, protocol, reader, loop)
+
+
+async def start_unix_server(
+    client_connected_cb: Any, path: Any = None, *, limit: int = _DEFAULT_LIMIT, **kwds: Any
+) -> Any:
+    """Start a server on a Unix socket; see start_server()."""
+    loop = events.get_running_loop()
+    return await loop.create_unix_server(_server_protocol(client_connected_cb, limit, loop), path, **kwds)
