@@ -1,6 +1,6 @@
 //! The module object.
 
-use crate::coroutines::{AsyncFunction, Coroutine, Frame};
+use crate::coroutines::{AsyncFunction, Awaiter, Coroutine, Frame};
 use crate::ffi::class::{make_type, module_function};
 use crate::ffi::{Args, Class, Object, Own, Ptr, Raised, Result};
 use crate::futures::{Future, FutureIterator};
@@ -25,6 +25,7 @@ fn fill(module: Ptr) -> Result<()> {
     make_type::<AsyncFunction>(None)?;
     make_type::<Coroutine>(None)?;
     make_type::<Frame>(None)?;
+    make_type::<Awaiter>(None)?;
     for definition in [tasks::sleep::definition()] {
         add(module, definition.name, &definition.make()?)?;
     }

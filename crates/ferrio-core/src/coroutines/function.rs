@@ -6,7 +6,7 @@
 
 use crate::ffi::class::{Members, guard, type_cell, unary_slot};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Object, Own, Ptr, Raised, Result, Slot, Visitor};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Ptr, Raised, Result, Slot, Visitor};
 use pyo3_ffi as py;
 use std::cell::Cell;
 use std::ffi::{CStr, c_ulong, c_void};
@@ -111,15 +111,20 @@ unsafe extern "C" fn bind(function: Ptr, instance: Ptr, _: Ptr) -> Ptr {
 
 /// What the function itself has not, asyncio's has.
 unsafe extern "C" fn getattribute(function: Ptr, name: Ptr) -> Ptr {
+    static DOC: Name = Name::new(c"__doc__");
     // SAFETY: live objects; the interpreter has checked the type.
     unsafe {
-        let found = py::PyObject_GenericGetAttr(function, name);
-        if !found.is_null() || py::PyErr_ExceptionMatches(py::PyExc_AttributeError) == 0 {
-            return found;
+        let original =
+            Own::<AsyncFunction>::downcast(Object::from_ref(&function)).and_then(|this| this.original.get());
+        let Some(original) = original else { return py::PyObject_GenericGetAttr(function, name) };
+        // The class's own documentation would be found first.
+        if !DOC.get().is_ok_and(|documentation| documentation == name) {
+            let found = py::PyObject_GenericGetAttr(function, name);
+            if !found.is_null() || py::PyErr_ExceptionMatches(py::PyExc_AttributeError) == 0 {
+                return found;
+            }
+            Raised.discard();
         }
-        let Some(this) = Own::<AsyncFunction>::downcast(Object::from_ref(&function)) else { return found };
-        let Some(original) = this.original.get() else { return found };
-        Raised.discard();
         py::PyObject_GetAttr(original.as_ptr(), name)
     }
 }
@@ -146,10 +151,7 @@ impl Class for AsyncFunction {
     fn members() -> Members {
         Members {
             methods: vec![],
-            properties: vec![crate::ffi::class::getter::<AsyncFunction, _>(c"__doc__", |this| {
-                static DOC: crate::ffi::Name = crate::ffi::Name::new(c"__doc__");
-                this.original.get_or_none().getattr(&DOC)
-            })],
+            properties: vec![],
             slots: vec![
                 py::PyType_Slot { slot: py::Py_tp_call, pfunc: py::PyVectorcall_Call as *mut c_void },
                 py::PyType_Slot { slot: py::Py_tp_descr_get, pfunc: bind as *mut c_void },

@@ -1,7 +1,7 @@
 //! Coroutine's methods and properties, as those of the interpreter's own coroutines.
 
 use super::frame::code;
-use super::{Awaiting, Coroutine, Frame, State};
+use super::{Awaiter, Awaiting, Coroutine, Frame, State};
 use crate::ffi::class::{
     Members, Sent, free_list, getter, method, method0, method1, send_slot, type_cell, unary_slot,
 };
@@ -83,7 +83,15 @@ fn iterated(sent: Sent) -> Result {
 }
 
 fn methods() -> Vec<py::PyMethodDef> {
+    let mut await_method = method0::<Coroutine, _>(
+        c"__await__",
+        Awaiter::of,
+        c"__await__($self, /)\n--\n\nReturn an iterator through the coroutine.",
+    );
+    // In place of the one that the interpreter makes of its slot.
+    await_method.ml_flags |= py::METH_COEXIST;
     vec![
+        await_method,
         method1::<Coroutine, _>(
             c"send",
             |this, value| this.send(value).and_then(iterated),

@@ -17,11 +17,13 @@
 //! While it is running, the operation is out of its cell: whatever it calls may come back here and finds
 //! the coroutine in use.
 
+mod awaiter;
 mod frame;
 mod function;
 mod methods;
 mod storage;
 
+pub use awaiter::Awaiter;
 pub use frame::Frame;
 pub use function::{AsyncDefinition, AsyncFunction, async_function, async_method};
 

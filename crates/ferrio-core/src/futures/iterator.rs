@@ -187,7 +187,15 @@ impl Class for FutureIterator {
     fn members() -> Members {
         Members {
             methods: vec![
-                method1::<FutureIterator, _>(c"send", |this, _| this.next(), c""),
+                method1::<FutureIterator, _>(
+                    c"send",
+                    |this, _| match this.send()? {
+                        Sent::Yielded(object) => Ok(object),
+                        // A method has to say it.
+                        Sent::Returned(value) => Err(stop_iteration(value)),
+                    },
+                    c"",
+                ),
                 method::<FutureIterator, _>(c"throw", |this, args| this.throw(args), c""),
                 method0::<FutureIterator, _>(
                     c"close",

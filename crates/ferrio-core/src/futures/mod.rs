@@ -166,10 +166,11 @@ impl Future {
         }
     }
 
-    /// The exception as it has to be raised: with the traceback that it was set with.
+    /// The exception as it has to be raised: with the traceback that it was set with, the first time; with
+    /// none after that, as asyncio does it.
     fn take_exception(&self) -> Object {
         let exception = self.exception.get_or_none();
-        let traceback = self.exception_traceback.get_or_none();
+        let traceback = self.exception_traceback.take().unwrap_or_else(Object::none);
         // SAFETY: an exception, and a traceback or None.
         if unsafe { py::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr()) } < 0 {
             Raised.discard();
