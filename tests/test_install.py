@@ -19,7 +19,7 @@ def test_the_name_is_there_with_the_same_signature(name):
         return
     assert inspect.isclass(ours) == inspect.isclass(theirs)
     assert inspect.iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
-    assert ours.__doc__
+    assert ours.__doc__ or not theirs.__doc__
     try:
         wanted = inspect.signature(theirs).parameters
     except ValueError:

@@ -49,4 +49,4 @@ def test_same_as_asyncio(script: Path) -> None:
 
 
 def test_there_are_scripts() -> None:
-    assert len(SCRIPTS) >= 50
+    assert len(SCRIPTS) >= 150

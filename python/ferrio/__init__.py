@@ -11,13 +11,13 @@ import functools as _functools
 import sys as _sys
 
 # What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
-from asyncio import *  # noqa: F403
+from asyncio import *
 from asyncio import TaskGroup  # 3.11 leaves it out of __all__
 from typing import Any as _Any
 
 from ferrio import subprocess
 from ferrio import tasks as _tasks
-from ferrio._core import Future, Handle, Task, TimerHandle, sleep
+from ferrio._core import Future, Handle, Task, TimerHandle, gather, sleep
 from ferrio.events import new_event_loop
 from ferrio.install import install, installed, uninstall
 from ferrio.locks import Barrier, BoundedSemaphore, Condition, Event, Lock, Semaphore
@@ -35,6 +35,8 @@ from ferrio.streams import (
 from ferrio.unix_events import Loop
 from ferrio.unix_events import Loop as SelectorEventLoop
 
+if hasattr(_asyncio, "eager_task_factory"):
+    from ferrio.tasks import eager_task_factory
 if hasattr(_asyncio, "EventLoop"):
     EventLoop = SelectorEventLoop
 

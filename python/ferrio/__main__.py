@@ -19,8 +19,9 @@ usage: python -m ferrio [--debug] SCRIPT [ARGUMENT ...]
        python -m ferrio ps PID
        python -m ferrio pstree PID
 
-Run a program as python does, with asyncio's names giving Ferrio's. SCRIPT may be a file, or a directory or zip
-file with a __main__.py. Without a program: standard input, or at a terminal a prompt with top-level await.
+Run a program as python does, with asyncio's names giving Ferrio's. SCRIPT may be a file, or a directory or
+zip file with a __main__.py. Without a program: standard input, or at a terminal a prompt with top-level
+await.
 
 ps and pstree show the tasks of a process that was started this way, in a table or as a tree.
 
@@ -117,10 +118,8 @@ def _run_file(path: str, module: types.ModuleType) -> None:
         with io.open_code(os.path.abspath(path)) as file:
             source = file.read()
     except OSError as error:
-        print(
-            f"{sys.executable}: can't open file {os.path.abspath(path)!r}: [Errno {error.errno}] {error.strerror}",
-            file=sys.stderr,
-        )
+        reason = f"[Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: can't open file {os.path.abspath(path)!r}: {reason}", file=sys.stderr)
         raise SystemExit(2) from None
     _set_first_path(os.path.dirname(os.path.realpath(path)))
     # Absolute, and otherwise as it was given.

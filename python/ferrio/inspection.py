@@ -39,7 +39,7 @@ _listening: tuple[int, str, socket.socket] | None = None
 
 
 def serve() -> None:
-    """Answer `ps` and `pstree` from the moment that a loop runs, in this process and in those that it forks."""
+    """Answer `ps` and `pstree` as soon as a loop runs, in this process and in those that it forks."""
     base_events.before_run = _listen
     atexit.register(_remove_socket)
 

@@ -11,23 +11,27 @@ from ferrio import _core
 __all__ = ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore")
 
 # asyncio's own, also once something else has been put in their place.
-_Lock, _Event, _Semaphore, _Condition = asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Condition
-_BoundedSemaphore, _Barrier = asyncio.BoundedSemaphore, asyncio.Barrier
+_Lock: Any = asyncio.Lock
+_Event: Any = asyncio.Event
+_Semaphore: Any = asyncio.Semaphore
+_BoundedSemaphore: Any = asyncio.BoundedSemaphore
+_Condition: Any = asyncio.Condition
+_Barrier: Any = asyncio.Barrier
 
 
-class Lock(_core.Lock, _Lock):
+class Lock(_core.Lock, _Lock):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Lock.__doc__
 
 
-class Event(_core.Event, _Event):
+class Event(_core.Event, _Event):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Event.__doc__
 
 
-class Semaphore(_core.Semaphore, _Semaphore):
+class Semaphore(_core.Semaphore, _Semaphore):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Semaphore.__doc__
 
 
-class BoundedSemaphore(Semaphore, _BoundedSemaphore):
+class BoundedSemaphore(Semaphore, _BoundedSemaphore):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _BoundedSemaphore.__doc__
 
     def __init__(self, value: int = 1) -> None:
@@ -41,14 +45,14 @@ class BoundedSemaphore(Semaphore, _BoundedSemaphore):
         super().release()
 
 
-class Condition(_Condition):
+class Condition(_Condition):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Condition.__doc__
 
     def __init__(self, lock: Any = None) -> None:
         super().__init__(Lock() if lock is None else lock)
 
 
-class Barrier(_Barrier):
+class Barrier(_Barrier):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Barrier.__doc__
 
     def __init__(self, parties: int) -> None:

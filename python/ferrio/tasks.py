@@ -67,6 +67,12 @@ def make_visible() -> None:
         _show_awaiters_of_others()
 
 
+# Makes tasks that run till they wait, at once, as soon as they are made; from 3.12 on.
+eager_task_factory: Any = None
+if hasattr(asyncio, "create_eager_task_factory"):
+    eager_task_factory = asyncio.create_eager_task_factory(_core.Task)
+
+
 def _extend_call_graphs(name: str, own: Any) -> None:
     """Have one of asyncio's functions write down for Ferrio's futures too who awaits them."""
     theirs = getattr(asyncio.futures, name)

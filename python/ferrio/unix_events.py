@@ -51,7 +51,7 @@ class Loop(  # type: ignore[misc]  # the mixins' signatures are wider than the t
     """Ferrio's event loop; it has the contract of asyncio.AbstractEventLoop."""
 
     def __init__(self, selector: Any = None) -> None:
-        """Make a loop. A selector is for programs that pass one to asyncio.SelectorEventLoop; it is not used."""
+        """Make a loop. selector: not used; for programs that pass one to asyncio.SelectorEventLoop."""
         super().__init__()
         self._signal_handlers: dict[int, Any] = {}
         # The interpreter writes the numbers of signals into the second; the loop reads the first.

@@ -10,7 +10,15 @@ import ferrio
 async def main():
     queue, lock, event = asyncio.Queue(), asyncio.Lock(), asyncio.Event()
     reader = asyncio.StreamReader()
-    for function in (asyncio.sleep, queue.get, queue.put, lock.acquire, event.wait, reader.read, reader.readline):
+    for function in (
+        asyncio.sleep,
+        queue.get,
+        queue.put,
+        lock.acquire,
+        event.wait,
+        reader.read,
+        reader.readline,
+    ):
         print(
             function.__name__,
             inspect.iscoroutinefunction(function),

@@ -4,7 +4,6 @@ import functools
 
 import ferrio
 
-
 variable = contextvars.ContextVar("variable", default="outside")
 
 

@@ -16,9 +16,7 @@ async def stubborn(log, name):
 async def main():
     for return_exceptions in (False, True):
         log = []
-        outer = asyncio.gather(
-            stubborn(log, "a"), stubborn(log, "b"), return_exceptions=return_exceptions
-        )
+        outer = asyncio.gather(stubborn(log, "a"), stubborn(log, "b"), return_exceptions=return_exceptions)
         await asyncio.sleep(0)
         print(outer.cancel("enough"), outer.cancelled(), outer.done())
         try:

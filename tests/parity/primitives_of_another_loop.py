@@ -10,8 +10,7 @@ def fresh():
 async def use(lock, event, semaphore, condition, queue):
     await lock.acquire()
     tasks = [
-        asyncio.create_task(call)
-        for call in (lock.acquire(), event.wait(), semaphore.acquire(), queue.get())
+        asyncio.create_task(call) for call in (lock.acquire(), event.wait(), semaphore.acquire(), queue.get())
     ]
     await asyncio.sleep(0)
     for task in tasks:

@@ -13,7 +13,13 @@ async def main():
         except RuntimeError as error:
             print(error)
     reader.set_exception(ConnectionResetError("gone"))
-    for call in (lambda: waiting, reader.read, reader.readline, lambda: reader.readexactly(0), lambda: reader.read(0)):
+    for call in (
+        lambda: waiting,
+        reader.read,
+        reader.readline,
+        lambda: reader.readexactly(0),
+        lambda: reader.read(0),
+    ):
         try:
             await call()
         except ConnectionResetError as error:

@@ -7,7 +7,9 @@ import ferrio
 async def main():
     loop = asyncio.get_running_loop()
     reports = []
-    loop.set_exception_handler(lambda loop, context: reports.append((context["message"], repr(context["exception"]))))
+    loop.set_exception_handler(
+        lambda loop, context: reports.append((context["message"], repr(context["exception"])))
+    )
 
     async def fails(reader, writer):
         await reader.readline()

@@ -13,7 +13,9 @@ async def work(log, name, rounds):
 async def main():
     log = []
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work(log, name, rounds), name=name) for name, rounds in (("a", 3), ("b", 1))]
+        tasks = [
+            group.create_task(work(log, name, rounds), name=name) for name, rounds in (("a", 3), ("b", 1))
+        ]
         print(repr(group).split(" ")[0], [task.get_name() for task in tasks])
     print(log, [task.result() for task in tasks])
     async with asyncio.TaskGroup() as group:

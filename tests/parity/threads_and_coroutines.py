@@ -5,7 +5,6 @@ import threading
 
 import ferrio
 
-
 variable = contextvars.ContextVar("variable", default="unset")
 
 

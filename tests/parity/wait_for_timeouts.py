@@ -35,7 +35,10 @@ async def main():
         except TimeoutError as error:
             print(timeout, repr(error), type(error.__cause__).__name__, log)
         log.clear()
-    print(await asyncio.wait_for(asyncio.sleep(0, "in time"), 1), await asyncio.wait_for(asyncio.sleep(0, "none"), None))
+    print(
+        await asyncio.wait_for(asyncio.sleep(0, "in time"), 1),
+        await asyncio.wait_for(asyncio.sleep(0, "none"), None),
+    )
     for call in (refuses, fails):
         try:
             print(await asyncio.wait_for(call(), 0.005))

@@ -3,7 +3,7 @@
 use crate::coroutines::{AsyncFunction, Awaiter, Coroutine, Frame};
 use crate::ffi::class::{make_type, module_function};
 use crate::ffi::{Args, Class, Object, Own, Ptr, Raised, Result};
-use crate::futures::{Future, FutureIterator};
+use crate::futures::{self, Future, FutureIterator, Gathering};
 use crate::handles::{Handle, TimerHandle};
 use crate::loop_::Loop;
 use crate::queues::Queue;
@@ -26,13 +26,13 @@ fn fill(module: Ptr) -> Result<()> {
     make_type::<Coroutine>(None)?;
     make_type::<Frame>(None)?;
     make_type::<Awaiter>(None)?;
-    for definition in [tasks::sleep::definition()] {
-        add(module, definition.name, &definition.make()?)?;
-    }
+    let sleep = tasks::sleep::definition();
+    add(module, sleep.name, &sleep.make()?)?;
     add(module, c"Handle", &make_type::<Handle>(None)?)?;
     add(module, c"TimerHandle", &make_type::<TimerHandle>(Some(Handle::type_cell().get()))?)?;
     add(module, c"Future", &make_type::<Future>(None)?)?;
     add(module, c"Task", &make_type::<Task>(Some(Future::type_cell().get()))?)?;
+    make_type::<Gathering>(Some(Future::type_cell().get()))?;
     make_type::<FutureIterator>(None)?;
     add(module, c"Loop", &make_type::<Loop>(None)?)?;
     add(module, c"SocketTransport", &make_type::<SocketTransport>(None)?)?;
@@ -97,6 +97,7 @@ pub unsafe extern "C" fn PyInit__core() -> Ptr {
             c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future of Ferrio's is awaited no more. Return False for other futures.",
         ),
         tasks::sleep::set_result_unless_cancelled(),
+        futures::gather::definition(),
         py::PyMethodDef::zeroed(),
     ];
     let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];

@@ -30,8 +30,7 @@ pub use function::{AsyncDefinition, AsyncFunction, async_function, async_method}
 use crate::ffi::class::Sent;
 use crate::ffi::error::{runtime_error, type_error, value_error};
 use crate::ffi::{Name, Object, Own, Raised, Result, Slot, Visitor};
-use crate::futures::Future;
-use crate::tasks::Task;
+use crate::futures::{Future, own_future};
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -130,12 +129,6 @@ impl Coroutine {
     pub fn is_one(object: &Object) -> bool {
         Own::<Coroutine>::downcast_exact(object).is_some()
     }
-}
-
-/// The object as a future of Ferrio's own class or task class, not of one derived from them.
-#[inline]
-fn own_future(object: &Object) -> Option<&Own<Future>> {
-    Own::<Future>::downcast_exact(object).or_else(|| Own::<Task>::downcast_exact(object).map(Own::as_future))
 }
 
 impl Own<Coroutine> {

@@ -1,5 +1,6 @@
 //! Context variables' contexts.
 
+use super::error::type_error;
 use super::{Object, Raised, Result};
 use pyo3_ffi as py;
 
@@ -8,6 +9,15 @@ use pyo3_ffi as py;
 pub fn copy_current() -> Result {
     // SAFETY: returns a new reference or null with an error.
     unsafe { Object::owned(py::PyContext_CopyCurrent()) }
+}
+
+/// `TypeError` for what is not a context.
+pub fn check(object: &Object) -> Result<()> {
+    // SAFETY: a live object, and a static type.
+    if unsafe { py::PyContext_CheckExact(object.as_ptr()) } != 0 {
+        return Ok(());
+    }
+    Err(type_error(&format!("a contextvars.Context was expected, got {}", object.type_name())))
 }
 
 /// Runs `work` with `context` entered; it is left again on every way out.

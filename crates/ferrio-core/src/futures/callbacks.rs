@@ -3,7 +3,7 @@
 //! Nearly every future has one callback, the task that waits for it: the first has a place of its own,
 //! the others a list.
 
-use super::Future;
+use super::{Future, Gathering};
 use crate::ffi::{Object, Own, Result, Visitor};
 use crate::stdlib;
 use crate::tasks::Task;
@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 pub enum Callback {
     /// A task of Ferrio's own that waits.
     Wakeup(Own<Task>),
+    /// A gathering future of Ferrio's own.
+    Gather(Own<Gathering>),
     /// A callable, and the context to call it in.
     Call(Object, Object),
 }
@@ -25,6 +27,7 @@ impl Callback {
     pub fn schedule(self, future: &Own<Future>) -> Result<()> {
         match self {
             Callback::Wakeup(task) => task.schedule_wakeup(future),
+            Callback::Gather(outer) => outer.schedule(future),
             Callback::Call(callable, context) => match future.native_loop() {
                 Some(loop_) => loop_.call_soon_in(&callable, &[future.as_object().clone()], &context).map(drop),
                 None => {
@@ -42,6 +45,7 @@ impl Callback {
     pub fn callable(&self) -> Result {
         match self {
             Callback::Wakeup(task) => task.wakeup_callable(),
+            Callback::Gather(outer) => outer.callable(),
             Callback::Call(callable, _) => Ok(callable.clone()),
         }
     }
@@ -50,6 +54,8 @@ impl Callback {
     pub fn context(&self) -> Object {
         match self {
             Callback::Wakeup(task) => task.context(),
+            // It has none to run in: nothing of the program's is called.
+            Callback::Gather(_) => Object::none(),
             Callback::Call(_, context) => context.clone(),
         }
     }
@@ -112,6 +118,7 @@ impl Callbacks {
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         let show = |callback: &Callback| match callback {
             Callback::Wakeup(task) => visitor.object(task.as_ptr()),
+            Callback::Gather(outer) => visitor.object(outer.as_ptr()),
             Callback::Call(callable, context) => {
                 visitor.object(callable.as_ptr());
                 visitor.object(context.as_ptr());

@@ -44,6 +44,7 @@ impl Class for Future {
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         let ([loop_], _) = args.bind::<1>(&INIT)?;
+        this.check_uninitialised("_asyncio.Future")?;
         this.clear();
         this.state.set(State::Pending);
         this.log_traceback.set(false);

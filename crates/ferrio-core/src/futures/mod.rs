@@ -7,12 +7,14 @@
 //! Task's body begins with a Future's, and its class derives from this one.
 
 pub mod callbacks;
+pub mod gather;
 pub mod iterator;
 mod methods;
 pub mod waiter;
 pub use methods::{repr_with, stdlib_class};
 
 pub use callbacks::Callback;
+pub use gather::Gathering;
 pub use iterator::FutureIterator;
 
 use crate::debug::Report;
@@ -21,6 +23,7 @@ use crate::ffi::error::{raise_imported, runtime_error, type_error};
 use crate::ffi::{Object, Own, Raised, Result, Slot};
 use crate::loop_::Loop;
 use crate::stdlib;
+use crate::tasks::Task;
 use callbacks::Callbacks;
 use pyo3_ffi as py;
 use std::cell::Cell;
@@ -133,6 +136,14 @@ impl Future {
         Ok(())
     }
 
+    /// From 3.15 on `__init__` may run once only.
+    pub fn check_uninitialised(&self, class: &str) -> Result<()> {
+        if cfg!(Py_3_15) && !self.loop_.is_empty() {
+            return Err(runtime_error(&format!("{class} object is already initialized")));
+        }
+        Ok(())
+    }
+
     /// The exception that says why there is no result.
     pub fn make_cancelled_error(&self) -> Result {
         if let Some(error) = self.cancelled_error.take() {
@@ -192,7 +203,7 @@ impl Future {
     }
 
     /// `exception()`: the exception that was set, None, or the cancellation raised.
-    fn exception(&self) -> Result {
+    pub fn exception(&self) -> Result {
         match self.state.get() {
             State::Cancelled => Err(self.make_cancelled_error()?.raise()),
             State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Exception is not set.")),
@@ -217,6 +228,14 @@ impl Future {
     pub fn cancel_message(&self) -> Option<Object> {
         self.cancel_message.get()
     }
+}
+
+/// The object as a future of one of Ferrio's own classes, not of one derived from them.
+#[inline]
+pub fn own_future(object: &Object) -> Option<&Own<Future>> {
+    Own::<Future>::downcast_exact(object)
+        .or_else(|| Own::<Task>::downcast_exact(object).map(|own| own.as_future()))
+        .or_else(|| Own::<Gathering>::downcast_exact(object).map(|own| own.as_future()))
 }
 
 impl Own<Future> {
@@ -307,6 +326,7 @@ impl Own<Future> {
         let callbacks = self.callbacks.all().into_iter();
         let waiting = callbacks.filter_map(|callback| match callback {
             Callback::Wakeup(task) => Some(task.into_object()),
+            Callback::Gather(outer) => outer.caller(),
             Callback::Call(..) => None,
         });
         let mut waiting: Vec<Object> = waiting.collect();

@@ -54,6 +54,7 @@ impl Class for Task {
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         let ([coroutine, loop_, name, context, eager_start], _) = args.bind::<5>(&INIT)?;
         let Some(coroutine) = coroutine else { return Ok(()) };
+        this.as_future().check_uninitialised("_asyncio.Task")?;
         this.as_future().clear();
         this.future.attach(loop_)?;
         let eager_start = eager_start.map_or(Ok(false), Object::is_true)?;

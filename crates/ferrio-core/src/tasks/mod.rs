@@ -28,7 +28,7 @@ pub mod step;
 use crate::coroutines::Coroutine;
 use crate::debug::Report;
 use crate::ffi::{Object, Own, Result, Slot, context};
-use crate::futures::Future;
+use crate::futures::{Future, Gathering};
 use crate::loop_::Loop;
 use crate::loop_::entry::Entry;
 use crate::stdlib;
@@ -101,7 +101,10 @@ impl Own<Task> {
             return Err(crate::ffi::error::type_error(&format!("a coroutine was expected, got {text}")));
         }
         let context = match options.context {
-            Some(context) if !context.is_none() => context.clone(),
+            Some(context) if !context.is_none() => {
+                context::check(context)?;
+                context.clone()
+            }
             _ => context::copy_current()?,
         };
         self.context.put(context);
@@ -255,12 +258,15 @@ impl Own<Task> {
 }
 
 /// Cancels what a task waits for; whether it could be.
-fn cancel_awaited(waiter: &Object, message: Option<&Object>) -> Result<bool> {
+pub fn cancel_awaited(waiter: &Object, message: Option<&Object>) -> Result<bool> {
     if let Some(task) = Own::<Task>::downcast_exact(waiter) {
         return task.cancel(message);
     }
     if let Some(future) = Own::<Future>::downcast_exact(waiter) {
         return future.cancel(message);
+    }
+    if let Some(gathering) = Own::<Gathering>::downcast_exact(waiter) {
+        return gathering.cancel(message);
     }
     let message = message.cloned().unwrap_or_else(Object::none);
     waiter.method_keywords(&stdlib::CANCEL, &[], &[(&stdlib::MSG, &message)])?.is_true()

@@ -3,7 +3,7 @@
 use super::{Definition, Task, cancel_awaited, current, registry};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Name, Object, Own, Raised, Result, context};
-use crate::futures::{Callback, Future, State};
+use crate::futures::{Callback, State, own_future};
 use crate::stdlib;
 use pyo3_ffi as py;
 use std::ptr;
@@ -38,12 +38,6 @@ fn failure_of_awaited(task: &Own<Task>) -> Result<Option<Object>> {
         Some(future) if future.is_done() => future.failure(),
         _ => Ok(None),
     }
-}
-
-/// The object as a future of Ferrio's own class or task class, not of one derived from them.
-#[inline]
-fn own_future(object: &Object) -> Option<&Own<Future>> {
-    Own::<Future>::downcast_exact(object).or_else(|| Own::<Task>::downcast_exact(object).map(Own::as_future))
 }
 
 /// What a foreign future calls when it is done, and a foreign loop for a future of Ferrio's.

@@ -1,0 +1,378 @@
+//! `gather()`: one future of many.
+//!
+//! Its children know it as a callback of their own kind, so that nothing is allocated for each. It counts
+//! those that are done; the last one, or the first that fails, completes it.
+
+use super::{Callback, Future, State};
+use crate::coroutines::Coroutine;
+use crate::ffi::class::{Members, getter, method, module_function, type_cell};
+use crate::ffi::error::type_error;
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::futures::waiter;
+use crate::loop_::entry::Entry;
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::ffi::CStr;
+
+static ADD_TO_AWAITED_BY: Name = Name::new(c"future_add_to_awaited_by");
+static DISCARD_FROM_AWAITED_BY: Name = Name::new(c"future_discard_from_awaited_by");
+static CREATE_TASK: Name = Name::new(c"create_task");
+static CANCELLED: Name = Name::new(c"cancelled");
+static CANCEL_MESSAGE: Name = Name::new(c"_cancel_message");
+static LOG_DESTROY_PENDING: Name = Name::new(c"_log_destroy_pending");
+static MAKE_CANCELLED_ERROR: Name = Name::new(c"_make_cancelled_error");
+static LOOP: Name = Name::new(c"_loop");
+static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
+/// The functions are looked up each time: a program may have chosen between asyncio's two makes of them.
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+static CURRENT_TASK: Name = Name::new(c"current_task");
+static DICT: Import = Import::new(c"builtins", c"dict");
+
+static CANCEL: Signature =
+    Signature { name: "cancel", parameters: &["msg"], positional: 1, required: 0, variadic: false };
+static GATHER: Signature =
+    Signature { name: "gather", parameters: &["return_exceptions"], positional: 0, required: 0, variadic: true };
+
+/// The body of a GatheringFuture. It begins with a Future's, so that it is one.
+#[derive(Default)]
+#[repr(C)]
+pub struct Gathering {
+    future: Future,
+    /// One for each argument; the same future may be there several times.
+    children: RefCell<Vec<Object>>,
+    /// How many different children there are, and how many of them are done.
+    count: Cell<usize>,
+    done: Cell<usize>,
+    return_exceptions: Cell<bool>,
+    cancel_requested: Cell<bool>,
+    /// The task that has called gather().
+    caller: Slot,
+}
+
+/// The function.
+pub fn definition() -> py::PyMethodDef {
+    module_function(
+        c"gather",
+        gather,
+        c"gather(*coros_or_futures, return_exceptions=False)\n--\n\nReturn a future of the results of several coroutines or futures, in their order.\n\nCoroutines become tasks. The first exception is raised, and the others go on; with return_exceptions\nexceptions are results. Cancelling the future cancels those that are not done.\n\nThe contract is that of asyncio.gather().",
+    )
+}
+
+fn gather(args: &Args<'_>) -> Result {
+    let ([return_exceptions], things) = args.bind::<1>(&GATHER)?;
+    let return_exceptions = return_exceptions.map_or(Ok(false), Object::is_true)?;
+    if things.is_empty() {
+        let outer = waiter::create(&stdlib::GET_EVENT_LOOP.get()?.call0()?)?;
+        waiter::set_result(&outer, Object::list([])?)?;
+        return Ok(outer);
+    }
+    let mut futures = Futures { loop_: None, known: None };
+    futures.look_for_repetitions(things)?;
+    let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+    let caller = if cfg!(Py_3_14) && !running.is_none() {
+        Some(TASKS.get()?.getattr(&CURRENT_TASK)?.call(&[&running])?).filter(|task| !task.is_none())
+    } else {
+        None
+    };
+    let outer = Own::new(Gathering::default())?;
+    outer.return_exceptions.set(return_exceptions);
+    outer.caller.set(caller);
+    let mut children = Vec::with_capacity(things.len());
+    let (mut waiting, mut finished) = (Vec::with_capacity(things.len()), Vec::new());
+    for thing in things {
+        let (child, is_new) = futures.future_of(thing, &running)?;
+        if is_new {
+            let is_done = cfg!(Py_3_12) && waiter::is_done(&child)?;
+            if is_done { finished.push(child.clone()) } else { waiting.push(child.clone()) }
+        }
+        children.push(child);
+    }
+    outer.count.set(waiting.len() + finished.len());
+    outer.future.attach(futures.loop_.as_ref())?;
+    drop(outer.children.replace(children));
+    for child in &waiting {
+        outer.watch(child)?;
+    }
+    for child in &finished {
+        outer.child_done(child)?;
+    }
+    Ok(outer.into_object())
+}
+
+/// The arguments as futures.
+struct Futures {
+    /// The loop of the first.
+    loop_: Option<Object>,
+    /// A dict of the futures made so far by argument, if the same may come again.
+    known: Option<Object>,
+}
+
+impl Futures {
+    /// Coroutines and Ferrio's own futures are equal only if they are the same; for others a dict is asked.
+    fn look_for_repetitions(&mut self, things: &[Object]) -> Result<()> {
+        let mut seen = HashSet::with_capacity(things.len());
+        let plain = |thing: &Object| {
+            thing.type_ptr() == &raw mut py::PyCoro_Type
+                || Coroutine::is_one(thing)
+                || super::own_future(thing).is_some()
+        };
+        if !things.iter().all(|thing| plain(thing) && seen.insert(thing.as_ptr())) {
+            self.known = Some(DICT.get()?.call0()?);
+        }
+        Ok(())
+    }
+
+    /// The future of an argument, and whether the argument comes for the first time.
+    fn future_of(&mut self, thing: &Object, running: &Object) -> Result<(Object, bool)> {
+        if let Some(known) = &self.known {
+            // SAFETY: a dict and a live key; what it gives is borrowed, or null with or without an error.
+            let found = unsafe { py::PyDict_GetItemWithError(known.as_ptr(), thing.as_ptr()) };
+            if !found.is_null() {
+                // SAFETY: as above.
+                return Ok((unsafe { Object::borrowed(found) }, false));
+            }
+            // SAFETY: the GIL is held.
+            if unsafe { !py::PyErr_Occurred().is_null() } {
+                return Err(Raised);
+            }
+        }
+        let future = self.ensure_future(thing, running)?;
+        if self.loop_.is_none() {
+            self.loop_ = Some(loop_of(&future)?);
+        }
+        if !future.is(thing) {
+            // Whoever gathers it is told what becomes of it.
+            future.setattr(&LOG_DESTROY_PENDING, &Object::bool(false))?;
+        }
+        if let Some(known) = &self.known {
+            // SAFETY: a dict and live objects.
+            if unsafe { py::PyDict_SetItem(known.as_ptr(), thing.as_ptr(), future.as_ptr()) } < 0 {
+                return Err(Raised);
+            }
+        }
+        Ok((future, true))
+    }
+
+    fn ensure_future(&self, thing: &Object, running: &Object) -> Result {
+        let is_coroutine = thing.type_ptr() == &raw mut py::PyCoro_Type || Coroutine::is_one(thing);
+        let loop_ = self.loop_.as_ref().unwrap_or(running);
+        if is_coroutine && !loop_.is_none() {
+            return loop_.method1(&CREATE_TASK, thing);
+        }
+        let loop_ = self.loop_.clone().unwrap_or_else(Object::none);
+        ENSURE_FUTURE.get()?.call_keywords(&[thing], &[(&stdlib::LOOP, &loop_)])
+    }
+}
+
+fn loop_of(future: &Object) -> Result {
+    match future.getattr_opt(&stdlib::GET_LOOP)? {
+        Some(get_loop) => get_loop.call0(),
+        None => future.getattr(&LOOP),
+    }
+}
+
+impl Own<Gathering> {
+    /// The gathering future as any future.
+    #[inline]
+    pub fn as_future(&self) -> &Own<Future> {
+        // SAFETY: its class derives from Future's, and its body begins with a Future.
+        unsafe { Own::from_ref_unchecked(self.as_object()) }
+    }
+
+    /// The task that waits for all of it, for call graphs; none once the future is done.
+    pub fn caller(&self) -> Option<Object> {
+        if self.future.is_done() { None } else { self.caller.get() }
+    }
+
+    /// Has itself told when a child is done.
+    fn watch(&self, child: &Object) -> Result<()> {
+        if let Some(own) = super::own_future(child)
+            && own.native_loop().is_some()
+        {
+            return own.add_callback(Callback::Gather(self.clone()));
+        }
+        self.tell_call_graph(child, &ADD_TO_AWAITED_BY)?;
+        child.method1(&stdlib::ADD_DONE_CALLBACK, &self.callable()?).map(drop)
+    }
+
+    /// Has a child of another make know who waits for it; Ferrio's own find out by their callbacks.
+    fn tell_call_graph(&self, child: &Object, function: &Name) -> Result<()> {
+        static FUTURES: Import = Import::new(c"asyncio", c"futures");
+        match self.caller.get() {
+            Some(caller) if super::own_future(child).is_none() => {
+                FUTURES.get()?.getattr(function)?.call(&[child, &caller]).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// It is done before some of its children: nobody waits for them any more.
+    fn leave_children(&self) -> Result<()> {
+        let children = self.children.borrow().clone();
+        children.iter().try_for_each(|child| self.tell_call_graph(child, &DISCARD_FROM_AWAITED_BY))
+    }
+
+    /// What a child of another make calls when it is done, and what Python code sees.
+    pub fn callable(&self) -> Result {
+        static NAME: Name = Name::new(c"_done_callback");
+        self.as_object().getattr(&NAME)
+    }
+
+    /// Has the loop tell of a child.
+    pub fn schedule(&self, child: &Own<Future>) -> Result<()> {
+        match child.native_loop() {
+            Some(loop_) => loop_.push(Entry::Gathered(self.clone(), child.clone())),
+            None => self.child_done(child.as_object()),
+        }
+    }
+
+    /// One of the children is done.
+    pub fn child_done(&self, child: &Object) -> Result<()> {
+        self.done.set(self.done.get() + 1);
+        let own = super::own_future(child);
+        self.tell_call_graph(child, &DISCARD_FROM_AWAITED_BY)?;
+        if self.future.is_done() {
+            // Too late; that its exception was seen is noted.
+            match own {
+                Some(own) if own.state() == State::Finished => drop(own.exception()?),
+                Some(_) => {}
+                None if child.method0(&CANCELLED)?.is_true()? => {}
+                None => drop(child.method0(&stdlib::EXCEPTION)?),
+            }
+            return Ok(());
+        }
+        if !self.return_exceptions.get()
+            && let Some(exception) = failure(child)?
+        {
+            self.leave_children()?;
+            return self.as_future().set_exception(&exception);
+        }
+        if self.done.get() < self.count.get() {
+            return Ok(());
+        }
+        let children = self.children.borrow().clone();
+        let results = children.iter().map(result).collect::<Result<Vec<_>>>()?;
+        if self.cancel_requested.get() {
+            // Cancelling wins, whatever became of the children.
+            let exception = child.method0(&MAKE_CANCELLED_ERROR)?;
+            return self.as_future().set_exception(&exception);
+        }
+        self.as_future().set_result(Object::list(results)?)
+    }
+
+    /// `cancel()`: cancels the children; whether one of them could be.
+    pub fn cancel(&self, message: Option<&Object>) -> Result<bool> {
+        if self.future.is_done() {
+            return Ok(false);
+        }
+        let children = self.children.borrow().clone();
+        let mut any = false;
+        for child in &children {
+            any |= crate::tasks::cancel_awaited(child, message)?;
+        }
+        if any {
+            self.cancel_requested.set(true);
+        }
+        Ok(any)
+    }
+}
+
+/// The exception that a child has failed with, its cancellation among them.
+fn failure(child: &Object) -> Result<Option<Object>> {
+    if let Some(own) = super::own_future(child) {
+        return match own.state() {
+            State::Cancelled => own.make_cancelled_error().map(Some),
+            _ => Ok(Some(own.exception()?).filter(|exception| !exception.is_none())),
+        };
+    }
+    if child.method0(&CANCELLED)?.is_true()? {
+        return child.method0(&MAKE_CANCELLED_ERROR).map(Some);
+    }
+    Ok(Some(child.method0(&stdlib::EXCEPTION)?).filter(|exception| !exception.is_none()))
+}
+
+/// A child's result, or its exception as a result.
+fn result(child: &Object) -> Result {
+    if let Some(own) = super::own_future(child)
+        && own.state() == State::Finished
+    {
+        let exception = own.exception()?;
+        return if exception.is_none() { own.result() } else { Ok(exception) };
+    }
+    if child.method0(&CANCELLED)?.is_true()? {
+        let message = child.getattr(&CANCEL_MESSAGE)?;
+        let message = if message.is_none() { Object::str("")? } else { message };
+        return stdlib::CANCELLED_ERROR.get()?.call(&[&message]);
+    }
+    let exception = child.method0(&stdlib::EXCEPTION)?;
+    if exception.is_none() { child.method0(&stdlib::RESULT) } else { Ok(exception) }
+}
+
+impl Class for Gathering {
+    const NAME: &'static CStr = c"ferrio._core._GatheringFuture";
+    const DOC: &'static CStr = c"What gather() returns.";
+    const DICT: Option<usize> = Future::DICT;
+    const WEAK: Option<usize> = Future::WEAK;
+    const FINALIZES: bool = true;
+    const CALLABLE: bool = false;
+    type_cell!();
+
+    fn wants_finalizer(&self) -> bool {
+        self.future.wants_finalizer()
+    }
+
+    fn empty() -> Self {
+        Gathering::default()
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.future.traverse(visitor);
+        if let Ok(children) = self.children.try_borrow() {
+            children.iter().for_each(|child| visitor.object(child.as_ptr()));
+        }
+        visitor.slot(&self.caller);
+    }
+
+    fn clear(&self) {
+        self.future.clear();
+        drop(self.children.take());
+        self.caller.clear();
+    }
+
+    fn finalize(this: &Own<Self>) {
+        this.as_future().report_unretrieved();
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![
+                method::<Gathering, _>(
+                    c"cancel",
+                    |this, args| {
+                        let ([message], _) = args.bind::<1>(&CANCEL)?;
+                        this.cancel(message).map(Object::bool)
+                    },
+                    c"cancel($self, /, msg=None)\n--\n\nCancel what is gathered. Return False if all of it is done already.",
+                ),
+                method::<Gathering, _>(
+                    c"_done_callback",
+                    |this, args| {
+                        let [child] = args.positional() else { return Err(type_error("a future is expected")) };
+                        this.child_done(child).map(|()| Object::none())
+                    },
+                    c"_done_callback($self, fut, /)\n--\n\nTake note that a future is done.",
+                ),
+            ],
+            properties: vec![
+                getter::<Gathering, _>(c"_children", |this| {
+                    let children = this.children.borrow().clone();
+                    Object::list(children)
+                }),
+                getter::<Gathering, _>(c"_cancel_requested", |this| Ok(Object::bool(this.cancel_requested.get()))),
+            ],
+            slots: vec![],
+        }
+    }
+}
