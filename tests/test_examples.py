@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import shutil
 import signal
@@ -24,17 +25,21 @@ PROGRAMS = sorted(
 )
 
 
-def command(example, on_ferrio):
+# What stands before an example on the command line.
+WAYS = {"asyncio": [str(ON_ASYNCIO)], "ferrio": [], "installed": ["-m", "ferrio"]}
+
+
+def command(example, way):
     """How an example is run."""
     # Not -X dev: on a busy machine it would tell of slow callbacks.
     prefix = [sys.executable, "-W", "always::ResourceWarning", "-W", "error::RuntimeWarning"]
-    return [*prefix, str(example)] if on_ferrio else [*prefix, str(ON_ASYNCIO), str(example)]
+    return [*prefix, *WAYS[way], str(example)]
 
 
-def output(example, on_ferrio, *arguments):
+def output(example, way, *arguments):
     """What an example prints; it has to succeed in silence."""
     done = subprocess.run(
-        [*command(example, on_ferrio), *arguments],
+        [*command(example, way), *arguments],
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -47,13 +52,14 @@ def output(example, on_ferrio, *arguments):
 
 @pytest.mark.parametrize("example", PROGRAMS, ids=lambda path: path.stem)
 def test_same_as_asyncio(example):
-    printed = output(example, on_ferrio=True)
+    printed = output(example, "asyncio")
     assert printed
-    assert printed == output(example, on_ferrio=False)
+    assert output(example, "ferrio") == printed
+    assert output(example, "installed") == printed
 
 
 def test_the_work_queue_takes_17_units():
-    assert "4 delays of 32 units in all took 17 units" in output(EXAMPLES / "work_queue.py", on_ferrio=True)
+    assert "4 delays of 32 units in all took 17 units" in output(EXAMPLES / "work_queue.py", "ferrio")
 
 
 def test_the_status_checker():
@@ -61,8 +67,9 @@ def test_the_status_checker():
         text = re.sub(r"localhost:\d+", "localhost", text)
         return re.sub(r" +", " ", re.sub(r"\d+\.\d+", "N", text))
 
-    on_ferrio = output(EXAMPLES / "site_status.py", on_ferrio=True)
-    assert without_numbers(on_ferrio) == without_numbers(output(EXAMPLES / "site_status.py", on_ferrio=False))
+    on_ferrio = output(EXAMPLES / "site_status.py", "ferrio")
+    for way in ("asyncio", "installed"):
+        assert without_numbers(on_ferrio) == without_numbers(output(EXAMPLES / "site_status.py", way))
     texts = ["HTTP/1.1 200 OK", "404 Not Found", "503 Service Unavailable"]
     texts += ["bad certificate", "no answer", "bad answer", "unreachable"]
     for text in texts:
@@ -72,17 +79,17 @@ def test_the_status_checker():
 
 
 def test_the_status_checker_takes_urls():
-    printed = output(EXAMPLES / "site_status.py", True, "http://127.0.0.1:1/", "gopher://127.0.0.1/")
+    printed = output(EXAMPLES / "site_status.py", "installed", "http://127.0.0.1:1/", "gopher://127.0.0.1/")
     assert printed.count("unreachable") == 2
     assert printed.count("not an http or https URL") == 2
 
 
 @contextmanager
-def json_server(on_ferrio):
+def json_server(way):
     """The JSON server, and what it prints."""
     example = EXAMPLES / "json_server.py"
     with subprocess.Popen(
-        [*command(example, on_ferrio), "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command(example, way), "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as server:
         watchdog = threading.Timer(TIMEOUT, server.kill)
         watchdog.start()
@@ -95,9 +102,9 @@ def json_server(on_ferrio):
             watchdog.join()
 
 
-@pytest.mark.parametrize("on_ferrio", [True, False], ids=["ferrio", "asyncio"])
-def test_the_json_server(on_ferrio):
-    with json_server(on_ferrio) as (server, port):
+@pytest.mark.parametrize("way", WAYS)
+def test_the_json_server(way):
+    with json_server(way) as (server, port):
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         for path, status in (("/ferris", 200), ("/nobody", 404), ("/", 200)):
             client.request("GET", path)
@@ -117,3 +124,23 @@ def test_the_json_server(on_ferrio):
         assert server.stdout.read() == "Stopping.\nStopped by Ctrl-C.\n"
         assert server.stderr.read() == ""
         assert server.wait() == 0
+
+
+def test_the_types_of_ferrio_as_asyncio(tmp_path):
+    pytest.importorskip("mypy")
+    for example in EXAMPLES.glob("*.py"):
+        text = re.sub(
+            r"^import asyncio$", "import ferrio as asyncio", example.read_text(), flags=re.MULTILINE
+        )
+        (tmp_path / example.name).write_text(text)
+    names = [path.name for path in tmp_path.glob("*.py")]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), *names],
+        cwd=tmp_path,
+        env=os.environ | {"MYPYPATH": str(EXAMPLES.parent / "python")},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,11 +42,13 @@ def clean(text: str) -> str:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_same_as_asyncio(script: Path) -> None:
-    on_asyncio = run(str(HERE / "on_asyncio.py"), str(script))
+    # The last with all of asyncio's names giving Ferrio's.
+    commands = [(str(HERE / "on_asyncio.py"), str(script)), (str(script),), ("-m", "ferrio", str(script))]
+    with ThreadPoolExecutor() as threads:
+        on_asyncio, on_ferrio, installed = threads.map(lambda command: run(*command), commands)
     assert on_asyncio[0] == 0, on_asyncio[2]
-    assert run(str(script)) == on_asyncio
-    # With all of asyncio's names giving Ferrio's.
-    assert run("-m", "ferrio", str(script)) == on_asyncio
+    assert on_ferrio == on_asyncio
+    assert installed == on_asyncio
 
 
 def test_there_are_scripts() -> None:

@@ -34,7 +34,8 @@ fn shown(waiters: &Waiters) -> Result {
 
 impl Class for Queue {
     const NAME: &'static CStr = c"ferrio._core.Queue";
-    const DOC: &'static CStr = c"The hot part of ferrio.Queue, LifoQueue and PriorityQueue.";
+    const DOC: &'static CStr =
+        c"Queue(maxsize=0)\n--\n\nThe hot part of ferrio.Queue, LifoQueue and PriorityQueue.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

@@ -68,7 +68,7 @@ impl Operation for Wait {
 
 impl Class for Event {
     const NAME: &'static CStr = c"ferrio._core.Event";
-    const DOC: &'static CStr = c"The hot part of ferrio.Event.";
+    const DOC: &'static CStr = c"Event()\n--\n\nThe hot part of ferrio.Event.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

@@ -112,7 +112,7 @@ impl Operation for Release {
 
 impl Class for Lock {
     const NAME: &'static CStr = c"ferrio._core.Lock";
-    const DOC: &'static CStr = c"The hot part of ferrio.Lock.";
+    const DOC: &'static CStr = c"Lock()\n--\n\nThe hot part of ferrio.Lock.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
