@@ -1,4 +1,5 @@
 # To a type checker Ferrio's names are what asyncio's stubs say: they have the same contracts.
+import sys
 from asyncio import *
 from asyncio import TaskGroup as TaskGroup
 
@@ -8,7 +9,10 @@ from ferrio.install import install as install
 from ferrio.install import installed as installed
 from ferrio.install import uninstall as uninstall
 from ferrio.policy import EventLoopPolicy as EventLoopPolicy
-from ferrio.runners import run as run  # type: ignore[assignment]
 from ferrio.unix_events import Loop as Loop
+
+if sys.version_info < (3, 12):
+    # There asyncio's takes no loop_factory.
+    from ferrio.runners import run as run
 
 __version__: str
