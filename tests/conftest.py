@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import ferrio
 import pytest
 
-
 # A shell ignores Ctrl-C for what it runs in the background, and children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
