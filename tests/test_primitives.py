@@ -165,7 +165,15 @@ async def sleeps():
     await ferrio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize("work", [locks, semaphores, events, queues, gathers, streams, sleeps])
+async def timeouts():
+    async with ferrio.timeout(10) as timeout:
+        timeout.reschedule(None)
+    with pytest.raises(TimeoutError):
+        async with ferrio.timeout(0.0001):
+            await ferrio.sleep(10)
+
+
+@pytest.mark.parametrize("work", [locks, semaphores, events, queues, gathers, streams, sleeps, timeouts])
 def test_nothing_grows(loop, work):
     async def main():
         for _ in range(30):

@@ -32,6 +32,7 @@ from ferrio.streams import (
     start_server,
     start_unix_server,
 )
+from ferrio.timeouts import Timeout, timeout, timeout_at
 from ferrio.unix_events import Loop
 from ferrio.unix_events import Loop as SelectorEventLoop
 

@@ -309,6 +309,18 @@ class Queue:
     async def get(self) -> Any: ...
 
 @disjoint_base
+class Timeout:
+    _state: Any
+    _timeout_handler: Any
+    _task: Any
+    _when: Any
+    _cancelling: Any
+    def __init__(self, when: float | None) -> None: ...
+    def reschedule(self, when: float | None) -> None: ...
+    async def __aenter__(self) -> Any: ...
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> bool | None: ...
+
+@disjoint_base
 class StreamReader:
     _buffer: bytearray
     _limit: int

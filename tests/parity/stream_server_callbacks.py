@@ -23,15 +23,13 @@ async def main():
         asyncio.current_task().cancel()
         await asyncio.sleep(1)
 
-    for callback in (fails, plain, cancels):
+    # Up to 3.12 the connection of a cancelled callback stays open.
+    for callback in (fails, plain, cancels) if sys.version_info >= (3, 13) else (fails, plain):
         server = await asyncio.start_server(callback, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         if callback is fails:
             writer.write(b"x\n")
-        if callback is cancels and sys.version_info < (3, 13):
-            print("the connection stays open there")
-        else:
-            print(callback.__name__, await reader.read(), reports)
+        print(callback.__name__, await reader.read(), reports)
         writer.close()
         server.close()
     await asyncio.sleep(0.01)

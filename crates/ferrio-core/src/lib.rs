@@ -15,4 +15,5 @@ mod stdlib;
 mod streams;
 mod sync;
 mod tasks;
+mod timeouts;
 mod transports;

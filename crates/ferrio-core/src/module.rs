@@ -10,6 +10,7 @@ use crate::queues::Queue;
 use crate::streams::{StreamProtocol, StreamReader, StreamWriter};
 use crate::sync::{Event, Lock, Semaphore};
 use crate::tasks::{self, Task};
+use crate::timeouts::Timeout;
 use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
 use pyo3_ffi as py;
 use std::ffi::{CStr, c_int, c_void};
@@ -46,6 +47,7 @@ fn fill(module: Ptr) -> Result<()> {
     add(module, c"StreamReader", &make_type::<StreamReader>(None)?)?;
     add(module, c"StreamProtocol", &make_type::<StreamProtocol>(None)?)?;
     add(module, c"StreamWriter", &make_type::<StreamWriter>(None)?)?;
+    add(module, c"Timeout", &make_type::<Timeout>(None)?)?;
     add(module, c"Listener", &make_type::<Listener>(None)?)?;
     Ok(())
 }

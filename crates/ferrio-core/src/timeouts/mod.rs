@@ -1,0 +1,254 @@
+//! Timeout: what `async with asyncio.timeout(1)` enters and leaves.
+//!
+//! State, and the way of a timeout that does not expire, are here; what happens when it expires is asyncio's
+//! code, which finds the state by its usual names.
+
+use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_method};
+use crate::ffi::class::{Members, method, slot_property, type_cell};
+use crate::ffi::error::{raise_imported, runtime_error};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::loop_::Loop;
+use crate::stdlib;
+use std::ffi::CStr;
+
+static ORIGINAL: Import = Import::new(c"asyncio.timeouts", c"Timeout");
+static STATE: Import = Import::new(c"asyncio.timeouts", c"_State");
+static ASSERTION_ERROR: Import = Import::new(c"builtins", c"AssertionError");
+/// The function is looked up each time: a program may have chosen between asyncio's two makes of it.
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+
+static AEXIT: Name = Name::new(c"__aexit__");
+static CALL_AT: Name = Name::new(c"call_at");
+static CANCELLING: Name = Name::new(c"cancelling");
+static CURRENT_TASK: Name = Name::new(c"current_task");
+static ON_TIMEOUT: Name = Name::new(c"_on_timeout");
+static VALUE: Name = Name::new(c"value");
+
+static WHEN: Signature =
+    Signature { name: "Timeout.__init__", parameters: &["when"], positional: 1, required: 1, variadic: false };
+static RESCHEDULE: Signature =
+    Signature { name: "Timeout.reschedule", parameters: &["when"], positional: 1, required: 1, variadic: false };
+
+/// One of asyncio's states, which are members of an enumeration.
+struct State {
+    name: Name,
+    member: Import,
+}
+
+impl State {
+    const fn new(name: &'static CStr) -> State {
+        State { name: Name::new(name), member: Import::new(c"asyncio.timeouts", c"_State") }
+    }
+
+    fn get(&self) -> Result<&'static Object> {
+        self.member.get_or_make(|| STATE.get()?.getattr(&self.name))
+    }
+}
+
+static CREATED: State = State::new(c"CREATED");
+static ENTERED: State = State::new(c"ENTERED");
+static EXPIRING: State = State::new(c"EXPIRING");
+static EXITED: State = State::new(c"EXITED");
+
+/// The body of a Timeout.
+#[derive(Default)]
+pub struct Timeout {
+    state: Slot,
+    /// The timer, or None.
+    handler: Slot,
+    task: Slot,
+    /// The deadline on the loop's clock, or None.
+    when: Slot,
+    /// How many cancellations the task was asked for before.
+    cancelling: Slot,
+}
+
+impl Timeout {
+    fn slots(&self) -> [&Slot; 5] {
+        [&self.state, &self.handler, &self.task, &self.when, &self.cancelling]
+    }
+
+    fn is_in(&self, state: &State) -> Result<bool> {
+        Ok(self.state.is(state.get()?))
+    }
+
+    fn drop_timer(&self) -> Result<()> {
+        match self.handler.replace(Some(Object::none())) {
+            Some(timer) if !timer.is_none() => timer.method0(&stdlib::CANCEL).map(drop),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Own<Timeout> {
+    fn enter(&self) -> Result<()> {
+        if !self.is_in(&CREATED)? {
+            return Err(runtime_error("Timeout has already been entered"));
+        }
+        let task = TASKS.get()?.getattr(&CURRENT_TASK)?.call0()?;
+        if task.is_none() {
+            return Err(runtime_error("Timeout should be used inside a task"));
+        }
+        self.state.put(ENTERED.get()?.clone());
+        self.cancelling.put(task.method0(&CANCELLING)?);
+        self.task.put(task);
+        self.reschedule(&self.when.get_or_none())
+    }
+
+    fn reschedule(&self, when: &Object) -> Result<()> {
+        if !self.is_in(&ENTERED)? {
+            if self.is_in(&CREATED)? {
+                return Err(runtime_error("Timeout has not been entered"));
+            }
+            let state = self.state.get_or_none().getattr(&VALUE)?.to_text()?;
+            return Err(runtime_error(&format!("Cannot change state of {state} Timeout")));
+        }
+        self.when.put(when.clone());
+        self.drop_timer()?;
+        if when.is_none() {
+            return Ok(());
+        }
+        let deadline = when.to_f64()?;
+        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+        if running.is_none() {
+            return Err(runtime_error("no running event loop"));
+        }
+        let call = self.as_object().getattr(&ON_TIMEOUT)?;
+        let timer = match Own::<Loop>::downcast(&running) {
+            Some(own) if own.has_own_call_later() && own.has_own_call_soon() => {
+                if deadline <= own.time()? {
+                    own.call_soon(&call, &[], None)?.into_object()
+                } else {
+                    own.call_at(deadline, &call, &[], None, "call_at")?.into_object()
+                }
+            }
+            _ if deadline <= running.method0(&stdlib::TIME)?.to_f64()? => {
+                running.method1(&stdlib::CALL_SOON, &call)?
+            }
+            _ => running.method(&CALL_AT, &[when, &call])?,
+        };
+        self.handler.put(timer);
+        Ok(())
+    }
+}
+
+/// `__aenter__()`.
+struct Enter(Own<Timeout>);
+
+impl Operation for Enter {
+    fn resume(&mut self, _: Outcome) -> Result<Poll> {
+        self.0.enter()?;
+        Ok(Poll::Ready(self.0.as_object().clone()))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.0.as_ptr());
+    }
+}
+
+/// `__aexit__()`.
+struct Exit {
+    timeout: Own<Timeout>,
+    /// The exception's class, the exception, its traceback; or three times None.
+    raised: Object,
+}
+
+impl Operation for Exit {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        match outcome {
+            Outcome::Start => {}
+            // What asyncio's code has come to.
+            outcome => return outcome.value().map(Poll::Ready),
+        }
+        let timeout = &self.timeout;
+        if timeout.is_in(&ENTERED)? {
+            timeout.drop_timer()?;
+            timeout.state.put(EXITED.get()?.clone());
+            return Ok(Poll::Ready(Object::none()));
+        }
+        if !timeout.is_in(&EXPIRING)? {
+            return Err(raise_imported(&ASSERTION_ERROR, ""));
+        }
+        let mut arguments = vec![timeout.as_object().clone()];
+        // SAFETY: a tuple; a new list or an error.
+        let raised = unsafe { Object::owned(pyo3_ffi::PySequence_List(self.raised.as_ptr()))? };
+        arguments.extend(raised.list_items());
+        let arguments = Object::list(arguments)?.to_tuple()?;
+        ORIGINAL.get()?.getattr(&AEXIT)?.call_tuple(&arguments).map(Poll::Await)
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.timeout.as_ptr());
+        visitor.object(self.raised.as_ptr());
+    }
+}
+
+impl Class for Timeout {
+    const NAME: &'static CStr = c"ferrio._core.Timeout";
+    const DOC: &'static CStr = c"Timeout(when)\n--\n\nThe hot part of ferrio.Timeout.";
+    const SUBCLASSABLE: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        Timeout::default()
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([when], _) = args.bind::<1>(&WHEN)?;
+        this.state.put(CREATED.get()?.clone());
+        this.handler.put(Object::none());
+        this.task.put(Object::none());
+        this.when.put(when.ok_or(Raised)?.clone());
+        Ok(())
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.slots().into_iter().for_each(|slot| visitor.slot(slot));
+    }
+
+    fn clear(&self) {
+        self.slots().into_iter().for_each(Slot::clear);
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![method::<Timeout, _>(
+                c"reschedule",
+                |this, args| {
+                    let ([when], _) = args.bind::<1>(&RESCHEDULE)?;
+                    this.reschedule(when.ok_or(Raised)?).map(|()| Object::none())
+                },
+                c"reschedule($self, when)\n--\n\nSet another deadline, in seconds on the clock of loop.time(); None for none.\n\nRuntimeError for a timeout that is not entered, or is expired or left.",
+            )],
+            properties: vec![
+                slot_property::<Timeout, _>(c"_state", |this| &this.state),
+                slot_property::<Timeout, _>(c"_timeout_handler", |this| &this.handler),
+                slot_property::<Timeout, _>(c"_task", |this| &this.task),
+                slot_property::<Timeout, _>(c"_when", |this| &this.when),
+                slot_property::<Timeout, _>(c"_cancelling", |this| &this.cancelling),
+            ],
+            slots: vec![],
+        }
+    }
+
+    fn functions() -> Vec<AsyncDefinition> {
+        vec![
+            async_method::<Timeout, _>(
+                c"__aenter__",
+                |this, args| {
+                    args.expect_none("Timeout.__aenter__")?;
+                    Coroutine::start("Timeout.__aenter__", Enter(this.clone()))
+                },
+                &ORIGINAL,
+            ),
+            async_method::<Timeout, _>(
+                c"__aexit__",
+                |this, args| {
+                    let exit = Exit { timeout: this.clone(), raised: args.positional_tuple()? };
+                    Coroutine::start("Timeout.__aexit__", exit)
+                },
+                &ORIGINAL,
+            ),
+        ]
+    }
+}
