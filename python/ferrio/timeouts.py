@@ -1,6 +1,6 @@
 """Timeout, timeout(), timeout_at().
 
-State and the usual way are in the Rust class; what happens when a timeout expires is inherited from asyncio's.
+State and the usual way are in the Rust class; what happens when a timeout expires is inherited from asyncio.
 """
 
 from asyncio import events, timeouts
