@@ -12,7 +12,6 @@ import sys as _sys
 
 # What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
 from asyncio import *
-from asyncio import TaskGroup  # 3.11 leaves it out of __all__
 from typing import Any as _Any
 
 from ferrio import subprocess
@@ -32,6 +31,7 @@ from ferrio.streams import (
     start_server,
     start_unix_server,
 )
+from ferrio.taskgroups import TaskGroup
 from ferrio.timeouts import Timeout, timeout, timeout_at
 from ferrio.unix_events import Loop
 from ferrio.unix_events import Loop as SelectorEventLoop

@@ -62,8 +62,8 @@ def make_visible() -> None:
     for tasks in _find_task_sets():
         tasks.__class__ = _TaskSet
     if hasattr(asyncio, "future_add_to_awaited_by"):
-        _extend_call_graphs("future_add_to_awaited_by", _core.future_add_to_awaited_by)
-        _extend_call_graphs("future_discard_from_awaited_by", _core.future_discard_from_awaited_by)
+        _extend_call_graphs("future_add_to_awaited_by")
+        _extend_call_graphs("future_discard_from_awaited_by")
         _show_awaiters_of_others()
 
 
@@ -73,19 +73,13 @@ if hasattr(asyncio, "create_eager_task_factory"):
     eager_task_factory = asyncio.create_eager_task_factory(_core.Task)
 
 
-def _extend_call_graphs(name: str, own: Any) -> None:
+def _extend_call_graphs(name: str) -> None:
     """Have one of asyncio's functions write down for Ferrio's futures too who awaits them."""
-    theirs = getattr(asyncio.futures, name)
-
-    @functools.wraps(theirs)
-    def note(fut: Any, waiter: Any, /) -> None:
-        if not own(fut, waiter):
-            theirs(fut, waiter)
-
-    setattr(asyncio, name, note)
-    setattr(asyncio.futures, name, note)
+    ours = getattr(_core, name)
+    setattr(asyncio, name, ours)
+    setattr(asyncio.futures, name, ours)
     # The name under which asyncio keeps its fast version, for those who have chosen between the two.
-    setattr(asyncio.futures, f"_c_{name}", note)
+    setattr(asyncio.futures, f"_c_{name}", ours)
 
 
 def _show_awaiters_of_others() -> None:

@@ -14,6 +14,7 @@ mod queues;
 mod stdlib;
 mod streams;
 mod sync;
+mod taskgroups;
 mod tasks;
 mod timeouts;
 mod transports;

@@ -2,13 +2,14 @@
 
 use crate::coroutines::{AsyncFunction, Awaiter, Coroutine, Frame};
 use crate::ffi::class::{make_type, module_function};
-use crate::ffi::{Args, Class, Object, Own, Ptr, Raised, Result};
+use crate::ffi::{Args, Class, Import, Object, Own, Ptr, Raised, Result};
 use crate::futures::{self, Future, FutureIterator, Gathering};
 use crate::handles::{Handle, TimerHandle};
 use crate::loop_::Loop;
-use crate::queues::Queue;
+use crate::queues::{self, Queue};
 use crate::streams::{StreamProtocol, StreamReader, StreamWriter};
 use crate::sync::{Event, Lock, Semaphore};
+use crate::taskgroups::{self, TaskGroup};
 use crate::tasks::{self, Task};
 use crate::timeouts::Timeout;
 use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
@@ -43,25 +44,30 @@ fn fill(module: Ptr) -> Result<()> {
     add(module, c"Lock", &make_type::<Lock>(None)?)?;
     add(module, c"Event", &make_type::<Event>(None)?)?;
     add(module, c"Semaphore", &make_type::<Semaphore>(None)?)?;
+    queues::remember_originals()?;
+    taskgroups::remember_original()?;
     add(module, c"Queue", &make_type::<Queue>(None)?)?;
     add(module, c"StreamReader", &make_type::<StreamReader>(None)?)?;
     add(module, c"StreamProtocol", &make_type::<StreamProtocol>(None)?)?;
     add(module, c"StreamWriter", &make_type::<StreamWriter>(None)?)?;
+    add(module, c"TaskGroup", &make_type::<TaskGroup>(None)?)?;
     add(module, c"Timeout", &make_type::<Timeout>(None)?)?;
     add(module, c"Listener", &make_type::<Listener>(None)?)?;
     Ok(())
 }
 
-/// Applies a change to the awaiters of a future of Ferrio's; whether it is one.
-fn awaiters(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>) -> Result {
+static ADD_TO_AWAITED_BY: Import = Import::new(c"_asyncio", c"future_add_to_awaited_by");
+static DISCARD_FROM_AWAITED_BY: Import = Import::new(c"_asyncio", c"future_discard_from_awaited_by");
+
+/// Applies a change to the awaiters of a future of Ferrio's; other futures are left to asyncio's function.
+fn awaiters(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>, original: &Import) -> Result {
     let [future, waiter] = args.positional() else {
         return Err(crate::ffi::error::type_error("a future and its waiter are expected"));
     };
-    let (Some(future), Some(_)) = (Own::<Future>::downcast(future), Own::<Future>::downcast(waiter)) else {
-        return Ok(Object::bool(false));
-    };
-    change(future, waiter)?;
-    Ok(Object::bool(true))
+    match (Own::<Future>::downcast(future), Own::<Future>::downcast(waiter)) {
+        (Some(future), Some(_)) => change(future, waiter).map(|()| Object::none()),
+        _ => original.get()?.call(&[future, waiter]),
+    }
 }
 
 unsafe extern "C" fn execute(module: Ptr) -> c_int {
@@ -90,13 +96,13 @@ pub unsafe extern "C" fn PyInit__core() -> Ptr {
         ),
         module_function(
             c"future_add_to_awaited_by",
-            |args| awaiters(args, Own::<Future>::add_awaiter),
-            c"future_add_to_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future of Ferrio's is awaited by another. Return False for other futures.",
+            |args| awaiters(args, Own::<Future>::add_awaiter, &ADD_TO_AWAITED_BY),
+            c"future_add_to_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited by another.",
         ),
         module_function(
             c"future_discard_from_awaited_by",
-            |args| awaiters(args, Own::<Future>::discard_awaiter),
-            c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future of Ferrio's is awaited no more. Return False for other futures.",
+            |args| awaiters(args, Own::<Future>::discard_awaiter, &DISCARD_FROM_AWAITED_BY),
+            c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited no more.",
         ),
         tasks::sleep::set_result_unless_cancelled(),
         futures::gather::definition(),

@@ -31,6 +31,11 @@ static POP: Name = Name::new(c"pop");
 static POPLEFT: Name = Name::new(c"popleft");
 static QUEUE: Name = Name::new(c"_queue");
 
+/// Finds asyncio's classes while they still stand under their names.
+pub fn remember_originals() -> Result<()> {
+    [&ORIGINAL, &ORIGINAL_STACK, &ORIGINAL_HEAP].into_iter().try_for_each(|original| original.get().map(drop))
+}
+
 /// How the items are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {

@@ -1,0 +1,25 @@
+"""TaskGroup.
+
+What happens when a task is done is in the Rust class; the rest is inherited from asyncio's.
+"""
+
+import asyncio
+from typing import Any
+
+from ferrio import _core
+
+__all__ = ("TaskGroup",)
+
+# asyncio's own, also once something else has been put in its place.
+_TaskGroup: Any = asyncio.TaskGroup
+
+
+class TaskGroup(_core.TaskGroup, _TaskGroup):  # type: ignore[misc]  # the base is chosen at run time
+    __doc__ = _TaskGroup.__doc__
+
+    def __init__(self) -> None:
+        _TaskGroup.__init__(self)
+
+
+# Its representation shows where it comes from; programs and people expect asyncio there.
+TaskGroup.__module__ = "asyncio.taskgroups"
