@@ -5,6 +5,13 @@
 use crate::ffi::name::{imports, names};
 
 names! {
+    ACQUIRE = c"acquire";
+    AENTER = c"__aenter__";
+    AEXIT = c"__aexit__";
+    RELEASE = c"release";
+    CREATE_FUTURE = c"create_future";
+    CURRENT_TASK = c"current_task";
+    VALUE = c"value";
     ADD_DONE_CALLBACK = c"add_done_callback";
     ASYNCIO_FUTURE_BLOCKING = c"_asyncio_future_blocking";
     BUFFER_UPDATED = c"buffer_updated";

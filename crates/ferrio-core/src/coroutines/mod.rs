@@ -29,11 +29,11 @@ pub use function::{AsyncDefinition, AsyncFunction, async_function, async_method}
 
 use crate::ffi::class::Sent;
 use crate::ffi::error::{runtime_error, type_error, value_error};
-use crate::ffi::{Name, Object, Own, Raised, Result, Slot, Visitor};
+use crate::ffi::{Name, Object, Own, Result, Slot, Visitor};
 use crate::futures::{Future, own_future};
+use crate::stdlib;
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
-use std::ptr;
 use storage::Stored;
 
 /// What an operation wants next.
@@ -153,7 +153,7 @@ impl Own<Coroutine> {
                 Awaiting::Iterator => {
                     let iterator = self.awaited.get_or_none();
                     self.state.set(State::Running);
-                    self.advance(&iterator, |iterator| send(iterator, value))
+                    self.advance(&iterator, |iterator| iterator.send(value))
                 }
             },
             State::Running => Err(value_error("coroutine already executing")),
@@ -275,7 +275,7 @@ impl Own<Coroutine> {
                 return Ok(Sent::Yielded(awaitable));
             }
             let step = await_iterator(&awaitable).and_then(|iterator| {
-                let sent = send(&iterator, &Object::none())?;
+                let sent = iterator.send(&Object::none())?;
                 Ok((iterator, sent))
             });
             match step {
@@ -324,22 +324,8 @@ fn await_iterator(awaitable: &Object) -> Result {
     }
 }
 
-/// `iterator.send(value)`, without an exception for the end.
-fn send(iterator: &Object, value: &Object) -> Result<Sent> {
-    let mut result = ptr::null_mut();
-    // SAFETY: live objects; the result is a new reference unless an error is set.
-    unsafe {
-        match py::PyIter_Send(iterator.as_ptr(), value.as_ptr(), &mut result) {
-            py::PySendResult::PYGEN_NEXT => Object::owned(result).map(Sent::Yielded),
-            py::PySendResult::PYGEN_RETURN => Object::owned(result).map(Sent::Returned),
-            py::PySendResult::PYGEN_ERROR => Err(Raised),
-        }
-    }
-}
-
 /// `iterator.throw(exception)`, without an exception for the end.
 fn throw(iterator: &Object, exception: Object) -> Result<Sent> {
-    static VALUE: Name = Name::new(c"value");
     let Some(method) = iterator.getattr_opt(&crate::stdlib::THROW)? else { return Err(exception.raise()) };
     match method.call(&[&exception]) {
         Ok(yielded) => Ok(Sent::Yielded(yielded)),
@@ -347,7 +333,7 @@ fn throw(iterator: &Object, exception: Object) -> Result<Sent> {
             let raised = raised.take();
             // SAFETY: live objects.
             if unsafe { py::PyErr_GivenExceptionMatches(raised.as_ptr(), py::PyExc_StopIteration) } != 0 {
-                return raised.getattr(&VALUE).map(Sent::Returned);
+                return raised.getattr(&stdlib::VALUE).map(Sent::Returned);
             }
             Err(raised.raise())
         }

@@ -1,5 +1,6 @@
 //! Attributes and calls.
 
+use super::class::Sent;
 use super::{Name, Object, Ptr, Raised, Result};
 use pyo3_ffi as py;
 use std::ptr;
@@ -115,6 +116,20 @@ impl Object {
                 (arguments.len() + 1) | OFFSET,
                 names.as_ref().map_or(ptr::null_mut(), Object::as_ptr),
             ))
+        }
+    }
+
+    /// `self.send(value)` of a coroutine or an iterator, without an exception for the end.
+    #[inline]
+    pub fn send(&self, value: &Object) -> Result<Sent> {
+        let mut result = ptr::null_mut();
+        // SAFETY: live objects; the result is a new reference unless an error is set.
+        unsafe {
+            match py::PyIter_Send(self.as_ptr(), value.as_ptr(), &mut result) {
+                py::PySendResult::PYGEN_NEXT => Object::owned(result).map(Sent::Yielded),
+                py::PySendResult::PYGEN_RETURN => Object::owned(result).map(Sent::Returned),
+                py::PySendResult::PYGEN_ERROR => Err(Raised),
+            }
         }
     }
 

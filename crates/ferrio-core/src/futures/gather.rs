@@ -19,15 +19,12 @@ use std::ffi::CStr;
 static ADD_TO_AWAITED_BY: Name = Name::new(c"future_add_to_awaited_by");
 static DISCARD_FROM_AWAITED_BY: Name = Name::new(c"future_discard_from_awaited_by");
 static CREATE_TASK: Name = Name::new(c"create_task");
-static CANCELLED: Name = Name::new(c"cancelled");
 static CANCEL_MESSAGE: Name = Name::new(c"_cancel_message");
 static LOG_DESTROY_PENDING: Name = Name::new(c"_log_destroy_pending");
 static MAKE_CANCELLED_ERROR: Name = Name::new(c"_make_cancelled_error");
-static LOOP: Name = Name::new(c"_loop");
 static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
 /// The functions are looked up each time: a program may have chosen between asyncio's two makes of them.
 static TASKS: Import = Import::new(c"asyncio", c"tasks");
-static CURRENT_TASK: Name = Name::new(c"current_task");
 static DICT: Import = Import::new(c"builtins", c"dict");
 
 static CANCEL: Signature =
@@ -72,7 +69,7 @@ fn gather(args: &Args<'_>) -> Result {
     futures.look_for_repetitions(things)?;
     let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
     let caller = if cfg!(Py_3_14) && !running.is_none() {
-        Some(TASKS.get()?.getattr(&CURRENT_TASK)?.call(&[&running])?).filter(|task| !task.is_none())
+        Some(TASKS.get()?.getattr(&stdlib::CURRENT_TASK)?.call(&[&running])?).filter(|task| !task.is_none())
     } else {
         None
     };
@@ -140,7 +137,7 @@ impl Futures {
         }
         let future = self.ensure_future(thing, running)?;
         if self.loop_.is_none() {
-            self.loop_ = Some(loop_of(&future)?);
+            self.loop_ = Some(waiter::loop_of(&future)?);
         }
         if !future.is(thing) {
             // Whoever gathers it is told what becomes of it.
@@ -163,13 +160,6 @@ impl Futures {
         }
         let loop_ = self.loop_.clone().unwrap_or_else(Object::none);
         ENSURE_FUTURE.get()?.call_keywords(&[thing], &[(&stdlib::LOOP, &loop_)])
-    }
-}
-
-fn loop_of(future: &Object) -> Result {
-    match future.getattr_opt(&stdlib::GET_LOOP)? {
-        Some(get_loop) => get_loop.call0(),
-        None => future.getattr(&LOOP),
     }
 }
 
@@ -238,7 +228,7 @@ impl Own<Gathering> {
             match own {
                 Some(own) if own.state() == State::Finished => drop(own.exception()?),
                 Some(_) => {}
-                None if child.method0(&CANCELLED)?.is_true()? => {}
+                None if waiter::is_cancelled(child)? => {}
                 None => drop(child.method0(&stdlib::EXCEPTION)?),
             }
             return Ok(());
@@ -287,7 +277,7 @@ fn failure(child: &Object) -> Result<Option<Object>> {
             _ => Ok(Some(own.exception()?).filter(|exception| !exception.is_none())),
         };
     }
-    if child.method0(&CANCELLED)?.is_true()? {
+    if waiter::is_cancelled(child)? {
         return child.method0(&MAKE_CANCELLED_ERROR).map(Some);
     }
     Ok(Some(child.method0(&stdlib::EXCEPTION)?).filter(|exception| !exception.is_none()))
@@ -301,7 +291,7 @@ fn result(child: &Object) -> Result {
         let exception = own.exception()?;
         return if exception.is_none() { own.result() } else { Ok(exception) };
     }
-    if child.method0(&CANCELLED)?.is_true()? {
+    if waiter::is_cancelled(child)? {
         let message = child.getattr(&CANCEL_MESSAGE)?;
         let message = if message.is_none() { Object::str("")? } else { message };
         return stdlib::CANCELLED_ERROR.get()?.call(&[&message]);

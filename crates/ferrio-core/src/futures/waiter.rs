@@ -5,7 +5,6 @@ use crate::ffi::{Name, Object, Own, Result};
 use crate::loop_::Loop;
 use crate::stdlib;
 
-static CREATE_FUTURE: Name = Name::new(c"create_future");
 static CANCELLED: Name = Name::new(c"cancelled");
 
 /// `loop.create_future()`.
@@ -16,7 +15,7 @@ pub fn create(loop_: &Object) -> Result {
     {
         return crate::loop_::create_future(own);
     }
-    loop_.method0(&CREATE_FUTURE)
+    loop_.method0(&stdlib::CREATE_FUTURE)
 }
 
 /// `waiter.done()`.
@@ -50,5 +49,14 @@ pub fn cancel(waiter: &Object) -> Result<()> {
     match Own::<Future>::downcast_exact(waiter) {
         Some(future) => future.cancel(None).map(drop),
         None => waiter.method0(&stdlib::CANCEL).map(drop),
+    }
+}
+
+/// The loop of a future of any make.
+pub fn loop_of(future: &Object) -> Result {
+    static LOOP: Name = Name::new(c"_loop");
+    match future.getattr_opt(&stdlib::GET_LOOP)? {
+        Some(get_loop) => get_loop.call0(),
+        None => future.getattr(&LOOP),
     }
 }

@@ -8,6 +8,7 @@ use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor};
 use crate::futures::Future;
 use crate::handles::Handle;
+use crate::stdlib;
 use crate::tasks::{Options, Task};
 use std::ffi::CStr;
 use std::mem::offset_of;
@@ -58,7 +59,7 @@ impl Class for Loop {
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
         this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
         this.own_time.set(is_own_method(this, &crate::stdlib::TIME)?);
-        this.own_create_future.set(is_own_method(this, &CREATE_FUTURE)?);
+        this.own_create_future.set(is_own_method(this, &stdlib::CREATE_FUTURE)?);
         this.own_call_later.set(is_own_method(this, &crate::stdlib::CALL_LATER)?);
         this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()
@@ -97,8 +98,6 @@ impl Class for Loop {
 }
 
 /// Whether a method is this class's, not overridden in the instance's class.
-static CREATE_FUTURE: Name = Name::new(c"create_future");
-
 fn is_own_method(this: &Own<Loop>, name: &Name) -> Result<bool> {
     // SAFETY: types are live objects.
     let (class, own) = unsafe {

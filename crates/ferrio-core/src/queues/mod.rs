@@ -26,6 +26,7 @@ static HEAPPOP: Import = Import::new(c"heapq", c"heappop");
 static LIST: Import = Import::new(c"builtins", c"list");
 
 static APPEND: Name = Name::new(c"append");
+static MODULE: Name = Name::new(c"__module__");
 static INIT: Name = Name::new(c"_init");
 static POP: Name = Name::new(c"pop");
 static POPLEFT: Name = Name::new(c"popleft");
@@ -124,7 +125,7 @@ impl Own<Queue> {
             if last.class.get() != class {
                 last.kind.set(Kind::of(self.as_object())?);
                 // Classes of a program may change and go; Ferrio's own stay.
-                let module = self.as_object().getattr(&Name::new(c"__module__"))?.to_text()?;
+                let module = self.as_object().getattr(&MODULE)?.to_text()?;
                 last.class.set(if module == "asyncio.queues" { class } else { 0 });
             }
             Ok::<_, Raised>(last.kind.get())

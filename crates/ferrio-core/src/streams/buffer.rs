@@ -4,7 +4,7 @@
 //! it is, and a `read()` of all of it gives it away without copying. Only when more comes, or somebody looks
 //! at `_buffer`, are the pieces put together in a bytearray, as asyncio has it.
 
-use crate::ffi::{Name, Object, Raised, Result, Slot, Visitor};
+use crate::ffi::{Name, Object, Raised, Result, Slot, Visitor, buffer};
 use pyo3_ffi as py;
 use std::cell::Cell;
 
@@ -19,17 +19,9 @@ pub struct Buffer {
     array: Slot,
 }
 
-fn bytes_of(object: &Object) -> &[u8] {
-    // SAFETY: only called with bytes; they live and stay the same as long as the object.
-    unsafe {
-        let length = py::PyBytes_Size(object.as_ptr()) as usize;
-        std::slice::from_raw_parts(py::PyBytes_AsString(object.as_ptr()).cast(), length)
-    }
-}
-
-fn is_bytes(object: &Object) -> bool {
-    // SAFETY: a live object.
-    unsafe { py::PyBytes_CheckExact(object.as_ptr()) != 0 }
+/// The bytes of the chunk.
+fn bytes_of(chunk: &Object) -> &[u8] {
+    buffer::bytes_of(chunk).unwrap_or_default()
 }
 
 fn is_bytearray(object: &Object) -> bool {
@@ -75,7 +67,7 @@ impl Buffer {
     /// Appends what has come.
     #[inline]
     pub fn push(&self, data: &Object) -> Result<()> {
-        if is_bytes(data) && self.is_empty() {
+        if buffer::bytes_of(data).is_some() && self.is_empty() {
             self.chunk.put(data.clone());
             self.offset.set(0);
             return Ok(());

@@ -4,16 +4,13 @@ use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of, own_base};
 use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_method};
 use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Visitor, deque};
+use crate::ffi::{Args, Class, Import, Object, Own, Result, Visitor, deque};
 use crate::futures::waiter;
+use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::CStr;
 
 static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Lock");
-static ACQUIRE: Name = Name::new(c"acquire");
-static AENTER: Name = Name::new(c"__aenter__");
-static AEXIT: Name = Name::new(c"__aexit__");
-static RELEASE: Name = Name::new(c"release");
 
 /// The body of a Lock.
 #[derive(Default)]
@@ -122,7 +119,11 @@ impl Class for Lock {
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         args.expect_none("Lock.__init__")?;
-        this.is_plain.set(overrides_none_of(this.as_object(), &own_base::<Lock>(), &[&ACQUIRE, &RELEASE])?);
+        this.is_plain.set(overrides_none_of(
+            this.as_object(),
+            &own_base::<Lock>(),
+            &[&stdlib::ACQUIRE, &stdlib::RELEASE],
+        )?);
         Ok(())
     }
 
@@ -179,7 +180,7 @@ impl Class for Lock {
                 c"__aenter__",
                 |this, args| {
                     if !this.is_plain.get() {
-                        return args.call_as(&ORIGINAL, &AENTER, this.as_object());
+                        return args.call_as(&ORIGINAL, &stdlib::AENTER, this.as_object());
                     }
                     let operation = Acquire { lock: this.clone(), waiter: None, result: Object::none() };
                     Coroutine::start("_ContextManagerMixin.__aenter__", operation)
@@ -190,7 +191,7 @@ impl Class for Lock {
                 c"__aexit__",
                 |this, args| {
                     if !this.is_plain.get() {
-                        return args.call_as(&ORIGINAL, &AEXIT, this.as_object());
+                        return args.call_as(&ORIGINAL, &stdlib::AEXIT, this.as_object());
                     }
                     Coroutine::start("_ContextManagerMixin.__aexit__", Release(this.clone()))
                 },

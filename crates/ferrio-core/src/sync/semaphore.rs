@@ -6,16 +6,13 @@ use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Visitor, deque};
 use crate::futures::waiter;
+use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::CStr;
 
 static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Semaphore");
-static ACQUIRE: Name = Name::new(c"acquire");
-static RELEASE: Name = Name::new(c"release");
 static LOCKED: Name = Name::new(c"locked");
 static WAKE_UP_NEXT: Name = Name::new(c"_wake_up_next");
-static AENTER: Name = Name::new(c"__aenter__");
-static AEXIT: Name = Name::new(c"__aexit__");
 
 static INIT: Signature =
     Signature { name: "Semaphore.__init__", parameters: &["value"], positional: 1, required: 0, variadic: false };
@@ -136,7 +133,7 @@ struct Exit(Own<Semaphore>);
 impl Operation for Exit {
     fn resume(&mut self, _: Outcome) -> Result<Poll> {
         // A derived class's, as BoundedSemaphore's, is wanted here too.
-        self.0.as_object().method0(&RELEASE)?;
+        self.0.as_object().method0(&stdlib::RELEASE)?;
         Ok(Poll::Ready(Object::none()))
     }
 
@@ -164,7 +161,8 @@ impl Class for Semaphore {
         this.value.set(value);
         let base = own_base::<Semaphore>();
         this.is_plain.set(overrides_none_of(this.as_object(), &base, &[&LOCKED, &WAKE_UP_NEXT])?);
-        this.enters_plainly.set(this.is_plain.get() && overrides_none_of(this.as_object(), &base, &[&ACQUIRE])?);
+        this.enters_plainly
+            .set(this.is_plain.get() && overrides_none_of(this.as_object(), &base, &[&stdlib::ACQUIRE])?);
         Ok(())
     }
 
@@ -219,7 +217,7 @@ impl Class for Semaphore {
                 c"acquire",
                 |this, args| {
                     if !this.is_plain.get() {
-                        return args.call_as(&ORIGINAL, &ACQUIRE, this.as_object());
+                        return args.call_as(&ORIGINAL, &stdlib::ACQUIRE, this.as_object());
                     }
                     args.expect_none("Semaphore.acquire")?;
                     let operation = Acquire { semaphore: this.clone(), waiter: None, result: Object::bool(true) };
@@ -231,7 +229,7 @@ impl Class for Semaphore {
                 c"__aenter__",
                 |this, args| {
                     if !this.enters_plainly.get() {
-                        return args.call_as(&ORIGINAL, &AENTER, this.as_object());
+                        return args.call_as(&ORIGINAL, &stdlib::AENTER, this.as_object());
                     }
                     let operation = Acquire { semaphore: this.clone(), waiter: None, result: Object::none() };
                     Coroutine::start("_ContextManagerMixin.__aenter__", operation)
@@ -242,7 +240,7 @@ impl Class for Semaphore {
                 c"__aexit__",
                 |this, args| {
                     if !this.enters_plainly.get() {
-                        return args.call_as(&ORIGINAL, &AEXIT, this.as_object());
+                        return args.call_as(&ORIGINAL, &stdlib::AEXIT, this.as_object());
                     }
                     Coroutine::start("_ContextManagerMixin.__aexit__", Exit(this.clone()))
                 },

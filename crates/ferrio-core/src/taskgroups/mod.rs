@@ -13,7 +13,6 @@ use std::ffi::CStr;
 static ORIGINAL: Import = Import::new(c"asyncio.taskgroups", c"TaskGroup");
 /// The function is looked up each time: a program may have chosen between asyncio's two makes of it.
 static FUTURES: Import = Import::new(c"asyncio", c"futures");
-static CANCELLED: Name = Name::new(c"cancelled");
 static DISCARD_FROM_AWAITED_BY: Name = Name::new(c"future_discard_from_awaited_by");
 static ON_TASK_DONE: Name = Name::new(c"_on_task_done");
 
@@ -64,7 +63,7 @@ fn has_failed(task: &Object) -> Result<bool> {
     if let Some(own) = own_future(task) {
         return Ok(own.state() == State::Finished && !own.exception()?.is_none());
     }
-    Ok(!task.method0(&CANCELLED)?.is_true()? && !task.method0(&stdlib::EXCEPTION)?.is_none())
+    Ok(!waiter::is_cancelled(task)? && !task.method0(&stdlib::EXCEPTION)?.is_none())
 }
 
 impl Class for TaskGroup {

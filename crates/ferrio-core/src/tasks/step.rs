@@ -1,12 +1,12 @@
 //! One step of a task: into the coroutine, and what comes out of it.
 
 use super::{Definition, Task, cancel_awaited, current, registry};
+use crate::ffi::class::Sent;
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Name, Object, Own, Raised, Result, context};
-use crate::futures::{Callback, State, own_future};
+use crate::ffi::{Object, Own, Raised, Result, context};
+use crate::futures::{Callback, State, own_future, waiter};
 use crate::stdlib;
 use pyo3_ffi as py;
-use std::ptr;
 use std::sync::OnceLock;
 
 /// What a coroutine did.
@@ -124,14 +124,10 @@ fn advance(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
 
 #[inline]
 fn send(coroutine: &Object) -> Outcome {
-    let mut result = ptr::null_mut();
-    // SAFETY: live objects; the result is a new reference unless an error is set.
-    unsafe {
-        match py::PyIter_Send(coroutine.as_ptr(), py::Py_None(), &mut result) {
-            py::PySendResult::PYGEN_NEXT => Object::owned(result).map_or_else(raised, Outcome::Yielded),
-            py::PySendResult::PYGEN_RETURN => Object::owned(result).map_or_else(raised, Outcome::Returned),
-            _ => raised(Raised),
-        }
+    match coroutine.send(&Object::none()) {
+        Ok(Sent::Yielded(object)) => Outcome::Yielded(object),
+        Ok(Sent::Returned(value)) => Outcome::Returned(value),
+        Err(error) => raised(error),
     }
 }
 
@@ -141,14 +137,13 @@ fn raised(raised: Raised) -> Outcome {
 
 #[cold]
 fn throw(coroutine: &Object, exception: Object) -> Result<Outcome> {
-    static VALUE: Name = Name::new(c"value");
     match coroutine.method1(&stdlib::THROW, &exception) {
         Ok(yielded) => Ok(Outcome::Yielded(yielded)),
         Err(raised) => {
             let raised = raised.take();
             // SAFETY: live objects.
             if unsafe { py::PyErr_GivenExceptionMatches(raised.as_ptr(), py::PyExc_StopIteration) } != 0 {
-                return Ok(Outcome::Returned(raised.getattr(&VALUE)?));
+                return Ok(Outcome::Returned(raised.getattr(&stdlib::VALUE)?));
             }
             Ok(Outcome::Raised(raised))
         }
@@ -215,7 +210,7 @@ fn await_foreign(task: &Own<Task>, yielded: Object) -> Result<()> {
     if yielded.is(task.as_object()) {
         return refuse(task, &yielded, Refusal::Itself);
     }
-    if !task.future.loop_.is(&loop_of(&yielded)?) {
+    if !task.future.loop_.is(&waiter::loop_of(&yielded)?) {
         return refuse(task, &yielded, Refusal::OtherLoop);
     }
     if !blocking.is_true()? {
@@ -225,15 +220,6 @@ fn await_foreign(task: &Own<Task>, yielded: Object) -> Result<()> {
     let wakeup = task.wakeup_callable()?;
     yielded.method_keywords(&stdlib::ADD_DONE_CALLBACK, &[&wakeup], &[(&stdlib::CONTEXT, &task.context())])?;
     wait_for(task, yielded)
-}
-
-/// The loop of a future of another make.
-fn loop_of(future: &Object) -> Result {
-    static LOOP: Name = Name::new(c"_loop");
-    match future.getattr_opt(&stdlib::GET_LOOP)? {
-        Some(get_loop) => get_loop.call0(),
-        None => future.getattr(&LOOP),
-    }
 }
 
 /// The task waits; a cancellation that came meanwhile goes on to what it waits for.

@@ -17,12 +17,9 @@ static ASSERTION_ERROR: Import = Import::new(c"builtins", c"AssertionError");
 /// The function is looked up each time: a program may have chosen between asyncio's two makes of it.
 static TASKS: Import = Import::new(c"asyncio", c"tasks");
 
-static AEXIT: Name = Name::new(c"__aexit__");
 static CALL_AT: Name = Name::new(c"call_at");
 static CANCELLING: Name = Name::new(c"cancelling");
-static CURRENT_TASK: Name = Name::new(c"current_task");
 static ON_TIMEOUT: Name = Name::new(c"_on_timeout");
-static VALUE: Name = Name::new(c"value");
 
 static WHEN: Signature =
     Signature { name: "Timeout.__init__", parameters: &["when"], positional: 1, required: 1, variadic: false };
@@ -85,7 +82,7 @@ impl Own<Timeout> {
         if !self.is_in(&CREATED)? {
             return Err(runtime_error("Timeout has already been entered"));
         }
-        let task = TASKS.get()?.getattr(&CURRENT_TASK)?.call0()?;
+        let task = TASKS.get()?.getattr(&stdlib::CURRENT_TASK)?.call0()?;
         if task.is_none() {
             return Err(runtime_error("Timeout should be used inside a task"));
         }
@@ -100,7 +97,7 @@ impl Own<Timeout> {
             if self.is_in(&CREATED)? {
                 return Err(runtime_error("Timeout has not been entered"));
             }
-            let state = self.state.get_or_none().getattr(&VALUE)?.to_text()?;
+            let state = self.state.get_or_none().getattr(&stdlib::VALUE)?.to_text()?;
             return Err(runtime_error(&format!("Cannot change state of {state} Timeout")));
         }
         self.when.put(when.clone());
@@ -174,7 +171,7 @@ impl Operation for Exit {
         let raised = unsafe { Object::owned(pyo3_ffi::PySequence_List(self.raised.as_ptr()))? };
         arguments.extend(raised.list_items());
         let arguments = Object::list(arguments)?.to_tuple()?;
-        ORIGINAL.get()?.getattr(&AEXIT)?.call_tuple(&arguments).map(Poll::Await)
+        ORIGINAL.get()?.getattr(&stdlib::AEXIT)?.call_tuple(&arguments).map(Poll::Await)
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
