@@ -31,15 +31,11 @@ async def attempt(loop, **keywords):
         await asyncio.sleep(0)
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
-
-
 async def main():
     loop = asyncio.get_running_loop()
-    server = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 23_517)
-    good, bad, worse = ("127.0.0.1", 23_517), ("127.0.0.2", 23_518), ("127.0.0.3", 23_519)
+    server = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 0)
+    # A port below 1024 is given to nobody who does not ask for it.
+    good, bad, worse = server.sockets[0].getsockname(), ("127.0.0.2", 1), ("127.0.0.3", 2)
     delays = [None, 0.01]
     for delay in delays:
         keywords = {} if delay is None else {"happy_eyeballs_delay": delay}
