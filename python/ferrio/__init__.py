@@ -16,7 +16,7 @@ from typing import Any as _Any
 
 from ferrio import subprocess
 from ferrio import tasks as _tasks
-from ferrio._core import Future, Handle, Task, TimerHandle, gather, sleep
+from ferrio._core import Future, Handle, Task, TimerHandle, create_task, gather, shield, sleep, wait
 from ferrio.events import new_event_loop
 from ferrio.install import install, installed, uninstall
 from ferrio.locks import Barrier, BoundedSemaphore, Condition, Event, Lock, Semaphore
@@ -36,6 +36,11 @@ from ferrio.timeouts import Timeout, timeout, timeout_at
 from ferrio.unix_events import Loop
 from ferrio.unix_events import Loop as SelectorEventLoop
 
+# Earlier interpreters' are of another kind, and stay.
+if _sys.version_info >= (3, 12):
+    from ferrio._core import wait_for
+if _sys.version_info >= (3, 13):
+    from ferrio._core import as_completed
 if hasattr(_asyncio, "eager_task_factory"):
     from ferrio.tasks import eager_task_factory
 if hasattr(_asyncio, "EventLoop"):

@@ -45,19 +45,12 @@ class BoundedSemaphore(Semaphore, _BoundedSemaphore):  # type: ignore[misc]  # t
         super().release()
 
 
-class Condition(_Condition):  # type: ignore[misc]  # the base is chosen at run time
+class Condition(_core.Condition, _Condition):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Condition.__doc__
 
-    def __init__(self, lock: Any = None) -> None:
-        super().__init__(Lock() if lock is None else lock)
 
-
-class Barrier(_Barrier):  # type: ignore[misc]  # the base is chosen at run time
+class Barrier(_core.Barrier, _Barrier):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Barrier.__doc__
-
-    def __init__(self, parties: int) -> None:
-        super().__init__(parties)
-        self._cond: Any = Condition()
 
 
 for _class in (Lock, Event, Semaphore, BoundedSemaphore, Condition, Barrier):

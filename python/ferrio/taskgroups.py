@@ -1,6 +1,6 @@
 """TaskGroup.
 
-What happens when a task is done is in the Rust class; the rest is inherited from asyncio's.
+The way of a group whose tasks do not fail is in the Rust class; the rest is inherited from asyncio's.
 """
 
 import asyncio

@@ -3,10 +3,11 @@
 State and the usual way are in the Rust class; what happens when a timeout expires is inherited from asyncio.
 """
 
-from asyncio import events, timeouts
+from asyncio import timeouts
 from typing import Any
 
 from ferrio import _core
+from ferrio._core import timeout, timeout_at
 
 __all__ = ("Timeout", "timeout", "timeout_at")
 
@@ -20,17 +21,3 @@ class Timeout(_core.Timeout, _Timeout):  # type: ignore[misc]  # the base is cho
 
 # Its representation shows where it comes from; programs and people expect asyncio there.
 Timeout.__module__ = "asyncio.timeouts"
-
-
-def timeout(delay: float | None) -> Timeout:
-    """Return an asynchronous context manager that cancels what is in it after delay seconds; None for never.
-
-    What comes out of it then is TimeoutError. See asyncio.timeout().
-    """
-    loop = events.get_running_loop()
-    return Timeout(loop.time() + delay if delay is not None else None)
-
-
-def timeout_at(when: float | None) -> Timeout:
-    """Return what timeout() does, for a deadline in seconds on the clock of loop.time()."""
-    return Timeout(when)

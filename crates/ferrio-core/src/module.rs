@@ -1,17 +1,19 @@
 //! The module object.
 
-use crate::coroutines::{AsyncFunction, Awaiter, Coroutine, Frame};
+use crate::coroutines::{Awaiter, Coroutine, Counterpart, CounterpartDefinition, Frame, Inner};
 use crate::ffi::class::{make_type, module_function};
 use crate::ffi::{Args, Class, Import, Object, Own, Ptr, Raised, Result};
+use crate::futures::completions::Completions;
+use crate::futures::waiting::Waiting;
 use crate::futures::{self, Future, FutureIterator, Gathering};
 use crate::handles::{Handle, TimerHandle};
 use crate::loop_::Loop;
 use crate::queues::{self, Queue};
 use crate::streams::{StreamProtocol, StreamReader, StreamWriter};
-use crate::sync::{Event, Lock, Semaphore};
+use crate::sync::{self, Barrier, Condition, Event, Lock, Semaphore};
 use crate::taskgroups::{self, TaskGroup};
 use crate::tasks::{self, Task};
-use crate::timeouts::Timeout;
+use crate::timeouts::{self, Timeout};
 use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
 use pyo3_ffi as py;
 use std::ffi::{CStr, c_int, c_void};
@@ -24,18 +26,26 @@ fn add(module: Ptr, name: &CStr, object: &Object) -> Result<()> {
 }
 
 fn fill(module: Ptr) -> Result<()> {
-    make_type::<AsyncFunction>(None)?;
+    make_type::<Counterpart>(None)?;
     make_type::<Coroutine>(None)?;
     make_type::<Frame>(None)?;
+    make_type::<Inner>(None)?;
     make_type::<Awaiter>(None)?;
-    let sleep = tasks::sleep::definition();
-    add(module, sleep.name, &sleep.make()?)?;
+    tasks::create::remember_original()?;
+    futures::shield::remember_original()?;
+    futures::waiting::remember_original()?;
+    futures::completions::remember_original()?;
+    for definition in counterparts() {
+        add(module, definition.name, &definition.make()?)?;
+    }
     add(module, c"Handle", &make_type::<Handle>(None)?)?;
     add(module, c"TimerHandle", &make_type::<TimerHandle>(Some(Handle::type_cell().get()))?)?;
     add(module, c"Future", &make_type::<Future>(None)?)?;
     add(module, c"Task", &make_type::<Task>(Some(Future::type_cell().get()))?)?;
     make_type::<Gathering>(Some(Future::type_cell().get()))?;
     make_type::<FutureIterator>(None)?;
+    make_type::<Waiting>(None)?;
+    make_type::<Completions>(None)?;
     add(module, c"Loop", &make_type::<Loop>(None)?)?;
     add(module, c"SocketTransport", &make_type::<SocketTransport>(None)?)?;
     add(module, c"DatagramTransport", &make_type::<DatagramTransport>(None)?)?;
@@ -43,6 +53,9 @@ fn fill(module: Ptr) -> Result<()> {
     add(module, c"WritePipeTransport", &make_type::<WritePipeTransport>(None)?)?;
     add(module, c"Lock", &make_type::<Lock>(None)?)?;
     add(module, c"Event", &make_type::<Event>(None)?)?;
+    sync::remember_original()?;
+    add(module, c"Condition", &make_type::<Condition>(None)?)?;
+    add(module, c"Barrier", &make_type::<Barrier>(None)?)?;
     add(module, c"Semaphore", &make_type::<Semaphore>(None)?)?;
     queues::remember_originals()?;
     taskgroups::remember_original()?;
@@ -54,6 +67,25 @@ fn fill(module: Ptr) -> Result<()> {
     add(module, c"Timeout", &make_type::<Timeout>(None)?)?;
     add(module, c"Listener", &make_type::<Listener>(None)?)?;
     Ok(())
+}
+
+/// The functions that stand for asyncio's.
+fn counterparts() -> Vec<CounterpartDefinition> {
+    let mut definitions = vec![
+        tasks::create::definition(),
+        tasks::sleep::definition(),
+        futures::waiting::definition(),
+        futures::shield::definition(),
+    ];
+    definitions.extend(timeouts::definitions());
+    // Earlier interpreters' are of another kind, and stay.
+    if cfg!(Py_3_12) {
+        definitions.push(timeouts::wait_for::definition());
+    }
+    if cfg!(Py_3_13) {
+        definitions.push(futures::completions::definition());
+    }
+    definitions
 }
 
 static ADD_TO_AWAITED_BY: Import = Import::new(c"_asyncio", c"future_add_to_awaited_by");
@@ -106,6 +138,7 @@ pub unsafe extern "C" fn PyInit__core() -> Ptr {
         ),
         tasks::sleep::set_result_unless_cancelled(),
         futures::gather::definition(),
+        futures::waiting::release_waiter(),
         py::PyMethodDef::zeroed(),
     ];
     let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];

@@ -1,7 +1,7 @@
 //! Coroutine's methods and properties, as those of the interpreter's own coroutines.
 
 use super::frame::code;
-use super::{Awaiter, Awaiting, Coroutine, Frame, State};
+use super::{Awaiter, Awaiting, Coroutine, Frame, Inner, State};
 use crate::ffi::class::{
     Members, Sent, free_list, getter, method, method0, method1, send_slot, type_cell, unary_slot,
 };
@@ -30,7 +30,7 @@ impl Class for Coroutine {
             state: Cell::new(State::Closed),
             awaiting: Cell::new(Awaiting::Nothing),
             awaited: Default::default(),
-            name: "",
+            names: &[],
         }
     }
 
@@ -66,7 +66,7 @@ impl Class for Coroutine {
 }
 
 fn warn_never_awaited(this: &Own<Coroutine>) -> Result<()> {
-    let message = std::ffi::CString::new(format!("coroutine '{}' was never awaited", this.name));
+    let message = std::ffi::CString::new(format!("coroutine '{}' was never awaited", this.name()));
     let message = message.unwrap_or_default();
     // SAFETY: a static class and a C string; 1 names the caller.
     let status = unsafe { py::PyErr_WarnEx(py::PyExc_RuntimeWarning, message.as_ptr(), 1) };
@@ -119,19 +119,21 @@ fn properties() -> Vec<py::PyGetSetDef> {
             // SAFETY: a static type object.
             Ok(unsafe { Object::borrowed((&raw mut py::PyCoro_Type).cast()) })
         }),
-        getter::<Coroutine, _>(c"__qualname__", |this| Object::str(this.name)),
-        getter::<Coroutine, _>(c"__name__", |this| Object::str(this.name.rsplit('.').next().unwrap_or_default())),
-        getter::<Coroutine, _>(c"cr_await", |this| Ok(this.awaited.get_or_none())),
+        getter::<Coroutine, _>(c"__qualname__", |this| Object::str(this.name())),
+        getter::<Coroutine, _>(c"__name__", |this| {
+            Object::str(this.name().rsplit('.').next().unwrap_or_default())
+        }),
+        getter::<Coroutine, _>(c"cr_await", |this| Inner::of(this, 1)),
         getter::<Coroutine, _>(c"cr_running", |this| Ok(Object::bool(this.state.get() == State::Running))),
         getter::<Coroutine, _>(c"cr_suspended", |this| Ok(Object::bool(this.state.get() == State::Suspended))),
         getter::<Coroutine, _>(c"cr_frame", |this| {
             if this.state.get() == State::Closed {
                 Ok(Object::none())
             } else {
-                Frame::of(this.as_object(), this.name)
+                Frame::of(this.as_object(), this.name())
             }
         }),
-        getter::<Coroutine, _>(c"cr_code", |this| code(this.name)),
+        getter::<Coroutine, _>(c"cr_code", |this| code(this.name())),
         getter::<Coroutine, _>(c"cr_origin", |_| Ok(Object::none())),
     ]
 }
@@ -145,7 +147,7 @@ fn slots() -> Vec<py::PyType_Slot> {
         }),
         send_slot::<Coroutine, _>(|this, value| this.send(value)),
         unary_slot::<Coroutine, _>(py::Py_tp_repr, |this| {
-            Object::str(&format!("<coroutine object {} at {:p}>", this.name, this.as_ptr()))
+            Object::str(&format!("<coroutine object {} at {:p}>", this.name(), this.as_ptr()))
         }),
     ]
 }

@@ -18,14 +18,16 @@
 //! the coroutine in use.
 
 mod awaiter;
+mod counterpart;
 mod frame;
-mod function;
+mod inner;
 mod methods;
 mod storage;
 
 pub use awaiter::Awaiter;
-pub use frame::Frame;
-pub use function::{AsyncDefinition, AsyncFunction, async_function, async_method};
+pub use counterpart::{Counterpart, CounterpartDefinition, counterpart_function, counterpart_method};
+pub use frame::{Frame, remember};
+pub use inner::Inner;
 
 use crate::ffi::class::Sent;
 use crate::ffi::error::{runtime_error, type_error, value_error};
@@ -107,20 +109,21 @@ pub struct Coroutine {
     state: Cell<State>,
     awaiting: Cell<Awaiting>,
     awaited: Slot,
-    /// The qualified name of the function.
-    name: &'static str,
+    /// The qualified names of the function, and of those that it awaits where asyncio is made of several.
+    names: &'static [&'static str],
 }
 
 impl Coroutine {
-    /// Makes a coroutine of an operation. `name` is the function's qualified name.
+    /// Makes a coroutine of an operation. `names` are the qualified names of the function, and of those that
+    /// it awaits where asyncio's is made of several.
     #[inline]
-    pub fn start(name: &'static str, operation: impl Operation) -> Result {
+    pub fn start(names: &'static [&'static str], operation: impl Operation) -> Result {
         let body = Coroutine {
             operation: RefCell::new(Some(Stored::new(operation))),
             state: Cell::new(State::Created),
             awaiting: Cell::new(Awaiting::Nothing),
             awaited: Slot::default(),
-            name,
+            names,
         };
         Own::new(body).map(Own::into_object)
     }
@@ -305,6 +308,13 @@ impl Own<Coroutine> {
         self.awaited.clear();
         let operation = self.operation.borrow_mut().take();
         drop(operation);
+    }
+}
+
+impl Coroutine {
+    /// The function's qualified name.
+    fn name(&self) -> &'static str {
+        self.names.first().copied().unwrap_or_default()
     }
 }
 

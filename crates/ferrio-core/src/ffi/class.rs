@@ -9,8 +9,8 @@
 //! passed as a value of its own zero-sized type, so that the wrapper calls it directly.
 
 use super::error::{Builtin, raise, type_error};
-use super::{Args, Object, Ptr, Raised, Result, Slot};
-use crate::coroutines::AsyncDefinition;
+use super::{Args, Name, Object, Ptr, Raised, Result, Slot};
+use crate::coroutines::CounterpartDefinition;
 use pyo3_ffi as py;
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
@@ -75,7 +75,7 @@ pub trait Class: Sized + 'static {
     /// Methods, properties and further slots.
     fn members() -> Members;
     /// Methods that give coroutines.
-    fn functions() -> Vec<AsyncDefinition> {
+    fn functions() -> Vec<CounterpartDefinition> {
         Vec::new()
     }
 }
@@ -167,6 +167,20 @@ pub(crate) use type_cell;
 /// An instance's `__dict__`.
 #[derive(Default)]
 pub struct Dict(Slot);
+
+impl Dict {
+    /// Whether the instance has an attribute of its own.
+    pub fn contains(&self, name: &Name) -> Result<bool> {
+        if self.0.is_empty() {
+            return Ok(false);
+        }
+        // SAFETY: the interpreter puts nothing but a dict there; a live key.
+        match unsafe { py::PyDict_Contains(self.0.ptr(), name.get()?) } {
+            -1 => Err(Raised),
+            answer => Ok(answer == 1),
+        }
+    }
+}
 
 /// An instance's weak references. The interpreter owns what it points to.
 pub struct WeakList(Cell<Ptr>);
@@ -431,6 +445,59 @@ where
         ml_meth: py::PyMethodDefPointer { PyCFunctionFastWithKeywords: raw::<F> },
         ml_flags: py::METH_FASTCALL | py::METH_KEYWORDS,
         ml_doc: doc.as_ptr(),
+    }
+}
+
+/// A function that is bound by hand, to an object of any class. Two that are bound to one are equal.
+pub struct Bound(py::PyMethodDef);
+
+// SAFETY: its pointers are to static text and functions.
+unsafe impl Send for Bound {}
+// SAFETY: it is never changed.
+unsafe impl Sync for Bound {}
+
+impl Bound {
+    /// One that takes an argument beside the object.
+    pub fn new<F>(name: &'static CStr, _: F) -> Bound
+    where
+        F: Fn(&Object, &Object) -> Result + Copy + 'static,
+    {
+        unsafe extern "C" fn raw<F: Fn(&Object, &Object) -> Result + Copy>(slf: Ptr, argument: Ptr) -> Ptr {
+            // SAFETY: live objects during the call.
+            guard(ptr::null_mut(), || unsafe {
+                function::<F>()(Object::from_ref(&slf), Object::from_ref(&argument)).map(Object::into_ptr)
+            })
+        }
+        Bound(py::PyMethodDef {
+            ml_name: name.as_ptr(),
+            ml_meth: py::PyMethodDefPointer { PyCFunction: raw::<F> },
+            ml_flags: py::METH_O,
+            ml_doc: c"".as_ptr(),
+        })
+    }
+
+    /// One that takes the object alone.
+    pub fn without_argument<F>(name: &'static CStr, _: F) -> Bound
+    where
+        F: Fn(&Object) -> Result + Copy + 'static,
+    {
+        unsafe extern "C" fn raw<F: Fn(&Object) -> Result + Copy>(slf: Ptr, _: Ptr) -> Ptr {
+            // SAFETY: a live object during the call.
+            guard(ptr::null_mut(), || unsafe { function::<F>()(Object::from_ref(&slf)).map(Object::into_ptr) })
+        }
+        Bound(py::PyMethodDef {
+            ml_name: name.as_ptr(),
+            ml_meth: py::PyMethodDefPointer { PyCFunction: raw::<F> },
+            ml_flags: py::METH_NOARGS,
+            ml_doc: c"".as_ptr(),
+        })
+    }
+
+    /// The function, bound to an object.
+    pub fn bind(&'static self, object: &Object) -> Result {
+        let definition = (&raw const self.0).cast_mut();
+        // SAFETY: the definition is static, and nobody writes to it.
+        unsafe { Object::owned(py::PyCFunction_NewEx(definition, object.as_ptr(), ptr::null_mut())) }
     }
 }
 

@@ -11,7 +11,7 @@ use std::io;
 pub struct Raised;
 
 /// What a call into Python gives.
-pub type Result<T = Object> = std::result::Result<T, Raised>;
+pub type Result<T = Object, E = Raised> = std::result::Result<T, E>;
 
 /// Builtin exceptions that Ferrio raises itself.
 #[derive(Clone, Copy, Debug)]

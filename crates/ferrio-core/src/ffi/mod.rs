@@ -26,7 +26,7 @@ pub mod version;
 pub use args::{Args, Signature};
 pub use class::{Class, Own, Visitor};
 pub use error::{Raised, Result};
-pub use name::{Import, Name};
+pub use name::{Import, Member, Name};
 pub use object::{Object, Ptr, Slot};
 
 use pyo3_ffi as py;

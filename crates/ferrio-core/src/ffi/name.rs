@@ -80,6 +80,31 @@ impl Import {
     }
 }
 
+/// A member of an enumeration, looked up at its first use and kept for ever.
+pub struct Member {
+    enumeration: &'static Import,
+    name: Name,
+    object: AtomicPtr<py::PyObject>,
+}
+
+impl Member {
+    /// A member that is not yet looked up.
+    pub const fn new(enumeration: &'static Import, name: &'static CStr) -> Member {
+        Member { enumeration, name: Name::new(name), object: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The member.
+    #[inline]
+    pub fn get(&self) -> Result<&'static Object> {
+        if self.object.load(Ordering::Relaxed).is_null() {
+            let member = self.enumeration.get()?.getattr(&self.name)?;
+            self.object.store(member.into_ptr(), Ordering::Relaxed);
+        }
+        // SAFETY: as of an import.
+        Ok(unsafe { Object::from_ref(&*self.object.as_ptr().cast_const()) })
+    }
+}
+
 /// Declares names: `names! { CALL_SOON = c"call_soon"; }`.
 macro_rules! names {
     ($($(#[$attribute:meta])* $constant:ident = $text:literal;)*) => {

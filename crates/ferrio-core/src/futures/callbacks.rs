@@ -3,8 +3,9 @@
 //! Nearly every future has one callback, the task that waits for it: the first has a place of its own,
 //! the others a list.
 
-use super::{Future, Gathering};
+use super::{Future, Listener};
 use crate::ffi::{Object, Own, Result, Visitor};
+use crate::loop_::entry::Entry;
 use crate::stdlib;
 use crate::tasks::Task;
 use std::cell::{Cell, RefCell};
@@ -15,8 +16,8 @@ use std::collections::VecDeque;
 pub enum Callback {
     /// A task of Ferrio's own that waits.
     Wakeup(Own<Task>),
-    /// A gathering future of Ferrio's own.
-    Gather(Own<Gathering>),
+    /// Something of Ferrio's own that wants to know, by its owner.
+    Listener(Listener, Object),
     /// A callable, and the context to call it in.
     Call(Object, Object),
 }
@@ -27,7 +28,10 @@ impl Callback {
     pub fn schedule(self, future: &Own<Future>) -> Result<()> {
         match self {
             Callback::Wakeup(task) => task.schedule_wakeup(future),
-            Callback::Gather(outer) => outer.schedule(future),
+            Callback::Listener(listener, owner) => match future.native_loop() {
+                Some(loop_) => loop_.push(Entry::Done(listener, owner, future.clone())),
+                None => listener.tell(&owner, future.as_object()),
+            },
             Callback::Call(callable, context) => match future.native_loop() {
                 Some(loop_) => loop_.call_soon_in(&callable, &[future.as_object().clone()], &context).map(drop),
                 None => {
@@ -45,7 +49,7 @@ impl Callback {
     pub fn callable(&self) -> Result {
         match self {
             Callback::Wakeup(task) => task.wakeup_callable(),
-            Callback::Gather(outer) => outer.callable(),
+            Callback::Listener(listener, owner) => listener.callable(owner),
             Callback::Call(callable, _) => Ok(callable.clone()),
         }
     }
@@ -55,7 +59,7 @@ impl Callback {
         match self {
             Callback::Wakeup(task) => task.context(),
             // It has none to run in: nothing of the program's is called.
-            Callback::Gather(_) => Object::none(),
+            Callback::Listener(..) => Object::none(),
             Callback::Call(_, context) => context.clone(),
         }
     }
@@ -92,6 +96,16 @@ impl Callbacks {
         Some(first)
     }
 
+    /// Takes those out that are of a listener and its owner.
+    pub fn remove(&self, listener: Listener, owner: &Object) {
+        let is_other = |callback: &Callback| !matches!(callback, Callback::Listener(kind, of) if *kind == listener && of.is(owner));
+        let all = self.take_all();
+        let (kept, removed): (Vec<_>, Vec<_>) = all.into_iter().partition(is_other);
+        kept.into_iter().for_each(|callback| self.push(callback));
+        // What they held may be freed now, with finalisers.
+        drop(removed);
+    }
+
     /// All of them, oldest first.
     pub fn all(&self) -> Vec<Callback> {
         let first = self.first.take();
@@ -118,7 +132,7 @@ impl Callbacks {
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         let show = |callback: &Callback| match callback {
             Callback::Wakeup(task) => visitor.object(task.as_ptr()),
-            Callback::Gather(outer) => visitor.object(outer.as_ptr()),
+            Callback::Listener(_, owner) => visitor.object(owner.as_ptr()),
             Callback::Call(callable, context) => {
                 visitor.object(callable.as_ptr());
                 visitor.object(context.as_ptr());

@@ -3,28 +3,23 @@
 //! Its children know it as a callback of their own kind, so that nothing is allocated for each. It counts
 //! those that are done; the last one, or the first that fails, completes it.
 
-use super::{Callback, Future, State};
+use super::{Future, Listener, State, awaiters};
 use crate::coroutines::Coroutine;
 use crate::ffi::class::{Members, getter, method, module_function, type_cell};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
 use crate::futures::waiter;
-use crate::loop_::entry::Entry;
 use crate::stdlib;
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::ffi::CStr;
 
-static ADD_TO_AWAITED_BY: Name = Name::new(c"future_add_to_awaited_by");
-static DISCARD_FROM_AWAITED_BY: Name = Name::new(c"future_discard_from_awaited_by");
 static CREATE_TASK: Name = Name::new(c"create_task");
 static CANCEL_MESSAGE: Name = Name::new(c"_cancel_message");
 static LOG_DESTROY_PENDING: Name = Name::new(c"_log_destroy_pending");
 static MAKE_CANCELLED_ERROR: Name = Name::new(c"_make_cancelled_error");
 static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
-/// The functions are looked up each time: a program may have chosen between asyncio's two makes of them.
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
 static DICT: Import = Import::new(c"builtins", c"dict");
 
 static CANCEL: Signature =
@@ -68,11 +63,7 @@ fn gather(args: &Args<'_>) -> Result {
     let mut futures = Futures { loop_: None, known: None };
     futures.look_for_repetitions(things)?;
     let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
-    let caller = if cfg!(Py_3_14) && !running.is_none() {
-        Some(TASKS.get()?.getattr(&stdlib::CURRENT_TASK)?.call(&[&running])?).filter(|task| !task.is_none())
-    } else {
-        None
-    };
+    let caller = awaiters::current(&running)?;
     let outer = Own::new(Gathering::default())?;
     outer.return_exceptions.set(return_exceptions);
     outer.caller.set(caller);
@@ -178,51 +169,21 @@ impl Own<Gathering> {
 
     /// Has itself told when a child is done.
     fn watch(&self, child: &Object) -> Result<()> {
-        if let Some(own) = super::own_future(child)
-            && own.native_loop().is_some()
-        {
-            return own.add_callback(Callback::Gather(self.clone()));
-        }
-        self.tell_call_graph(child, &ADD_TO_AWAITED_BY)?;
-        child.method1(&stdlib::ADD_DONE_CALLBACK, &self.callable()?).map(drop)
-    }
-
-    /// Has a child of another make know who waits for it; Ferrio's own find out by their callbacks.
-    fn tell_call_graph(&self, child: &Object, function: &Name) -> Result<()> {
-        static FUTURES: Import = Import::new(c"asyncio", c"futures");
-        match self.caller.get() {
-            Some(caller) if super::own_future(child).is_none() => {
-                FUTURES.get()?.getattr(function)?.call(&[child, &caller]).map(drop)
-            }
-            _ => Ok(()),
-        }
+        awaiters::add(child, self.caller.get())?;
+        Listener::Gather.listen(child, self.as_object())
     }
 
     /// It is done before some of its children: nobody waits for them any more.
     fn leave_children(&self) -> Result<()> {
         let children = self.children.borrow().clone();
-        children.iter().try_for_each(|child| self.tell_call_graph(child, &DISCARD_FROM_AWAITED_BY))
-    }
-
-    /// What a child of another make calls when it is done, and what Python code sees.
-    pub fn callable(&self) -> Result {
-        static NAME: Name = Name::new(c"_done_callback");
-        self.as_object().getattr(&NAME)
-    }
-
-    /// Has the loop tell of a child.
-    pub fn schedule(&self, child: &Own<Future>) -> Result<()> {
-        match child.native_loop() {
-            Some(loop_) => loop_.push(Entry::Gathered(self.clone(), child.clone())),
-            None => self.child_done(child.as_object()),
-        }
+        children.iter().try_for_each(|child| awaiters::discard(child, self.caller.get()))
     }
 
     /// One of the children is done.
     pub fn child_done(&self, child: &Object) -> Result<()> {
         self.done.set(self.done.get() + 1);
         let own = super::own_future(child);
-        self.tell_call_graph(child, &DISCARD_FROM_AWAITED_BY)?;
+        awaiters::discard(child, self.caller.get())?;
         if self.future.is_done() {
             // Too late; that its exception was seen is noted.
             match own {

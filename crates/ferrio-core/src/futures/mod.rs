@@ -6,16 +6,22 @@
 //!
 //! Task's body begins with a Future's, and its class derives from this one.
 
+pub mod awaiters;
 pub mod callbacks;
+pub mod completions;
 pub mod gather;
 pub mod iterator;
+pub mod listener;
 mod methods;
+pub mod shield;
 pub mod waiter;
+pub mod waiting;
 pub use methods::{repr_with, stdlib_class};
 
 pub use callbacks::Callback;
 pub use gather::Gathering;
 pub use iterator::FutureIterator;
+pub use listener::Listener;
 
 use crate::debug::Report;
 use crate::ffi::class::{Dict, WeakList};
@@ -300,6 +306,13 @@ impl Own<Future> {
         Ok(())
     }
 
+    /// Takes a listener's callback out.
+    pub fn remove_listener(&self, listener: Listener, owner: &Object) {
+        if !self.callbacks.is_empty() {
+            self.callbacks.remove(listener, owner);
+        }
+    }
+
     /// What `__del__` does: an exception that nobody has asked for is reported.
     pub fn report_unretrieved(&self) {
         if !self.log_traceback.replace(false) {
@@ -323,13 +336,7 @@ impl Own<Future> {
     /// Who waits for it: None or a frozenset, as call graphs want it. For tasks that simply await it nothing
     /// is written down while they run; they are read off the callbacks.
     fn awaited_by(&self) -> Result {
-        let callbacks = self.callbacks.all().into_iter();
-        let waiting = callbacks.filter_map(|callback| match callback {
-            Callback::Wakeup(task) => Some(task.into_object()),
-            Callback::Gather(outer) => outer.caller(),
-            Callback::Call(..) => None,
-        });
-        let mut waiting: Vec<Object> = waiting.collect();
+        let mut waiting = self.waiting_tasks();
         if let Some(awaiters) = self.awaiters.get() {
             // SAFETY: a set; a new list or an error.
             let awaiters = unsafe { Object::owned(py::PySequence_List(awaiters.as_ptr()))? };
@@ -341,6 +348,17 @@ impl Own<Future> {
         let waiting = Object::list(waiting)?;
         // SAFETY: a live iterable; a new reference or null with an error.
         unsafe { Object::owned(py::PyFrozenSet_New(waiting.as_ptr())) }
+    }
+
+    /// The tasks of Ferrio's own that wait for it, directly or by way of a listener.
+    pub fn waiting_tasks(&self) -> Vec<Object> {
+        let callbacks = self.callbacks.all().into_iter();
+        let waiting = callbacks.flat_map(|callback| match callback {
+            Callback::Wakeup(task) => vec![task.into_object()],
+            Callback::Listener(listener, owner) => listener.awaiters(&owner),
+            Callback::Call(..) => Vec::new(),
+        });
+        waiting.collect()
     }
 
     /// Writes down that `waiter` waits for it; for those who wait by callbacks of their own, as gather.

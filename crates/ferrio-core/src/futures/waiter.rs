@@ -1,6 +1,6 @@
 //! Futures that a primitive makes for those who wait: Ferrio's own on its own loop, others on others.
 
-use super::{Future, State};
+use super::{Future, State, own_future};
 use crate::ffi::{Name, Object, Own, Result};
 use crate::loop_::Loop;
 use crate::stdlib;
@@ -21,7 +21,7 @@ pub fn create(loop_: &Object) -> Result {
 /// `waiter.done()`.
 #[inline]
 pub fn is_done(waiter: &Object) -> Result<bool> {
-    match Own::<Future>::downcast_exact(waiter) {
+    match own_future(waiter) {
         Some(future) => Ok(future.is_done()),
         None => waiter.method0(&stdlib::DONE)?.is_true(),
     }
@@ -29,7 +29,7 @@ pub fn is_done(waiter: &Object) -> Result<bool> {
 
 /// `waiter.cancelled()`.
 pub fn is_cancelled(waiter: &Object) -> Result<bool> {
-    match Own::<Future>::downcast_exact(waiter) {
+    match own_future(waiter) {
         Some(future) => Ok(future.state() == State::Cancelled),
         None => waiter.method0(&CANCELLED)?.is_true(),
     }
@@ -58,5 +58,19 @@ pub fn loop_of(future: &Object) -> Result {
     match future.getattr_opt(&stdlib::GET_LOOP)? {
         Some(get_loop) => get_loop.call0(),
         None => future.getattr(&LOOP),
+    }
+}
+
+/// `loop.call_later(delay, callback, *arguments)`: the timer.
+pub fn call_later(loop_: &Object, delay: &Object, callback: &Object, arguments: &[Object]) -> Result {
+    match Own::<Loop>::downcast(loop_) {
+        Some(own) if own.has_own_call_later() && !delay.is_none() => {
+            let when = own.time()? + delay.to_f64()?;
+            own.call_at(when, callback, arguments, None, "call_later").map(Own::into_object)
+        }
+        _ => {
+            let arguments: Vec<&Object> = [delay, callback].into_iter().chain(arguments).collect();
+            loop_.method(&stdlib::CALL_LATER, &arguments)
+        }
     }
 }

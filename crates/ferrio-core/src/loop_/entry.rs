@@ -3,7 +3,7 @@
 use super::Loop;
 use crate::debug::Report;
 use crate::ffi::{Object, Own, Result, Visitor};
-use crate::futures::{Future, Gathering};
+use crate::futures::{Future, Listener};
 use crate::handles::Handle;
 use crate::tasks::{Task, step};
 
@@ -17,8 +17,8 @@ pub enum Entry {
     Handle(Own<Handle>),
     /// A task's next step.
     Task(Own<Task>),
-    /// A child of a gathering future that is done.
-    Gathered(Own<Gathering>, Own<Future>),
+    /// A future that is done, and the owner of a listener to tell.
+    Done(Listener, Object, Own<Future>),
     /// A transport's reading, writing or notification.
     Native(Object, Method),
 }
@@ -30,7 +30,7 @@ impl Entry {
         let result = match self {
             Entry::Handle(handle) => handle.run(),
             Entry::Task(task) => step::run(task),
-            Entry::Gathered(outer, child) => outer.child_done(child.as_object()),
+            Entry::Done(listener, owner, future) => listener.tell(owner, future.as_object()),
             Entry::Native(object, method) => method(object),
         };
         match result {
@@ -44,7 +44,7 @@ impl Entry {
     pub fn is_cancelled(&self) -> bool {
         match self {
             Entry::Handle(handle) => handle.is_cancelled(),
-            Entry::Task(_) | Entry::Gathered(..) | Entry::Native(..) => false,
+            Entry::Task(_) | Entry::Done(..) | Entry::Native(..) => false,
         }
     }
 
@@ -53,7 +53,7 @@ impl Entry {
         match self {
             Entry::Handle(handle) => handle.as_object(),
             Entry::Task(task) => task.as_object(),
-            Entry::Gathered(outer, _) => outer.as_object(),
+            Entry::Done(_, owner, _) => owner,
             Entry::Native(object, _) => object,
         }
     }
@@ -72,8 +72,8 @@ impl Entry {
     /// Shows the object to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         visitor.object(self.object().as_ptr());
-        if let Entry::Gathered(_, child) = self {
-            visitor.object(child.as_ptr());
+        if let Entry::Done(_, _, future) = self {
+            visitor.object(future.as_ptr());
         }
     }
 }

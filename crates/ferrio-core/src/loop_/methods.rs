@@ -41,6 +41,7 @@ static CREATE_TASK: Signature = Signature {
     required: 1,
     variadic: false,
 };
+static CREATE_TASK_NAME: Name = Name::new(c"create_task");
 static ADD_READER: Signature =
     Signature { name: "add_reader", parameters: &["fd", "callback"], positional: 2, required: 2, variadic: true };
 
@@ -60,6 +61,7 @@ impl Class for Loop {
         this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
         this.own_time.set(is_own_method(this, &crate::stdlib::TIME)?);
         this.own_create_future.set(is_own_method(this, &stdlib::CREATE_FUTURE)?);
+        this.own_create_task.set(is_own_method(this, &CREATE_TASK_NAME)?);
         this.own_call_later.set(is_own_method(this, &crate::stdlib::CALL_LATER)?);
         this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()
@@ -163,7 +165,7 @@ fn scheduling() -> Vec<pyo3_ffi::PyMethodDef> {
         ),
         method::<Loop, _>(
             c"create_task",
-            create_task,
+            Own::<Loop>::create_task,
             c"create_task($self, coro, /, **kwargs)\n--\n\nHave a coroutine run; return its task. Keywords: name, context, and eager_start where\nthe interpreter has it. With a task factory, the keywords are handed to it.",
         ),
         method1::<Loop, _>(
@@ -209,25 +211,27 @@ pub fn create_future(this: &Own<Loop>) -> Result {
     Ok(future.into_object())
 }
 
-/// `create_task`. Up to 3.13 a task factory is given a context only, and the name is set afterwards.
-fn create_task(this: &Own<Loop>, args: &Args<'_>) -> Result {
-    this.check_closed()?;
-    if let Some(factory) = this.task_factory.get() {
-        return create_task_by_factory(this, &factory, args);
+impl Own<Loop> {
+    /// `create_task`. Up to 3.13 a task factory is given a context only, and the name is set afterwards.
+    pub fn create_task(&self, args: &Args<'_>) -> Result {
+        self.check_closed()?;
+        if let Some(factory) = self.task_factory.get() {
+            return create_task_by_factory(self, &factory, args);
+        }
+        if let Some(class) = replaced(&TASKS_NAMESPACE, &TASK, &crate::stdlib::ASYNCIO_TASK, Task::type_cell())? {
+            let keywords = args.keywords_dict()?;
+            keywords.set_item(&crate::stdlib::LOOP, self.as_object())?;
+            return class.call_dict(&args.positional_tuple()?, &keywords);
+        }
+        let ([coroutine, name, context, eager_start], _) = args.bind::<4>(&CREATE_TASK)?;
+        let Some(coroutine) = coroutine else { return Ok(Object::none()) };
+        let eager_start = match eager_start {
+            Some(eager_start) if !eager_start.is_none() => eager_start.is_true()?,
+            _ => false,
+        };
+        let options = Options { name, context, eager_start };
+        Own::<Task>::spawn(self, coroutine, &options).map(Own::into_object)
     }
-    if let Some(class) = replaced(&TASKS_NAMESPACE, &TASK, &crate::stdlib::ASYNCIO_TASK, Task::type_cell())? {
-        let keywords = args.keywords_dict()?;
-        keywords.set_item(&crate::stdlib::LOOP, this.as_object())?;
-        return class.call_dict(&args.positional_tuple()?, &keywords);
-    }
-    let ([coroutine, name, context, eager_start], _) = args.bind::<4>(&CREATE_TASK)?;
-    let Some(coroutine) = coroutine else { return Ok(Object::none()) };
-    let eager_start = match eager_start {
-        Some(eager_start) if !eager_start.is_none() => eager_start.is_true()?,
-        _ => false,
-    };
-    let options = Options { name, context, eager_start };
-    Own::<Task>::spawn(this, coroutine, &options).map(Own::into_object)
 }
 
 fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -> Result {

@@ -16,7 +16,7 @@ mod schedule;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Own, Result, Slot};
+use crate::ffi::{Name, Own, Result, Slot};
 use crate::handles::{Handle, TimerHandle};
 use entry::Entry;
 use ferrio_reactor::poller::{Events, Interest, Poller};
@@ -72,6 +72,7 @@ pub struct Loop {
     own_time: Cell<bool>,
     own_create_future: Cell<bool>,
     own_call_later: Cell<bool>,
+    own_create_task: Cell<bool>,
     task_factory: Slot,
     /// What runs now, in debug mode.
     current: Slot,
@@ -99,6 +100,7 @@ impl Loop {
             own_time: Cell::new(false),
             own_create_future: Cell::new(false),
             own_call_later: Cell::new(false),
+            own_create_task: Cell::new(false),
             task_factory: Slot::default(),
             current: Slot::default(),
             dict: Dict::default(),
@@ -142,6 +144,13 @@ impl Loop {
     #[inline]
     pub fn has_own_create_future(&self) -> bool {
         self.own_create_future.get()
+    }
+
+    /// Whether `create_task` is this class's own, and there is no task factory.
+    #[inline]
+    pub fn makes_own_tasks(&self) -> Result<bool> {
+        static CREATE_TASK: Name = Name::new(c"create_task");
+        Ok(self.own_create_task.get() && self.task_factory.is_empty() && !self.dict.contains(&CREATE_TASK)?)
     }
 
     /// Whether `call_later` is this class's own.

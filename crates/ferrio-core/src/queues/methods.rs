@@ -1,7 +1,7 @@
 //! Queue's methods and properties, as asyncio names them.
 
 use super::{Get, ORIGINAL, Put, Queue};
-use crate::coroutines::{AsyncDefinition, Coroutine, async_method};
+use crate::coroutines::{Coroutine, CounterpartDefinition, counterpart_method};
 use crate::ffi::class::{Members, bool_property, getter, method, property, slot_property, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor, deque};
 use crate::sync::Waiters;
@@ -65,27 +65,27 @@ impl Class for Queue {
         Members { methods: methods(), properties: properties(), slots: vec![] }
     }
 
-    fn functions() -> Vec<AsyncDefinition> {
+    fn functions() -> Vec<CounterpartDefinition> {
         vec![
-            async_method::<Queue, _>(
+            counterpart_method::<Queue, _>(
                 c"get",
                 |this, args| {
                     if this.is_overridden() {
                         return args.call_as(&ORIGINAL, &GET, this.as_object());
                     }
                     args.expect_none("Queue.get")?;
-                    Coroutine::start("Queue.get", Get { queue: this.clone(), getter: None })
+                    Coroutine::start(&["Queue.get"], Get { queue: this.clone(), getter: None })
                 },
                 &ORIGINAL,
             ),
-            async_method::<Queue, _>(
+            counterpart_method::<Queue, _>(
                 c"put",
                 |this, args| {
                     if this.is_overridden() {
                         return args.call_as(&ORIGINAL, &PUT, this.as_object());
                     }
                     let item = item(args)?.clone();
-                    Coroutine::start("Queue.put", Put { queue: this.clone(), item, putter: None })
+                    Coroutine::start(&["Queue.put"], Put { queue: this.clone(), item, putter: None })
                 },
                 &ORIGINAL,
             ),

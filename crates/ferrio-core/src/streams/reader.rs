@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use super::read::{Line, Read, Request};
-use crate::coroutines::{AsyncDefinition, Coroutine, async_method};
+use crate::coroutines::{Coroutine, CounterpartDefinition, counterpart_method};
 use crate::ffi::class::{Members, bool_property, method, method0, property, slot_property, type_cell};
 use crate::ffi::error::{raise_imported, runtime_error, value_error};
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor};
@@ -158,11 +158,17 @@ impl Own<StreamReader> {
         self.feeds_plainly.get()
     }
 
-    fn start(&self, args: &Args<'_>, name: &'static str, method: &Name, request: Result<Request>) -> Result {
+    fn start(
+        &self,
+        args: &Args<'_>,
+        names: &'static [&'static str],
+        method: &Name,
+        request: Result<Request>,
+    ) -> Result {
         if !self.is_plain.get() {
             return args.call_as(&ORIGINAL, method, self.as_object());
         }
-        Coroutine::start(name, Read::new(self.clone(), request?))
+        Coroutine::start(names, Read::new(self.clone(), request?))
     }
 }
 
@@ -247,9 +253,9 @@ impl Class for StreamReader {
         Members { methods: methods(), properties: properties(), slots: vec![] }
     }
 
-    fn functions() -> Vec<AsyncDefinition> {
+    fn functions() -> Vec<CounterpartDefinition> {
         vec![
-            async_method::<StreamReader, _>(
+            counterpart_method::<StreamReader, _>(
                 c"read",
                 |this, args| {
                     let ([count], _) = args.bind::<1>(&READ_SIGNATURE)?;
@@ -257,41 +263,41 @@ impl Class for StreamReader {
                         Ok(count) => Request::Some(count),
                         Err(_) => Request::All(Vec::new()),
                     });
-                    this.start(args, "StreamReader.read", &READ, request)
+                    this.start(args, &["StreamReader.read"], &READ, request)
                 },
                 &ORIGINAL,
             ),
-            async_method::<StreamReader, _>(
+            counterpart_method::<StreamReader, _>(
                 c"readline",
                 |this, args| {
                     args.expect_none("StreamReader.readline")?;
-                    this.start(args, "StreamReader.readline", &READLINE, Ok(Request::line(Line::Yes)))
+                    this.start(args, &["StreamReader.readline"], &READLINE, Ok(Request::line(Line::Yes)))
                 },
                 &ORIGINAL,
             ),
-            async_method::<StreamReader, _>(
+            counterpart_method::<StreamReader, _>(
                 c"__anext__",
                 |this, args| {
-                    this.start(args, "StreamReader.__anext__", &ANEXT, Ok(Request::line(Line::OfIteration)))
+                    this.start(args, &["StreamReader.__anext__"], &ANEXT, Ok(Request::line(Line::OfIteration)))
                 },
                 &ORIGINAL,
             ),
-            async_method::<StreamReader, _>(
+            counterpart_method::<StreamReader, _>(
                 c"readuntil",
                 |this, args| {
                     let request = separators(args);
                     // A coroutine function raises when it is awaited, not when it is called.
                     let request = Ok(Request::until(request.map_err(crate::ffi::Raised::take)));
-                    this.start(args, "StreamReader.readuntil", &READUNTIL, request)
+                    this.start(args, &["StreamReader.readuntil"], &READUNTIL, request)
                 },
                 &ORIGINAL,
             ),
-            async_method::<StreamReader, _>(
+            counterpart_method::<StreamReader, _>(
                 c"readexactly",
                 |this, args| {
                     let ([count], _) = args.bind::<1>(&READEXACTLY_SIGNATURE)?;
                     let request = count.map_or(Ok(-1), Object::to_i64).map(Request::Exactly);
-                    this.start(args, "StreamReader.readexactly", &READEXACTLY, request)
+                    this.start(args, &["StreamReader.readexactly"], &READEXACTLY, request)
                 },
                 &ORIGINAL,
             ),

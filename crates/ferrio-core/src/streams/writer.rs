@@ -2,7 +2,7 @@
 
 use super::protocol::StreamProtocol;
 use super::reader::StreamReader;
-use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_method};
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method, slot_property, type_cell};
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
 use crate::stdlib;
@@ -146,12 +146,12 @@ impl Class for StreamWriter {
         }
     }
 
-    fn functions() -> Vec<AsyncDefinition> {
-        vec![async_method::<StreamWriter, _>(
+    fn functions() -> Vec<CounterpartDefinition> {
+        vec![counterpart_method::<StreamWriter, _>(
             c"drain",
             |this, args| {
                 args.expect_none("StreamWriter.drain")?;
-                Coroutine::start("StreamWriter.drain", Drain { writer: this.clone(), stage: Stage::New })
+                Coroutine::start(&["StreamWriter.drain"], Drain { writer: this.clone(), stage: Stage::New })
             },
             &ORIGINAL,
         )]

@@ -1,7 +1,7 @@
 //! Event.
 
 use super::{BoundLoop, Waiters};
-use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_method};
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
 use crate::ffi::{Args, Class, Import, Object, Own, Result, Visitor, deque};
 use crate::futures::waiter;
@@ -123,12 +123,12 @@ impl Class for Event {
         }
     }
 
-    fn functions() -> Vec<AsyncDefinition> {
-        vec![async_method::<Event, _>(
+    fn functions() -> Vec<CounterpartDefinition> {
+        vec![counterpart_method::<Event, _>(
             c"wait",
             |this, args| {
                 args.expect_none("Event.wait")?;
-                Coroutine::start("Event.wait", Wait { event: this.clone(), waiter: None })
+                Coroutine::start(&["Event.wait"], Wait { event: this.clone(), waiter: None })
             },
             &ORIGINAL,
         )]

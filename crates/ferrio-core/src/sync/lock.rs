@@ -1,7 +1,7 @@
 //! Lock.
 
 use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of, own_base};
-use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_method};
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Class, Import, Object, Own, Result, Visitor, deque};
@@ -22,7 +22,22 @@ pub struct Lock {
     is_plain: Cell<bool>,
 }
 
+impl Lock {
+    /// Whether its methods need not be called by name: none is overridden.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.is_plain.get()
+    }
+
+    /// Whether it is acquired.
+    #[inline]
+    pub fn is_locked(&self) -> bool {
+        self.locked.get()
+    }
+}
+
 impl Own<Lock> {
+    /// Gives it up; the first of those who wait goes on.
     /// Takes the lock if it is free and nobody waits; those whose waiting was cancelled do not count.
     #[inline]
     fn try_acquire(&self) -> Result<bool> {
@@ -38,7 +53,7 @@ impl Own<Lock> {
         Ok(true)
     }
 
-    fn release(&self) -> Result<()> {
+    pub fn release(&self) -> Result<()> {
         if !self.locked.replace(false) {
             return Err(runtime_error("Lock is not acquired."));
         }
@@ -55,11 +70,18 @@ impl Own<Lock> {
 }
 
 /// `acquire()`, and `__aenter__()`.
-struct Acquire {
+pub struct Acquire {
     lock: Own<Lock>,
     waiter: Option<Object>,
     /// What it returns in the end.
     result: Object,
+}
+
+impl Acquire {
+    /// Not started yet.
+    pub fn new(lock: Own<Lock>, result: Object) -> Acquire {
+        Acquire { lock, waiter: None, result }
+    }
 }
 
 impl Operation for Acquire {
@@ -165,35 +187,34 @@ impl Class for Lock {
         }
     }
 
-    fn functions() -> Vec<AsyncDefinition> {
+    fn functions() -> Vec<CounterpartDefinition> {
         vec![
-            async_method::<Lock, _>(
+            counterpart_method::<Lock, _>(
                 c"acquire",
                 |this, args| {
                     args.expect_none("Lock.acquire")?;
-                    let operation = Acquire { lock: this.clone(), waiter: None, result: Object::bool(true) };
-                    Coroutine::start("Lock.acquire", operation)
+                    Coroutine::start(&["Lock.acquire"], Acquire::new(this.clone(), Object::bool(true)))
                 },
                 &ORIGINAL,
             ),
-            async_method::<Lock, _>(
+            counterpart_method::<Lock, _>(
                 c"__aenter__",
                 |this, args| {
                     if !this.is_plain.get() {
                         return args.call_as(&ORIGINAL, &stdlib::AENTER, this.as_object());
                     }
-                    let operation = Acquire { lock: this.clone(), waiter: None, result: Object::none() };
-                    Coroutine::start("_ContextManagerMixin.__aenter__", operation)
+                    let operation = Acquire::new(this.clone(), Object::none());
+                    Coroutine::start(&["_ContextManagerMixin.__aenter__"], operation)
                 },
                 &ORIGINAL,
             ),
-            async_method::<Lock, _>(
+            counterpart_method::<Lock, _>(
                 c"__aexit__",
                 |this, args| {
                     if !this.is_plain.get() {
                         return args.call_as(&ORIGINAL, &stdlib::AEXIT, this.as_object());
                     }
-                    Coroutine::start("_ContextManagerMixin.__aexit__", Release(this.clone()))
+                    Coroutine::start(&["_ContextManagerMixin.__aexit__"], Release(this.clone()))
                 },
                 &ORIGINAL,
             ),

@@ -1,14 +1,18 @@
-//! Lock, Event, Semaphore: the hot part of asyncio's primitives.
+//! Lock, Event, Condition, Semaphore, Barrier: the hot part of asyncio's primitives.
 //!
 //! Python's classes (`python/ferrio/locks.py`) derive from these and from asyncio's own of the same name:
 //! state and hot methods are here, the rest is asyncio's, which finds the state by its usual names. A
 //! derived class that overrides one of the methods that another is made of gets asyncio's version of the
 //! latter.
 
+mod barrier;
+mod condition;
 mod event;
 mod lock;
 mod semaphore;
 
+pub use barrier::{Barrier, remember_original};
+pub use condition::Condition;
 pub use event::Event;
 pub use lock::Lock;
 pub use semaphore::Semaphore;
@@ -44,11 +48,16 @@ impl Waiters {
     /// Adds a new future.
     pub fn add(&self, loop_: &Object) -> Result {
         let future = waiter::create(loop_)?;
+        self.append(&future)?;
+        Ok(future)
+    }
+
+    /// Adds a future.
+    pub fn append(&self, future: &Object) -> Result<()> {
         if self.0.get().is_none_or(|waiters| waiters.is_none()) {
             self.0.put(deque::new()?);
         }
-        deque::append(&self.0.get_or_none(), &future)?;
-        Ok(future)
+        deque::append(&self.0.get_or_none(), future)
     }
 
     /// The futures, if there is any.

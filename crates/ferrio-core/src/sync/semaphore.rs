@@ -1,7 +1,7 @@
 //! Semaphore.
 
 use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of, own_base};
-use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_method};
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Visitor, deque};
@@ -211,9 +211,9 @@ impl Class for Semaphore {
         }
     }
 
-    fn functions() -> Vec<AsyncDefinition> {
+    fn functions() -> Vec<CounterpartDefinition> {
         vec![
-            async_method::<Semaphore, _>(
+            counterpart_method::<Semaphore, _>(
                 c"acquire",
                 |this, args| {
                     if !this.is_plain.get() {
@@ -221,28 +221,28 @@ impl Class for Semaphore {
                     }
                     args.expect_none("Semaphore.acquire")?;
                     let operation = Acquire { semaphore: this.clone(), waiter: None, result: Object::bool(true) };
-                    Coroutine::start("Semaphore.acquire", operation)
+                    Coroutine::start(&["Semaphore.acquire"], operation)
                 },
                 &ORIGINAL,
             ),
-            async_method::<Semaphore, _>(
+            counterpart_method::<Semaphore, _>(
                 c"__aenter__",
                 |this, args| {
                     if !this.enters_plainly.get() {
                         return args.call_as(&ORIGINAL, &stdlib::AENTER, this.as_object());
                     }
                     let operation = Acquire { semaphore: this.clone(), waiter: None, result: Object::none() };
-                    Coroutine::start("_ContextManagerMixin.__aenter__", operation)
+                    Coroutine::start(&["_ContextManagerMixin.__aenter__"], operation)
                 },
                 &ORIGINAL,
             ),
-            async_method::<Semaphore, _>(
+            counterpart_method::<Semaphore, _>(
                 c"__aexit__",
                 |this, args| {
                     if !this.enters_plainly.get() {
                         return args.call_as(&ORIGINAL, &stdlib::AEXIT, this.as_object());
                     }
-                    Coroutine::start("_ContextManagerMixin.__aexit__", Exit(this.clone()))
+                    Coroutine::start(&["_ContextManagerMixin.__aexit__"], Exit(this.clone()))
                 },
                 &ORIGINAL,
             ),

@@ -1,51 +1,107 @@
-//! TaskGroup: what happens when one of its tasks is done.
+//! TaskGroup: the way of a group whose tasks do not fail.
 //!
-//! That is here as long as the task has not failed; the rest is asyncio's code, which finds the state by its
+//! What happens when one fails, or the group is cancelled, is asyncio's code, which finds the state by its
 //! usual names.
 
-use crate::ffi::class::{Members, method1, slot_property, type_cell};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, deque};
-use crate::futures::{State, own_future, waiter};
+mod exit;
+
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::ffi::class::{Members, bool_property, method1, slot_property, type_cell};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque};
+use crate::futures::waiting::has_failed;
+use crate::futures::{Listener, awaiters, waiter};
+use crate::loop_::Loop;
 use crate::stdlib;
 use pyo3_ffi as py;
+use std::cell::Cell;
 use std::ffi::CStr;
 
 static ORIGINAL: Import = Import::new(c"asyncio.taskgroups", c"TaskGroup");
-/// The function is looked up each time: a program may have chosen between asyncio's two makes of it.
-static FUTURES: Import = Import::new(c"asyncio", c"futures");
-static DISCARD_FROM_AWAITED_BY: Name = Name::new(c"future_discard_from_awaited_by");
 static ON_TASK_DONE: Name = Name::new(c"_on_task_done");
+static CREATE_TASK: Name = Name::new(c"create_task");
 
 /// Finds asyncio's class while it still stands under its name.
 pub fn remember_original() -> Result<()> {
-    ORIGINAL.get().map(drop)
+    exit::remember_original(ORIGINAL.get()?)
 }
 
 /// The body of a TaskGroup.
 #[derive(Default)]
 pub struct TaskGroup {
+    loop_: Slot,
     /// The tasks that are not done: a set.
     tasks: Slot,
     /// The task that has entered the group.
     parent: Slot,
     /// What `__aexit__()` waits for, or None.
     completed: Slot,
+    errors: Slot,
+    base_error: Slot,
+    entered: Cell<bool>,
+    exiting: Cell<bool>,
+    aborting: Cell<bool>,
+    parent_cancel_requested: Cell<bool>,
+}
+
+impl TaskGroup {
+    fn slots(&self) -> [&Slot; 6] {
+        [&self.loop_, &self.tasks, &self.parent, &self.completed, &self.errors, &self.base_error]
+    }
+
+    /// The task that has entered the group.
+    pub fn parent(&self) -> Option<Object> {
+        self.parent.get().filter(|parent| !parent.is_none())
+    }
+
+    fn has_tasks(&self) -> Result<bool> {
+        let tasks = self.tasks.get_or_none();
+        Ok(!tasks.is_none() && !deque::is_empty(&tasks)?)
+    }
+
+    /// Whether a task may be made here: the group is entered and not over, and its loop is one of Ferrio's
+    /// that makes tasks as it always does, none of which runs before it is in the group.
+    fn makes_tasks(&self, args: &Args<'_>) -> Result<Option<Own<Loop>>> {
+        if !self.entered.get() || self.aborting.get() || (self.exiting.get() && !self.has_tasks()?) {
+            return Ok(None);
+        }
+        let loop_ = self.loop_.get_or_none();
+        let Some(own) = Own::<Loop>::downcast(&loop_) else { return Ok(None) };
+        if !own.makes_own_tasks()? || own.is_debug() {
+            return Ok(None);
+        }
+        for (name, _) in args.keywords() {
+            if name.to_text()? == "eager_start" {
+                return Ok(None);
+            }
+        }
+        Ok(Some(own.clone()))
+    }
 }
 
 impl Own<TaskGroup> {
-    fn task_done(&self, task: &Object) -> Result<()> {
+    /// `create_task()`.
+    fn create_task(&self, args: &Args<'_>) -> Result {
+        let Some(loop_) = self.makes_tasks(args)? else {
+            return args.call_as(&ORIGINAL, &CREATE_TASK, self.as_object());
+        };
+        let task = loop_.create_task(args)?;
+        awaiters::add(&task, self.parent())?;
+        // SAFETY: live objects; what is not a set is refused with an error.
+        if unsafe { py::PySet_Add(self.tasks.get_or_none().as_ptr(), task.as_ptr()) } < 0 {
+            return Err(Raised);
+        }
+        Listener::TaskGroup.listen(&task, self.as_object())?;
+        Ok(task)
+    }
+
+    /// One of the tasks is done.
+    pub fn task_done(&self, task: &Object) -> Result<()> {
         let tasks = self.tasks.get_or_none();
         // SAFETY: live objects; what is not a set is refused with an error.
         if unsafe { py::PySet_Discard(tasks.as_ptr(), task.as_ptr()) } < 0 {
-            return Err(crate::ffi::Raised);
+            return Err(Raised);
         }
-        let parent = self.parent.get_or_none();
-        if cfg!(Py_3_14) {
-            match own_future(task) {
-                Some(own) => own.discard_awaiter(&parent)?,
-                None => drop(FUTURES.get()?.getattr(&DISCARD_FROM_AWAITED_BY)?.call(&[task, &parent])?),
-            }
-        }
+        awaiters::discard(task, self.parent())?;
         if has_failed(task)? {
             let original = ORIGINAL.get()?.getattr(&ON_TASK_DONE)?;
             return original.call(&[self.as_object(), task]).map(drop);
@@ -58,12 +114,40 @@ impl Own<TaskGroup> {
     }
 }
 
-/// Whether a task that is done has ended with an exception other than its cancellation.
-fn has_failed(task: &Object) -> Result<bool> {
-    if let Some(own) = own_future(task) {
-        return Ok(own.state() == State::Finished && !own.exception()?.is_none());
+/// `__aenter__()`, of a group that was not entered.
+struct Enter(Own<TaskGroup>);
+
+impl Operation for Enter {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        let group = &self.0;
+        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+        let parent = match &outcome {
+            Outcome::Start if !group.entered.get() && !running.is_none() => current_task(&running)?,
+            Outcome::Start => None,
+            // What asyncio's code has come to.
+            _ => return outcome.value().map(Poll::Ready),
+        };
+        let Some(parent) = parent else {
+            let enter = ORIGINAL.get()?.getattr(&stdlib::AENTER)?;
+            return enter.call(&[group.as_object()]).map(Poll::Await);
+        };
+        group.loop_.put(running);
+        group.parent.put(parent);
+        group.entered.set(true);
+        Ok(Poll::Ready(group.as_object().clone()))
     }
-    Ok(!waiter::is_cancelled(task)? && !task.method0(&stdlib::EXCEPTION)?.is_none())
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.0.as_ptr());
+    }
+}
+
+/// The task that runs on a loop.
+fn current_task(running: &Object) -> Result<Option<Object>> {
+    /// The function is looked up each time: a program may have chosen between asyncio's two makes of it.
+    static TASKS: Import = Import::new(c"asyncio", c"tasks");
+    let task = TASKS.get()?.getattr(&stdlib::CURRENT_TASK)?.call(&[running])?;
+    Ok(Some(task).filter(|task| !task.is_none()))
 }
 
 impl Class for TaskGroup {
@@ -81,15 +165,11 @@ impl Class for TaskGroup {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        for slot in [&self.tasks, &self.parent, &self.completed] {
-            visitor.slot(slot);
-        }
+        self.slots().into_iter().for_each(|slot| visitor.slot(slot));
     }
 
     fn clear(&self) {
-        for slot in [&self.tasks, &self.parent, &self.completed] {
-            slot.clear();
-        }
+        self.slots().into_iter().for_each(Slot::clear);
     }
 
     fn members() -> Members {
@@ -100,11 +180,37 @@ impl Class for TaskGroup {
                 c"_on_task_done($self, task, /)\n--\n\nTake note that a task is done.",
             )],
             properties: vec![
+                slot_property::<TaskGroup, _>(c"_loop", |this| &this.loop_),
                 slot_property::<TaskGroup, _>(c"_tasks", |this| &this.tasks),
                 slot_property::<TaskGroup, _>(c"_parent_task", |this| &this.parent),
                 slot_property::<TaskGroup, _>(c"_on_completed_fut", |this| &this.completed),
+                slot_property::<TaskGroup, _>(c"_errors", |this| &this.errors),
+                slot_property::<TaskGroup, _>(c"_base_error", |this| &this.base_error),
+                bool_property::<TaskGroup, _>(c"_entered", |this| &this.entered),
+                bool_property::<TaskGroup, _>(c"_exiting", |this| &this.exiting),
+                bool_property::<TaskGroup, _>(c"_aborting", |this| &this.aborting),
+                bool_property::<TaskGroup, _>(c"_parent_cancel_requested", |this| &this.parent_cancel_requested),
             ],
             slots: vec![],
         }
+    }
+
+    fn functions() -> Vec<CounterpartDefinition> {
+        let mut functions = vec![
+            counterpart_method::<TaskGroup, _>(c"create_task", Own::<TaskGroup>::create_task, &ORIGINAL),
+            exit::definition(),
+        ];
+        // From 3.15 on a group can be cancelled before it is entered.
+        if cfg!(not(Py_3_15)) {
+            functions.push(counterpart_method::<TaskGroup, _>(
+                c"__aenter__",
+                |this, args| {
+                    args.expect_none("TaskGroup.__aenter__")?;
+                    Coroutine::start(&["TaskGroup.__aenter__"], Enter(this.clone()))
+                },
+                &ORIGINAL,
+            ));
+        }
+        functions
     }
 }

@@ -19,6 +19,7 @@
 //! `waiter` is set exactly while it is waiting, and until the step that follows has begun. A cancellation
 //! that finds no waiter to cancel sets `must_cancel`, and the next step throws.
 
+pub mod create;
 pub mod current;
 mod methods;
 pub mod registry;
@@ -27,6 +28,7 @@ pub mod step;
 
 use crate::coroutines::Coroutine;
 use crate::debug::Report;
+use crate::ffi::class::Bound;
 use crate::ffi::{Object, Own, Result, Slot, context};
 use crate::futures::{Future, Gathering};
 use crate::loop_::Loop;
@@ -178,15 +180,15 @@ impl Own<Task> {
 
     /// What a foreign future calls when it is done. Two of them for one task are equal.
     pub fn wakeup_callable(&self) -> Result {
-        static DEFINITION: OnceLock<Definition> = OnceLock::new();
-        let definition = DEFINITION.get_or_init(|| {
-            Definition(crate::ffi::class::method1::<Task, _>(
-                c"task_wakeup",
-                |task, future| step::wake_up(task, future).map(|()| Object::none()),
-                c"",
-            ))
+        static BOUND: OnceLock<Bound> = OnceLock::new();
+        let bound = BOUND.get_or_init(|| {
+            Bound::new(c"task_wakeup", |task, future| {
+                // SAFETY: it is bound to tasks alone, here.
+                let task = unsafe { Own::<Task>::from_ref_unchecked(task) };
+                step::wake_up(task, future).map(|()| Object::none())
+            })
         });
-        definition.bind(self)
+        bound.bind(self.as_object())
     }
 
     /// `cancel()`; false if it is done already.
@@ -274,19 +276,3 @@ pub fn cancel_awaited(waiter: &Object, message: Option<&Object>) -> Result<bool>
 
 /// The number in the next task's name.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
-
-/// A method that is bound by hand.
-pub(crate) struct Definition(py::PyMethodDef);
-
-// SAFETY: its pointers are to static text and functions.
-unsafe impl Send for Definition {}
-// SAFETY: it is never changed.
-unsafe impl Sync for Definition {}
-
-impl Definition {
-    fn bind(&'static self, task: &Own<Task>) -> Result {
-        let definition = (&raw const self.0).cast_mut();
-        // SAFETY: the definition is static; its function is one of Task's methods and gets a task.
-        unsafe { Object::owned(py::PyCFunction_NewEx(definition, task.as_ptr(), std::ptr::null_mut())) }
-    }
-}

@@ -1,11 +1,10 @@
 //! `sleep()`.
 
-use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_function};
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::class::module_function;
 use crate::ffi::error::value_error;
-use crate::ffi::{Args, Import, Object, Own, Raised, Result, Signature, Visitor};
+use crate::ffi::{Args, Import, Object, Raised, Result, Signature, Visitor};
 use crate::futures::waiter;
-use crate::loop_::Loop;
 use crate::stdlib;
 use pyo3_ffi as py;
 
@@ -16,15 +15,15 @@ static SLEEP: Signature =
     Signature { name: "sleep", parameters: &["delay", "result"], positional: 2, required: 1, variadic: false };
 
 /// The function.
-pub fn definition() -> AsyncDefinition {
-    async_function(
+pub fn definition() -> CounterpartDefinition {
+    counterpart_function(
         c"sleep",
         |args: &Args<'_>| {
             let ([delay, result], _) = args.bind::<2>(&SLEEP)?;
             let (Some(delay), result) = (delay.cloned(), result.cloned().unwrap_or_else(Object::none)) else {
                 return Err(Raised);
             };
-            Coroutine::start("sleep", Sleep { delay, result, stage: Stage::New })
+            Coroutine::start(&["sleep"], Sleep { delay, result, stage: Stage::New })
         },
         &ASYNCIO_TASKS,
     )
@@ -92,14 +91,7 @@ impl Sleep {
         }
         let future = waiter::create(&running)?;
         let call = SET_RESULT.get()?;
-        let timer = match Own::<Loop>::downcast(&running) {
-            Some(own) if own.has_own_call_later() => {
-                let when = own.time()? + self.delay.to_f64()?;
-                let arguments = [future.clone(), self.result.clone()];
-                own.call_at(when, call, &arguments, None, "call_later")?.into_object()
-            }
-            _ => running.method(&stdlib::CALL_LATER, &[&self.delay, call, &future, &self.result])?,
-        };
+        let timer = waiter::call_later(&running, &self.delay, call, &[future.clone(), self.result.clone()])?;
         self.stage = Stage::Waiting(timer);
         Ok(future)
     }

@@ -1,7 +1,7 @@
 //! One step of a task: into the coroutine, and what comes out of it.
 
-use super::{Definition, Task, cancel_awaited, current, registry};
-use crate::ffi::class::Sent;
+use super::{Task, cancel_awaited, current, registry};
+use crate::ffi::class::{Bound, Sent};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Object, Own, Raised, Result, context};
 use crate::futures::{Callback, State, own_future, waiter};
@@ -53,18 +53,16 @@ pub fn wake_up(task: &Own<Task>, future: &Object) -> Result<()> {
 
 /// What a foreign loop calls for a step.
 pub fn step_callable(task: &Own<Task>) -> Result {
-    static DEFINITION: OnceLock<Definition> = OnceLock::new();
-    let definition = DEFINITION.get_or_init(|| {
-        Definition(crate::ffi::class::method0::<Task, _>(
-            c"task_step",
-            |task| {
-                let exception = task.step_exception.take();
-                step(task, exception).map(|()| Object::none())
-            },
-            c"",
-        ))
+    static BOUND: OnceLock<Bound> = OnceLock::new();
+    let bound = BOUND.get_or_init(|| {
+        Bound::without_argument(c"task_step", |task| {
+            // SAFETY: it is bound to tasks alone, here.
+            let task = unsafe { Own::<Task>::from_ref_unchecked(task) };
+            let exception = task.step_exception.take();
+            step(task, exception).map(|()| Object::none())
+        })
     });
-    definition.bind(task)
+    bound.bind(task.as_object())
 }
 
 /// Runs the first step at once, in the middle of whatever runs now.

@@ -1,17 +1,24 @@
-//! Timeout: what `async with asyncio.timeout(1)` enters and leaves.
+//! Timeout: what `async with asyncio.timeout(1)` enters and leaves; `wait_for()`.
 //!
 //! State, and the way of a timeout that does not expire, are here; what happens when it expires is asyncio's
 //! code, which finds the state by its usual names.
 
-use crate::coroutines::{AsyncDefinition, Coroutine, Operation, Outcome, Poll, async_method};
+pub mod wait_for;
+
+use crate::coroutines::{
+    Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, counterpart_method,
+};
 use crate::ffi::class::{Members, method, slot_property, type_cell};
 use crate::ffi::error::{raise_imported, runtime_error};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Import, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
 use crate::loop_::Loop;
 use crate::stdlib;
 use std::ffi::CStr;
 
 static ORIGINAL: Import = Import::new(c"asyncio.timeouts", c"Timeout");
+/// Ferrio's class for programs, which derives from this one and from asyncio's.
+static TIMEOUT: Import = Import::new(c"ferrio.timeouts", c"Timeout");
+static MODULE: Import = Import::new(c"asyncio", c"timeouts");
 static STATE: Import = Import::new(c"asyncio.timeouts", c"_State");
 static ASSERTION_ERROR: Import = Import::new(c"builtins", c"AssertionError");
 /// The function is looked up each time: a program may have chosen between asyncio's two makes of it.
@@ -23,29 +30,70 @@ static ON_TIMEOUT: Name = Name::new(c"_on_timeout");
 
 static WHEN: Signature =
     Signature { name: "Timeout.__init__", parameters: &["when"], positional: 1, required: 1, variadic: false };
+static TIMEOUT_AFTER: Signature =
+    Signature { name: "timeout", parameters: &["delay"], positional: 1, required: 1, variadic: false };
+static TIMEOUT_AT: Signature =
+    Signature { name: "timeout_at", parameters: &["when"], positional: 1, required: 1, variadic: false };
 static RESCHEDULE: Signature =
     Signature { name: "Timeout.reschedule", parameters: &["when"], positional: 1, required: 1, variadic: false };
 
-/// One of asyncio's states, which are members of an enumeration.
-struct State {
-    name: Name,
-    member: Import,
+static EXIT: Signature = Signature {
+    name: "Timeout.__aexit__",
+    parameters: &["exc_type", "exc_val", "exc_tb"],
+    positional: 3,
+    required: 3,
+    variadic: false,
+};
+
+// asyncio's states.
+static CREATED: Member = Member::new(&STATE, c"CREATED");
+static ENTERED: Member = Member::new(&STATE, c"ENTERED");
+static EXPIRING: Member = Member::new(&STATE, c"EXPIRING");
+static EXITED: Member = Member::new(&STATE, c"EXITED");
+
+/// `timeout()` and `timeout_at()`.
+pub fn definitions() -> [CounterpartDefinition; 2] {
+    let after = counterpart_function(
+        c"timeout",
+        |args: &Args<'_>| {
+            let ([delay], _) = args.bind::<1>(&TIMEOUT_AFTER)?;
+            after(delay.ok_or(Raised)?).map(Own::into_object)
+        },
+        &MODULE,
+    );
+    let at = counterpart_function(
+        c"timeout_at",
+        |args: &Args<'_>| {
+            let ([when], _) = args.bind::<1>(&TIMEOUT_AT)?;
+            TIMEOUT.get()?.call(&[when.ok_or(Raised)?])
+        },
+        &MODULE,
+    );
+    [after, at]
 }
 
-impl State {
-    const fn new(name: &'static CStr) -> State {
-        State { name: Name::new(name), member: Import::new(c"asyncio.timeouts", c"_State") }
+/// A timeout that expires after `delay` seconds; never, if that is None.
+fn after(delay: &Object) -> Result<Own<Timeout>> {
+    let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+    if running.is_none() {
+        return Err(runtime_error("no running event loop"));
     }
-
-    fn get(&self) -> Result<&'static Object> {
-        self.member.get_or_make(|| STATE.get()?.getattr(&self.name))
+    let when = if delay.is_none() {
+        Object::none()
+    } else {
+        let now = match Own::<Loop>::downcast(&running) {
+            Some(own) => Object::float(own.time()?)?,
+            None => running.method0(&stdlib::TIME)?,
+        };
+        // SAFETY: live objects; a new reference or null with an error.
+        unsafe { Object::owned(pyo3_ffi::PyNumber_Add(now.as_ptr(), delay.as_ptr()))? }
+    };
+    let timeout = TIMEOUT.get()?.call(&[&when])?;
+    match Own::<Timeout>::downcast(&timeout) {
+        Some(own) => Ok(own.clone()),
+        None => Err(crate::ffi::error::type_error("ferrio.timeouts.Timeout is something else")),
     }
 }
-
-static CREATED: State = State::new(c"CREATED");
-static ENTERED: State = State::new(c"ENTERED");
-static EXPIRING: State = State::new(c"EXPIRING");
-static EXITED: State = State::new(c"EXITED");
 
 /// The body of a Timeout.
 #[derive(Default)]
@@ -65,7 +113,7 @@ impl Timeout {
         [&self.state, &self.handler, &self.task, &self.when, &self.cancelling]
     }
 
-    fn is_in(&self, state: &State) -> Result<bool> {
+    fn is_in(&self, state: &Member) -> Result<bool> {
         Ok(self.state.is(state.get()?))
     }
 
@@ -127,6 +175,23 @@ impl Own<Timeout> {
         self.handler.put(timer);
         Ok(())
     }
+
+    /// What is left has not taken too long: there is nothing to do. False if it has.
+    fn leave_in_time(&self) -> Result<bool> {
+        if self.is_in(&ENTERED)? {
+            self.drop_timer()?;
+            self.state.put(EXITED.get()?.clone());
+            return Ok(true);
+        }
+        if self.is_in(&EXPIRING)? { Ok(false) } else { Err(raise_imported(&ASSERTION_ERROR, "")) }
+    }
+
+    /// asyncio's coroutine for a timeout that has expired, with the exception's class, the exception and its
+    /// traceback.
+    fn leave_late(&self, raised: [&Object; 3]) -> Result {
+        let [class, exception, traceback] = raised;
+        ORIGINAL.get()?.getattr(&stdlib::AEXIT)?.call(&[self.as_object(), class, exception, traceback])
+    }
 }
 
 /// `__aenter__()`.
@@ -147,7 +212,7 @@ impl Operation for Enter {
 struct Exit {
     timeout: Own<Timeout>,
     /// The exception's class, the exception, its traceback; or three times None.
-    raised: Object,
+    raised: [Object; 3],
 }
 
 impl Operation for Exit {
@@ -157,26 +222,16 @@ impl Operation for Exit {
             // What asyncio's code has come to.
             outcome => return outcome.value().map(Poll::Ready),
         }
-        let timeout = &self.timeout;
-        if timeout.is_in(&ENTERED)? {
-            timeout.drop_timer()?;
-            timeout.state.put(EXITED.get()?.clone());
+        if self.timeout.leave_in_time()? {
             return Ok(Poll::Ready(Object::none()));
         }
-        if !timeout.is_in(&EXPIRING)? {
-            return Err(raise_imported(&ASSERTION_ERROR, ""));
-        }
-        let mut arguments = vec![timeout.as_object().clone()];
-        // SAFETY: a tuple; a new list or an error.
-        let raised = unsafe { Object::owned(pyo3_ffi::PySequence_List(self.raised.as_ptr()))? };
-        arguments.extend(raised.list_items());
-        let arguments = Object::list(arguments)?.to_tuple()?;
-        ORIGINAL.get()?.getattr(&stdlib::AEXIT)?.call_tuple(&arguments).map(Poll::Await)
+        let [class, exception, traceback] = &self.raised;
+        self.timeout.leave_late([class, exception, traceback]).map(Poll::Await)
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         visitor.object(self.timeout.as_ptr());
-        visitor.object(self.raised.as_ptr());
+        self.raised.iter().for_each(|object| visitor.object(object.as_ptr()));
     }
 }
 
@@ -228,21 +283,24 @@ impl Class for Timeout {
         }
     }
 
-    fn functions() -> Vec<AsyncDefinition> {
+    fn functions() -> Vec<CounterpartDefinition> {
         vec![
-            async_method::<Timeout, _>(
+            counterpart_method::<Timeout, _>(
                 c"__aenter__",
                 |this, args| {
                     args.expect_none("Timeout.__aenter__")?;
-                    Coroutine::start("Timeout.__aenter__", Enter(this.clone()))
+                    Coroutine::start(&["Timeout.__aenter__"], Enter(this.clone()))
                 },
                 &ORIGINAL,
             ),
-            async_method::<Timeout, _>(
+            counterpart_method::<Timeout, _>(
                 c"__aexit__",
                 |this, args| {
-                    let exit = Exit { timeout: this.clone(), raised: args.positional_tuple()? };
-                    Coroutine::start("Timeout.__aexit__", exit)
+                    let ([class, exception, traceback], _) = args.bind::<3>(&EXIT)?;
+                    let given = |object: Option<&Object>| object.cloned().unwrap_or_else(Object::none);
+                    let raised = [given(class), given(exception), given(traceback)];
+                    let exit = Exit { timeout: this.clone(), raised };
+                    Coroutine::start(&["Timeout.__aexit__"], exit)
                 },
                 &ORIGINAL,
             ),

@@ -1,8 +1,8 @@
-//! Functions that give a [`Coroutine`](super::Coroutine), as `async def` makes them.
+//! Functions in Rust that stand for asyncio's of the same name: most give a [`Coroutine`](super::Coroutine).
 //!
-//! To the eye such a function is asyncio's own of the same name: its signature, its documentation and all
-//! else that `inspect` asks for come from there, so that `iscoroutinefunction` and mocks see what they
-//! expect on every interpreter. To the interpreter it is a method descriptor with a vectorcall.
+//! To the eye such a function is asyncio's own: its signature, its documentation and all else that `inspect`
+//! asks for come from there, so that `iscoroutinefunction` and mocks see what they expect on every
+//! interpreter. To the interpreter it is a method descriptor with a vectorcall.
 
 use crate::ffi::class::{Members, guard, type_cell, unary_slot};
 use crate::ffi::error::type_error;
@@ -13,24 +13,24 @@ use std::ffi::{CStr, c_ulong, c_void};
 use std::mem::offset_of;
 use std::ptr;
 
-/// The body of an AsyncFunction.
+/// The body of a Counterpart.
 #[derive(Default)]
 #[repr(C)]
-pub struct AsyncFunction {
+pub struct Counterpart {
     vectorcall: Cell<Option<py::vectorcallfunc>>,
     /// asyncio's function of the same name.
     original: Slot,
 }
 
 /// An entry of a class's or the module's table of such functions.
-pub struct AsyncDefinition {
+pub struct CounterpartDefinition {
     pub name: &'static CStr,
     vectorcall: py::vectorcallfunc,
     /// Where asyncio has its own: an object to look `name` up in.
     original: &'static Import,
 }
 
-impl AsyncDefinition {
+impl CounterpartDefinition {
     /// Makes the function.
     pub fn make(&self) -> Result {
         // SAFETY: a live object and a C string.
@@ -38,13 +38,17 @@ impl AsyncDefinition {
             Object::owned(py::PyObject_GetAttrString(self.original.get()?.as_ptr(), self.name.as_ptr()))?
         };
         super::frame::remember(&original)?;
-        let body = AsyncFunction { vectorcall: Cell::new(Some(self.vectorcall)), original: Slot::new(original) };
+        let body = Counterpart { vectorcall: Cell::new(Some(self.vectorcall)), original: Slot::new(original) };
         Own::new(body).map(Own::into_object)
     }
 }
 
 /// A method. `original` is asyncio's class.
-pub fn async_method<T: Class, F>(name: &'static CStr, _: F, original: &'static Import) -> AsyncDefinition
+pub fn counterpart_method<T: Class, F>(
+    name: &'static CStr,
+    _: F,
+    original: &'static Import,
+) -> CounterpartDefinition
 where
     F: Fn(&Own<T>, &Args<'_>) -> Result + Copy + 'static,
 {
@@ -68,11 +72,11 @@ where
             crate::ffi::class::function::<F>()(this, &args).map(Object::into_ptr)
         })
     }
-    AsyncDefinition { name, vectorcall: raw::<T, F>, original }
+    CounterpartDefinition { name, vectorcall: raw::<T, F>, original }
 }
 
 /// A function of the module. `original` is asyncio's module.
-pub fn async_function<F>(name: &'static CStr, _: F, original: &'static Import) -> AsyncDefinition
+pub fn counterpart_function<F>(name: &'static CStr, _: F, original: &'static Import) -> CounterpartDefinition
 where
     F: Fn(&Args<'_>) -> Result + Copy + 'static,
 {
@@ -88,7 +92,7 @@ where
             crate::ffi::class::function::<F>()(&args).map(Object::into_ptr)
         })
     }
-    AsyncDefinition { name, vectorcall: raw::<F>, original }
+    CounterpartDefinition { name, vectorcall: raw::<F>, original }
 }
 
 unsafe extern "C" {
@@ -115,7 +119,7 @@ unsafe extern "C" fn getattribute(function: Ptr, name: Ptr) -> Ptr {
     // SAFETY: live objects; the interpreter has checked the type.
     unsafe {
         let original =
-            Own::<AsyncFunction>::downcast(Object::from_ref(&function)).and_then(|this| this.original.get());
+            Own::<Counterpart>::downcast(Object::from_ref(&function)).and_then(|this| this.original.get());
         let Some(original) = original else { return py::PyObject_GenericGetAttr(function, name) };
         // The class's own documentation would be found first.
         if !DOC.get().is_ok_and(|documentation| documentation == name) {
@@ -129,15 +133,15 @@ unsafe extern "C" fn getattribute(function: Ptr, name: Ptr) -> Ptr {
     }
 }
 
-impl Class for AsyncFunction {
-    const NAME: &'static CStr = c"ferrio._core.AsyncFunction";
+impl Class for Counterpart {
+    const NAME: &'static CStr = c"ferrio._core.Counterpart";
     const CALLABLE: bool = false;
     const FLAGS: c_ulong = py::Py_TPFLAGS_HAVE_VECTORCALL | py::Py_TPFLAGS_METHOD_DESCRIPTOR;
-    const VECTORCALL: Option<usize> = Some(offset_of!(AsyncFunction, vectorcall));
+    const VECTORCALL: Option<usize> = Some(offset_of!(Counterpart, vectorcall));
     type_cell!();
 
     fn empty() -> Self {
-        AsyncFunction::default()
+        Counterpart::default()
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
@@ -156,7 +160,7 @@ impl Class for AsyncFunction {
                 py::PyType_Slot { slot: py::Py_tp_call, pfunc: py::PyVectorcall_Call as *mut c_void },
                 py::PyType_Slot { slot: py::Py_tp_descr_get, pfunc: bind as *mut c_void },
                 py::PyType_Slot { slot: py::Py_tp_getattro, pfunc: getattribute as *mut c_void },
-                unary_slot::<AsyncFunction, _>(py::Py_tp_repr, |this| this.original.get_or_none().repr()),
+                unary_slot::<Counterpart, _>(py::Py_tp_repr, |this| this.original.get_or_none().repr()),
             ],
         }
     }

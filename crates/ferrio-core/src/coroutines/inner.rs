@@ -1,0 +1,78 @@
+//! What a coroutine shows as the one that it awaits, where asyncio's function is made of several.
+//!
+//! `wait()` awaits `_wait()` there, and call graphs show both; here they are one coroutine.
+
+use super::Coroutine;
+use crate::ffi::class::{Members, getter, type_cell};
+use crate::ffi::{Class, Object, Own, Result, Slot, Visitor};
+use pyo3_ffi as py;
+use std::cell::Cell;
+use std::ffi::CStr;
+
+/// The body of an InnerCoroutine.
+#[derive(Default)]
+pub struct Inner {
+    coroutine: Slot,
+    depth: Cell<usize>,
+}
+
+impl Inner {
+    /// What stands at a depth: a coroutine function's part, or what the last one awaits.
+    pub fn of(coroutine: &Own<Coroutine>, depth: usize) -> Result {
+        if depth >= coroutine.names.len() {
+            return Ok(coroutine.awaited.get_or_none());
+        }
+        let body = Inner { coroutine: Slot::new(coroutine.as_object().clone()), depth: Cell::new(depth) };
+        Own::new(body).map(Own::into_object)
+    }
+}
+
+impl Own<Inner> {
+    /// What it shows of the coroutine, given that and the qualified name of the part.
+    fn show(&self, what: impl FnOnce(&Own<Coroutine>, &str) -> Result) -> Result {
+        let coroutine = self.coroutine.get_or_none();
+        match Own::<Coroutine>::downcast_exact(&coroutine) {
+            Some(coroutine) => what(coroutine, coroutine.names.get(self.depth.get()).copied().unwrap_or_default()),
+            None => Ok(Object::none()),
+        }
+    }
+}
+
+impl Class for Inner {
+    const NAME: &'static CStr = c"ferrio._core.InnerCoroutine";
+    const DOC: &'static CStr = c"A part of a coroutine that asyncio has as one of its own.";
+    const CALLABLE: bool = false;
+    type_cell!();
+
+    fn empty() -> Self {
+        Inner::default()
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.slot(&self.coroutine);
+    }
+
+    fn clear(&self) {
+        self.coroutine.clear();
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![],
+            properties: vec![
+                getter::<Inner, _>(c"__class__", |_| {
+                    // SAFETY: a static type object.
+                    Ok(unsafe { Object::borrowed((&raw mut py::PyCoro_Type).cast()) })
+                }),
+                getter::<Inner, _>(c"cr_frame", |this| {
+                    this.show(|_, name| super::Frame::of(this.as_object(), name))
+                }),
+                getter::<Inner, _>(c"cr_code", |this| this.show(|_, name| super::frame::code(name))),
+                getter::<Inner, _>(c"cr_await", |this| {
+                    this.show(|coroutine, _| Inner::of(coroutine, this.depth.get() + 1))
+                }),
+            ],
+            slots: vec![],
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Who awaits a future of another make, for call graphs: asyncio's functions write it down, from 3.14 on.
+//!
+//! For Ferrio's own futures it is read off their callbacks.
+
+use super::own_future;
+use crate::ffi::{Import, Name, Object, Result};
+use crate::stdlib;
+
+static ADD: Name = Name::new(c"future_add_to_awaited_by");
+static DISCARD: Name = Name::new(c"future_discard_from_awaited_by");
+/// The functions are looked up each time: a program may have chosen between asyncio's two makes of them.
+static FUTURES: Import = Import::new(c"asyncio", c"futures");
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+
+/// The task that runs, if there is one and call graphs are made of it.
+pub fn current(running: &Object) -> Result<Option<Object>> {
+    if !cfg!(Py_3_14) || running.is_none() {
+        return Ok(None);
+    }
+    let task = TASKS.get()?.getattr(&stdlib::CURRENT_TASK)?.call(&[running])?;
+    Ok(Some(task).filter(|task| !task.is_none()))
+}
+
+fn call(function: &Name, future: &Object, task: Option<Object>) -> Result<()> {
+    match task {
+        Some(task) if cfg!(Py_3_14) && own_future(future).is_none() => {
+            FUTURES.get()?.getattr(function)?.call(&[future, &task]).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes down that a task awaits a future.
+pub fn add(future: &Object, task: Option<Object>) -> Result<()> {
+    call(&ADD, future, task)
+}
+
+/// Writes down that a task awaits a future no more.
+pub fn discard(future: &Object, task: Option<Object>) -> Result<()> {
+    call(&DISCARD, future, task)
+}

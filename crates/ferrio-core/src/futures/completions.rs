@@ -1,0 +1,277 @@
+//! `as_completed()`: futures in the order in which they are done.
+//!
+//! As an iterator that is its own class from 3.13 on; earlier interpreters have a generator, which stays.
+
+use super::{Listener, awaiters, own_future};
+use crate::coroutines::{
+    Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
+};
+use crate::ffi::class::{Members, method0, method1, property, type_cell, unary_slot};
+use crate::ffi::error::type_error;
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque};
+use crate::futures::waiter;
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::cell::Cell;
+use std::ffi::CStr;
+
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
+static ISAWAITABLE: Import = Import::new(c"inspect", c"isawaitable");
+static QUEUE: Import = Import::new(c"ferrio.queues", c"Queue");
+static STOP_ASYNC_ITERATION: Import = Import::new(c"builtins", c"StopAsyncIteration");
+static TIMEOUT_ERROR: Import = Import::new(c"builtins", c"TimeoutError");
+
+static PUT_NOWAIT: Name = Name::new(c"put_nowait");
+static GET: Name = Name::new(c"get");
+static HANDLE_TIMEOUT: Name = Name::new(c"_handle_timeout");
+
+static AS_COMPLETED: Signature = Signature {
+    name: "as_completed",
+    parameters: &["fs", "timeout"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
+
+/// Remembers asyncio's methods, of which the frames speak.
+pub fn remember_original() -> Result<()> {
+    static ITERATOR: Name = Name::new(c"_AsCompletedIterator");
+    static METHODS: [Name; 2] = [Name::new(c"__anext__"), Name::new(c"_wait_for_one")];
+    if let Some(iterator) = TASKS.get()?.getattr_opt(&ITERATOR)? {
+        for name in &METHODS {
+            remember(&iterator.getattr(name)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The function.
+pub fn definition() -> CounterpartDefinition {
+    counterpart_function(
+        c"as_completed",
+        |args: &Args<'_>| {
+            let ([things, timeout], _) = args.bind::<2>(&AS_COMPLETED)?;
+            let things = things.ok_or(Raised)?;
+            if ISAWAITABLE.get()?.call(&[things])?.is_true()? {
+                let name = things.type_name();
+                return Err(type_error(&format!("expects an iterable of awaitables, not {name}")));
+            }
+            Completions::begin(things, timeout.filter(|timeout| !timeout.is_none())).map(Own::into_object)
+        },
+        &TASKS,
+    )
+}
+
+/// The body of the iterator.
+#[derive(Default)]
+pub struct Completions {
+    /// The futures that are not done: a set.
+    todo: Slot,
+    /// How many items are still to be asked for.
+    left: Cell<usize>,
+    /// Those that are done: a queue.
+    done: Slot,
+    timer: Slot,
+    /// The task that has called as_completed().
+    caller: Slot,
+}
+
+impl Completions {
+    fn slots(&self) -> [&Slot; 4] {
+        [&self.todo, &self.done, &self.timer, &self.caller]
+    }
+
+    fn begin(things: &Object, timeout: Option<&Object>) -> Result<Own<Completions>> {
+        let this = Own::new(Completions::default())?;
+        this.done.put(QUEUE.get()?.call0()?);
+        let loop_ = stdlib::GET_EVENT_LOOP.get()?.call0()?;
+        this.caller.set(awaiters::current(&stdlib::GET_RUNNING_LOOP.get()?.call0()?)?);
+        // SAFETY: a live object; new sets or errors.
+        let (things, todo) = unsafe {
+            (Object::owned(py::PySet_New(things.as_ptr()))?, Object::owned(py::PySet_New(std::ptr::null_mut()))?)
+        };
+        for thing in items(&things)? {
+            let future = ENSURE_FUTURE.get()?.call_keywords(&[&thing], &[(&stdlib::LOOP, &loop_)])?;
+            // SAFETY: a set of our own and a live object.
+            if unsafe { py::PySet_Add(todo.as_ptr(), future.as_ptr()) } < 0 {
+                return Err(Raised);
+            }
+        }
+        let futures = items(&todo)?;
+        for future in &futures {
+            Listener::AsCompleted.listen(future, this.as_object())?;
+            awaiters::add(future, this.caller.get())?;
+        }
+        this.left.set(futures.len());
+        this.todo.put(todo);
+        if !futures.is_empty()
+            && let Some(timeout) = timeout
+        {
+            let call = this.as_object().getattr(&HANDLE_TIMEOUT)?;
+            this.timer.put(waiter::call_later(&loop_, timeout, &call, &[])?);
+        }
+        Ok(this)
+    }
+
+    /// The task that waits, for call graphs.
+    pub fn caller(&self) -> Option<Object> {
+        self.caller.get()
+    }
+}
+
+/// What a set holds.
+fn items(set: &Object) -> Result<Vec<Object>> {
+    // SAFETY: a live iterable; a new list or an error.
+    Ok(unsafe { Object::owned(py::PySequence_List(set.as_ptr()))? }.list_items())
+}
+
+impl Own<Completions> {
+    /// One of the futures is done.
+    pub fn future_done(&self, future: &Object) -> Result<()> {
+        let todo = self.todo.get_or_none();
+        if todo.is_none() || deque::is_empty(&todo)? {
+            // The time was over before.
+            return Ok(());
+        }
+        // SAFETY: a set and a live object.
+        if unsafe { py::PySet_Discard(todo.as_ptr(), future.as_ptr()) } < 0 {
+            return Err(Raised);
+        }
+        awaiters::discard(future, self.caller.get())?;
+        self.done.get_or_none().method1(&PUT_NOWAIT, future)?;
+        if deque::is_empty(&todo)?
+            && let Some(timer) = self.timer.get()
+        {
+            timer.method0(&stdlib::CANCEL)?;
+        }
+        Ok(())
+    }
+
+    /// The time is over: for each future that is not done, there is an item that says so.
+    fn time_is_over(&self) -> Result<()> {
+        let todo = self.todo.get_or_none();
+        let done = self.done.get_or_none();
+        for future in items(&todo)? {
+            Listener::AsCompleted.stop_listening(&future, self.as_object())?;
+            awaiters::discard(&future, self.caller.get())?;
+            done.method1(&PUT_NOWAIT, &Object::none())?;
+        }
+        // SAFETY: a set.
+        if unsafe { py::PySet_Clear(todo.as_ptr()) } < 0 { Err(Raised) } else { Ok(()) }
+    }
+
+    /// Takes one off those that are still to be asked for, if there is any.
+    fn take_turn(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
+/// `_wait_for_one()`, and `__anext__()`.
+struct WaitForOne {
+    completions: Own<Completions>,
+    /// Whether the result is wanted, not the future.
+    resolve: bool,
+    started: bool,
+}
+
+impl Operation for WaitForOne {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        if !self.started {
+            self.started = true;
+            if !self.resolve && !self.completions.take_turn() {
+                return Err(STOP_ASYNC_ITERATION.get()?.call0()?.raise());
+            }
+            return self.completions.done.get_or_none().method0(&GET).map(Poll::Await);
+        }
+        let future = match outcome.value() {
+            Ok(future) => future,
+            Err(raised) => {
+                if cfg!(Py_3_14) {
+                    self.completions.left.set(self.completions.left.get() + 1);
+                }
+                return Err(raised);
+            }
+        };
+        if future.is_none() {
+            return Err(TIMEOUT_ERROR.get()?.call0()?.raise());
+        }
+        if !self.resolve {
+            return Ok(Poll::Ready(future));
+        }
+        let result = match own_future(&future) {
+            Some(own) => own.result()?,
+            None => future.method0(&stdlib::RESULT)?,
+        };
+        Ok(Poll::Ready(result))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.completions.as_ptr());
+    }
+}
+
+impl Class for Completions {
+    const NAME: &'static CStr = c"asyncio.tasks._AsCompletedIterator";
+    const DOC: &'static CStr = c"Iterator of awaitables representing tasks of asyncio.as_completed.";
+    const CALLABLE: bool = false;
+    type_cell!();
+
+    fn empty() -> Self {
+        Completions::default()
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.slots().into_iter().for_each(|slot| visitor.slot(slot));
+    }
+
+    fn clear(&self) {
+        self.slots().into_iter().for_each(Slot::clear);
+    }
+
+    fn members() -> Members {
+        let itself = |this: &Own<Completions>| Ok(this.as_object().clone());
+        Members {
+            methods: vec![
+                method0::<Completions, _>(
+                    c"_handle_timeout",
+                    |this| this.time_is_over().map(|()| Object::none()),
+                    c"_handle_timeout($self, /)\n--\n\nTell those who wait that the time is over.",
+                ),
+                method1::<Completions, _>(
+                    c"_handle_completion",
+                    |this, future| this.future_done(future).map(|()| Object::none()),
+                    c"_handle_completion($self, fut, /)\n--\n\nTake note that a future is done.",
+                ),
+            ],
+            properties: vec![property::<Completions, _, _>(
+                c"_todo_left",
+                |this| Object::int(this.left.get() as i64),
+                |this, value| {
+                    this.left.set(usize::try_from(value.to_i64()?).unwrap_or(0));
+                    Ok(())
+                },
+            )],
+            slots: vec![
+                unary_slot::<Completions, _>(py::Py_tp_iter, itself),
+                unary_slot::<Completions, _>(py::Py_am_aiter, itself),
+                unary_slot::<Completions, _>(py::Py_tp_iternext, |this| {
+                    if !this.take_turn() {
+                        return Err(crate::futures::iterator::end(Object::none()));
+                    }
+                    let operation = WaitForOne { completions: this.clone(), resolve: true, started: false };
+                    Coroutine::start(&["_AsCompletedIterator._wait_for_one"], operation)
+                }),
+                unary_slot::<Completions, _>(py::Py_am_anext, |this| {
+                    let operation = WaitForOne { completions: this.clone(), resolve: false, started: false };
+                    Coroutine::start(
+                        &["_AsCompletedIterator.__anext__", "_AsCompletedIterator._wait_for_one"],
+                        operation,
+                    )
+                }),
+            ],
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `shield()`: a future that can be cancelled without the one behind it.
+
+use super::{Future, Listener, own_future, waiter};
+use crate::coroutines::{CounterpartDefinition, counterpart_function};
+use crate::ffi::class::Bound;
+use crate::ffi::{Args, Import, Object, Own, Raised, Result, Signature};
+use crate::stdlib;
+use std::sync::OnceLock;
+
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
+static ORIGINAL: Import = Import::new(c"asyncio.tasks", c"shield");
+static SHIELD: Signature =
+    Signature { name: "shield", parameters: &["arg"], positional: 1, required: 1, variadic: false };
+
+/// Finds asyncio's function while it still stands under its name.
+pub fn remember_original() -> Result<()> {
+    ORIGINAL.get().map(drop)
+}
+
+/// The function.
+pub fn definition() -> CounterpartDefinition {
+    counterpart_function(
+        c"shield",
+        |args: &Args<'_>| {
+            let ([argument], _) = args.bind::<1>(&SHIELD)?;
+            shield(argument.ok_or(Raised)?)
+        },
+        &TASKS,
+    )
+}
+
+fn shield(argument: &Object) -> Result {
+    let inner = match own_future(argument) {
+        Some(_) => argument.clone(),
+        None => ENSURE_FUTURE.get()?.call(&[argument])?,
+    };
+    if own_future(&inner).is_none() {
+        return ORIGINAL.get()?.call(&[&inner]);
+    }
+    if waiter::is_done(&inner)? {
+        return Ok(inner);
+    }
+    let outer = waiter::create(&waiter::loop_of(&inner)?)?;
+    Listener::Shield.listen(&inner, &outer)?;
+    Listener::Shielded.listen(&outer, &inner)?;
+    Ok(outer)
+}
+
+/// The inner future is done: so is the outer one, unless it was cancelled.
+pub fn inner_done(outer: &Object, inner: &Object) -> Result<()> {
+    if waiter::is_cancelled(outer)? {
+        // That its exception was seen is noted, where asyncio does so.
+        if !cfg!(Py_3_14) && !waiter::is_cancelled(inner)? {
+            inner.method0(&stdlib::EXCEPTION)?;
+        }
+        return Ok(());
+    }
+    if waiter::is_cancelled(inner)? {
+        return waiter::cancel(outer);
+    }
+    let exception = match own_future(inner) {
+        Some(own) => own.exception()?,
+        None => inner.method0(&stdlib::EXCEPTION)?,
+    };
+    if exception.is_none() {
+        let result = match own_future(inner) {
+            Some(own) => own.result()?,
+            None => inner.method0(&stdlib::RESULT)?,
+        };
+        return waiter::set_result(outer, result);
+    }
+    match Own::<Future>::downcast_exact(outer) {
+        Some(own) => own.set_exception(&exception),
+        None => outer.method1(&stdlib::SET_EXCEPTION, &exception).map(drop),
+    }
+}
+
+/// The outer future is done: if the inner one is not, it need not tell any more.
+pub fn outer_done(inner: &Object, outer: &Object) -> Result<()> {
+    if waiter::is_done(inner)? { Ok(()) } else { Listener::Shield.stop_listening(inner, outer) }
+}
+
+/// The inner future's callback as Python code sees it.
+pub fn inner_callable(outer: &Object) -> Result {
+    static BOUND: OnceLock<Bound> = OnceLock::new();
+    let bound = BOUND.get_or_init(|| {
+        Bound::new(c"_inner_done_callback", |outer, inner| inner_done(outer, inner).map(|()| Object::none()))
+    });
+    bound.bind(outer)
+}
+
+/// The outer future's callback as Python code sees it.
+pub fn outer_callable(inner: &Object) -> Result {
+    static BOUND: OnceLock<Bound> = OnceLock::new();
+    let bound = BOUND.get_or_init(|| {
+        Bound::new(c"_outer_done_callback", |inner, outer| outer_done(inner, outer).map(|()| Object::none()))
+    });
+    bound.bind(inner)
+}

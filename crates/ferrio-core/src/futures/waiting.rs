@@ -1,0 +1,303 @@
+//! `wait()`: until some of many futures are done.
+
+use super::{Listener, State, awaiters, own_future, waiter};
+use crate::coroutines::{
+    Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
+};
+use crate::ffi::class::{Members, method1, module_function, type_cell};
+use crate::ffi::error::{runtime_error, type_error, value_error};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
+
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+static ISFUTURE: Import = Import::new(c"asyncio.futures", c"isfuture");
+static RELEASE_WAITER: Import = Import::new(c"ferrio._core", c"_release_waiter");
+
+static WAIT: Signature = Signature {
+    name: "wait",
+    parameters: &["fs", "timeout", "return_when"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
+
+/// How many of the futures have to be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Until {
+    #[default]
+    AllCompleted,
+    FirstCompleted,
+    FirstException,
+}
+
+impl Until {
+    /// By its name in asyncio.
+    fn of(name: Option<&Object>) -> Result<Until> {
+        static NAMES: [(Name, Until); 3] = [
+            (Name::new(c"ALL_COMPLETED"), Until::AllCompleted),
+            (Name::new(c"FIRST_COMPLETED"), Until::FirstCompleted),
+            (Name::new(c"FIRST_EXCEPTION"), Until::FirstException),
+        ];
+        let Some(given) = name else { return Ok(Until::AllCompleted) };
+        for (name, until) in &NAMES {
+            // SAFETY: an interned name is a live object for ever.
+            if given.equals(&unsafe { Object::borrowed(name.get()?) })? {
+                return Ok(*until);
+            }
+        }
+        // SAFETY: a live object.
+        let text = unsafe { Object::owned(py::PyObject_Str(given.as_ptr()))? }.to_text()?;
+        Err(value_error(&format!("Invalid return_when value: {text}")))
+    }
+}
+
+/// Remembers asyncio's coroutine function that does the waiting, of which a frame speaks.
+pub fn remember_original() -> Result<()> {
+    static INNER: Import = Import::new(c"asyncio.tasks", c"_wait");
+    remember(INNER.get()?)
+}
+
+/// The function.
+pub fn definition() -> CounterpartDefinition {
+    counterpart_function(
+        c"wait",
+        |args: &Args<'_>| {
+            let ([futures, timeout, return_when], _) = args.bind::<3>(&WAIT)?;
+            let arguments = Arguments {
+                futures: futures.ok_or(Raised)?.clone(),
+                timeout: timeout.filter(|timeout| !timeout.is_none()).cloned(),
+                return_when: return_when.cloned(),
+            };
+            Coroutine::start(&["wait", "_wait"], Wait { arguments: Some(arguments), waiting: None })
+        },
+        &TASKS,
+    )
+}
+
+/// What a timer calls: `waiter.set_result(None)`, unless the waiter is done.
+pub fn release_waiter() -> py::PyMethodDef {
+    module_function(
+        c"_release_waiter",
+        |args: &Args<'_>| {
+            if let [future] = args.positional()
+                && !waiter::is_done(future)?
+            {
+                waiter::set_result(future, Object::none())?;
+            }
+            Ok(Object::none())
+        },
+        c"_release_waiter(waiter, /)\n--\n\nSet a future's result to None, unless the future is done.",
+    )
+}
+
+/// The body of what the futures tell that they are done.
+#[derive(Default)]
+pub struct Waiting {
+    futures: RefCell<Vec<Object>>,
+    left: Cell<usize>,
+    until: Cell<Until>,
+    /// What the coroutine awaits.
+    waiter: Slot,
+    timer: Slot,
+    /// The task that waits.
+    caller: Slot,
+}
+
+impl Waiting {
+    fn drop_timer(&self) -> Result<()> {
+        match self.timer.take() {
+            Some(timer) => timer.method0(&stdlib::CANCEL).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// The task that waits, for call graphs.
+    pub fn caller(&self) -> Option<Object> {
+        self.caller.get()
+    }
+}
+
+impl Own<Waiting> {
+    /// One of the futures is done.
+    pub fn future_done(&self, future: &Object) -> Result<()> {
+        self.left.set(self.left.get().saturating_sub(1));
+        let is_over = self.left.get() == 0
+            || match self.until.get() {
+                Until::AllCompleted => false,
+                Until::FirstCompleted => true,
+                Until::FirstException => has_failed(future)?,
+            };
+        if is_over {
+            self.drop_timer()?;
+            let waiter = self.waiter.get_or_none();
+            if !waiter.is_none() && !waiter::is_done(&waiter)? {
+                waiter::set_result(&waiter, Object::none())?;
+            }
+        }
+        awaiters::discard(future, self.caller.get())
+    }
+
+    /// Nobody waits any more.
+    fn leave(&self) -> Result<()> {
+        self.drop_timer()?;
+        let futures = self.futures.borrow().clone();
+        for future in &futures {
+            Listener::Wait.stop_listening(future, self.as_object())?;
+            awaiters::discard(future, self.caller.get())?;
+        }
+        Ok(())
+    }
+
+    /// The sets of those that are done and those that are not.
+    fn answer(&self) -> Result {
+        // SAFETY: new references or null with an error.
+        let (done, pending) = unsafe {
+            (
+                Object::owned(py::PySet_New(std::ptr::null_mut()))?,
+                Object::owned(py::PySet_New(std::ptr::null_mut()))?,
+            )
+        };
+        for future in self.futures.take() {
+            let set = if waiter::is_done(&future)? { &done } else { &pending };
+            // SAFETY: a set of our own and a live object.
+            if unsafe { py::PySet_Add(set.as_ptr(), future.as_ptr()) } < 0 {
+                return Err(Raised);
+            }
+        }
+        Object::tuple([done, pending])
+    }
+}
+
+/// Whether a future that is done has ended with an exception other than its cancellation.
+pub fn has_failed(future: &Object) -> Result<bool> {
+    if let Some(own) = own_future(future) {
+        return Ok(own.state() == State::Finished && !own.exception()?.is_none());
+    }
+    Ok(!waiter::is_cancelled(future)? && !future.method0(&stdlib::EXCEPTION)?.is_none())
+}
+
+struct Arguments {
+    futures: Object,
+    timeout: Option<Object>,
+    return_when: Option<Object>,
+}
+
+/// The coroutine.
+struct Wait {
+    arguments: Option<Arguments>,
+    waiting: Option<Own<Waiting>>,
+}
+
+impl Wait {
+    fn begin(&mut self, arguments: &Arguments) -> Result<Poll> {
+        let given = &arguments.futures;
+        if ISFUTURE.get()?.call(&[given])?.is_true()? || is_coroutine(given)? {
+            return Err(type_error(&format!("expect a list of futures, not {}", given.type_name())));
+        }
+        if !given.is_true()? {
+            return Err(value_error("Set of Tasks/Futures is empty."));
+        }
+        let until = Until::of(arguments.return_when.as_ref())?;
+        // SAFETY: a live object; a new set or an error.
+        let set = unsafe { Object::owned(py::PySet_New(given.as_ptr()))? };
+        // SAFETY: a live iterable; a new list or an error.
+        let futures = unsafe { Object::owned(py::PySequence_List(set.as_ptr()))? }.list_items();
+        for future in &futures {
+            if own_future(future).is_none() && is_coroutine(future)? {
+                return Err(type_error("Passing coroutines is forbidden, use tasks explicitly."));
+            }
+        }
+        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+        if running.is_none() {
+            return Err(runtime_error("no running event loop"));
+        }
+        let waiter = waiter::create(&running)?;
+        let waiting = Own::new(Waiting::default())?;
+        waiting.waiter.put(waiter.clone());
+        waiting.until.set(until);
+        waiting.left.set(futures.len());
+        waiting.caller.set(awaiters::current(&running)?);
+        if let Some(timeout) = &arguments.timeout {
+            let call = RELEASE_WAITER.get()?;
+            waiting.timer.put(waiter::call_later(&running, timeout, call, std::slice::from_ref(&waiter))?);
+        }
+        drop(waiting.futures.replace(futures.clone()));
+        self.waiting = Some(waiting.clone());
+        for future in &futures {
+            Listener::Wait.listen(future, waiting.as_object())?;
+            awaiters::add(future, waiting.caller.get())?;
+        }
+        Ok(Poll::Await(waiter))
+    }
+}
+
+/// Whether an object is a coroutine as asyncio sees it.
+fn is_coroutine(object: &Object) -> Result<bool> {
+    stdlib::ISCOROUTINE.get()?.call(&[object])?.is_true()
+}
+
+impl Operation for Wait {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        if let Some(arguments) = self.arguments.take() {
+            return self.begin(&arguments);
+        }
+        let Some(waiting) = self.waiting.take() else { return Err(Raised) };
+        let result = outcome.value().map_err(Raised::take);
+        waiting.leave()?;
+        match result {
+            Ok(_) => waiting.answer().map(Poll::Ready),
+            Err(exception) => Err(exception.raise()),
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        if let Some(arguments) = &self.arguments {
+            visitor.object(arguments.futures.as_ptr());
+        }
+        if let Some(waiting) = &self.waiting {
+            visitor.object(waiting.as_ptr());
+        }
+    }
+}
+
+impl Class for Waiting {
+    const NAME: &'static CStr = c"ferrio._core._Waiting";
+    const DOC: &'static CStr = c"What wait() has its futures tell.";
+    const CALLABLE: bool = false;
+    type_cell!();
+
+    fn empty() -> Self {
+        Waiting::default()
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        if let Ok(futures) = self.futures.try_borrow() {
+            futures.iter().for_each(|future| visitor.object(future.as_ptr()));
+        }
+        for slot in [&self.waiter, &self.timer, &self.caller] {
+            visitor.slot(slot);
+        }
+    }
+
+    fn clear(&self) {
+        drop(self.futures.take());
+        for slot in [&self.waiter, &self.timer, &self.caller] {
+            slot.clear();
+        }
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![method1::<Waiting, _>(
+                c"_on_completion",
+                |this, future| this.future_done(future).map(|()| Object::none()),
+                c"_on_completion($self, fut, /)\n--\n\nTake note that a future is done.",
+            )],
+            properties: vec![],
+            slots: vec![],
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Barrier: `wait()`; the rest is asyncio's code, which finds the state by its usual names.
+
+use super::condition::{Acquiring, Wait};
+use super::{Condition, overrides_none_of};
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::ffi::class::{Members, property, slot_property, type_cell};
+use crate::ffi::error::{raise_imported, value_error};
+use crate::ffi::{Args, Class, Import, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use std::cell::Cell;
+use std::ffi::CStr;
+
+static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Barrier");
+/// Ferrio's class for programs.
+static CONDITION: Import = Import::new(c"ferrio.locks", c"Condition");
+static STATE: Import = Import::new(c"asyncio.locks", c"_BarrierState");
+static BROKEN_BARRIER_ERROR: Import = Import::new(c"asyncio.exceptions", c"BrokenBarrierError");
+
+static WAIT: Name = Name::new(c"wait");
+
+static INIT: Signature =
+    Signature { name: "Barrier.__init__", parameters: &["parties"], positional: 1, required: 1, variadic: false };
+
+// asyncio's states.
+static FILLING: Member = Member::new(&STATE, c"FILLING");
+static DRAINING: Member = Member::new(&STATE, c"DRAINING");
+static RESETTING: Member = Member::new(&STATE, c"RESETTING");
+static BROKEN: Member = Member::new(&STATE, c"BROKEN");
+
+/// Finds asyncio's class while it still stands under its name.
+pub fn remember_original() -> Result<()> {
+    ORIGINAL.get().map(drop)
+}
+
+/// The body of a Barrier.
+#[derive(Default)]
+pub struct Barrier {
+    condition: Slot,
+    parties: Slot,
+    state: Slot,
+    /// How many tasks are in it.
+    count: Cell<i64>,
+    is_plain: Cell<bool>,
+}
+
+impl Barrier {
+    fn slots(&self) -> [&Slot; 3] {
+        [&self.condition, &self.parties, &self.state]
+    }
+
+    fn is_in(&self, states: &[&Member]) -> Result<bool> {
+        for state in states {
+            if self.state.is(state.get()?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn go_to(&self, state: &Member) -> Result<()> {
+        self.state.put(state.get()?.clone());
+        Ok(())
+    }
+
+    /// The condition, if it is one of Ferrio's.
+    fn condition(&self) -> Option<Own<Condition>> {
+        self.condition.get().and_then(|condition| Own::<Condition>::downcast(&condition).cloned())
+    }
+
+    /// A task has left: the last one has the barrier filled anew.
+    fn left(&self, condition: &Own<Condition>) -> Result<()> {
+        self.count.set(self.count.get() - 1);
+        if self.count.get() == 0 {
+            if self.is_in(&[&RESETTING, &DRAINING])? {
+                self.go_to(&FILLING)?;
+            }
+            condition.notify(usize::MAX)?;
+        }
+        Ok(())
+    }
+}
+
+enum Stage {
+    /// Waiting for the condition's lock.
+    Entering(Acquiring),
+    /// Waiting for the barrier to be drained or reset.
+    Blocked(Wait),
+    /// Waiting for the others, with a place of its own.
+    Filling(Wait, i64),
+    Over,
+}
+
+/// `wait()`.
+struct BarrierWait {
+    barrier: Own<Barrier>,
+    condition: Own<Condition>,
+    stage: Stage,
+}
+
+impl BarrierWait {
+    /// With the lock held: waits while the barrier is drained or reset, then takes a place.
+    fn enter(&mut self) -> Result<Poll> {
+        let barrier = &self.barrier;
+        if barrier.is_in(&[&DRAINING, &RESETTING])? {
+            return self.go_on(Stage::Blocked(Wait::new(self.condition.clone())));
+        }
+        if barrier.is_in(&[&BROKEN])? {
+            return Err(raise_imported(&BROKEN_BARRIER_ERROR, "Barrier aborted"));
+        }
+        let place = barrier.count.get();
+        barrier.count.set(place + 1);
+        if place + 1 == barrier.parties.get_or_none().to_i64()? {
+            let released = barrier.go_to(&DRAINING).and_then(|()| self.condition.notify(usize::MAX));
+            return self.leave(released.map(|()| place));
+        }
+        self.fill(place)
+    }
+
+    /// Waits until the barrier is full.
+    fn fill(&mut self, place: i64) -> Result<Poll> {
+        match self.barrier.is_in(&[&FILLING]) {
+            Ok(true) => self.go_on(Stage::Filling(Wait::new(self.condition.clone()), place)),
+            Ok(false) => {
+                let broken = self.barrier.is_in(&[&BROKEN, &RESETTING]);
+                let result = broken.and_then(|broken| {
+                    if broken {
+                        Err(raise_imported(&BROKEN_BARRIER_ERROR, "Abort or reset of barrier"))
+                    } else {
+                        Ok(place)
+                    }
+                });
+                self.leave(result)
+            }
+            Err(raised) => self.leave(Err(raised)),
+        }
+    }
+
+    fn leave(&mut self, result: Result<i64>) -> Result<Poll> {
+        let result = result.map_err(Raised::take);
+        self.barrier.left(&self.condition)?;
+        match result {
+            Ok(place) => Object::int(place).map(Poll::Ready),
+            Err(exception) => Err(exception.raise()),
+        }
+    }
+
+    fn go_on(&mut self, stage: Stage) -> Result<Poll> {
+        self.stage = stage;
+        self.advance(Outcome::Start)
+    }
+
+    fn advance(&mut self, outcome: Outcome) -> Result<Poll> {
+        match &mut self.stage {
+            Stage::Entering(_) | Stage::Over => Err(Raised),
+            Stage::Blocked(wait) => match wait.resume(outcome)? {
+                Poll::Ready(_) => self.enter(),
+                poll => Ok(poll),
+            },
+            Stage::Filling(wait, place) => {
+                let place = *place;
+                match wait.resume(outcome) {
+                    Ok(Poll::Ready(_)) => self.fill(place),
+                    Ok(poll) => Ok(poll),
+                    Err(raised) => self.leave(Err(raised)),
+                }
+            }
+        }
+    }
+}
+
+impl Operation for BarrierWait {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        let polled = match &mut self.stage {
+            Stage::Entering(acquiring) => match acquiring.resume(outcome)? {
+                Poll::Ready(_) => self.enter(),
+                poll => return Ok(poll),
+            },
+            _ => self.advance(outcome),
+        };
+        // The lock is held whenever nothing is awaited.
+        match polled {
+            Ok(Poll::Ready(place)) => {
+                self.stage = Stage::Over;
+                self.condition.release()?;
+                Ok(Poll::Ready(place))
+            }
+            Err(raised) => {
+                let exception = raised.take();
+                self.stage = Stage::Over;
+                self.condition.release()?;
+                Err(exception.raise())
+            }
+            poll => poll,
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.barrier.as_ptr());
+        visitor.object(self.condition.as_ptr());
+        match &self.stage {
+            Stage::Entering(acquiring) => acquiring.traverse(visitor),
+            Stage::Blocked(wait) | Stage::Filling(wait, _) => wait.traverse(visitor),
+            Stage::Over => {}
+        }
+    }
+}
+
+impl Class for Barrier {
+    const NAME: &'static CStr = c"ferrio._core.Barrier";
+    const DOC: &'static CStr = c"Barrier(parties)\n--\n\nThe hot part of ferrio.Barrier.";
+    const SUBCLASSABLE: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        Barrier::default()
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        static PARTS: [Name; 4] =
+            [Name::new(c"_block"), Name::new(c"_release"), Name::new(c"_wait"), Name::new(c"_exit")];
+        let ([parties], _) = args.bind::<1>(&INIT)?;
+        let parties = parties.ok_or(Raised)?;
+        if parties.to_i64()? < 1 {
+            return Err(value_error(if cfg!(Py_3_14) { "parties must be >= 1" } else { "parties must be > 0" }));
+        }
+        this.condition.put(CONDITION.get()?.call0()?);
+        this.parties.put(parties.clone());
+        this.count.set(0);
+        this.go_to(&FILLING)?;
+        let parts: Vec<&Name> = PARTS.iter().collect();
+        this.is_plain.set(overrides_none_of(this.as_object(), ORIGINAL.get()?, &parts)?);
+        Ok(())
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.slots().into_iter().for_each(|slot| visitor.slot(slot));
+    }
+
+    fn clear(&self) {
+        self.slots().into_iter().for_each(Slot::clear);
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![],
+            properties: vec![
+                slot_property::<Barrier, _>(c"_cond", |this| &this.condition),
+                slot_property::<Barrier, _>(c"_parties", |this| &this.parties),
+                slot_property::<Barrier, _>(c"_state", |this| &this.state),
+                property::<Barrier, _, _>(
+                    c"_count",
+                    |this| Object::int(this.count.get()),
+                    |this, value| {
+                        this.count.set(value.to_i64()?);
+                        Ok(())
+                    },
+                ),
+            ],
+            slots: vec![],
+        }
+    }
+
+    fn functions() -> Vec<CounterpartDefinition> {
+        vec![counterpart_method::<Barrier, _>(
+            c"wait",
+            |this, args| {
+                let (true, Some(condition)) = (this.is_plain.get(), this.condition()) else {
+                    return args.call_as(&ORIGINAL, &WAIT, this.as_object());
+                };
+                args.expect_none("Barrier.wait")?;
+                let stage = Stage::Entering(condition.acquiring()?);
+                Coroutine::start(&["Barrier.wait"], BarrierWait { barrier: this.clone(), condition, stage })
+            },
+            &ORIGINAL,
+        )]
+    }
+}

@@ -1,0 +1,470 @@
+//! Condition.
+
+use super::lock::Acquire;
+use super::{BoundLoop, Lock, Waiters, is_cancellation, overrides_none_of, own_base};
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
+use crate::ffi::error::runtime_error;
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque};
+use crate::futures::waiter;
+use crate::stdlib;
+use std::cell::Cell;
+use std::ffi::CStr;
+
+static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Condition");
+/// Ferrio's class for programs.
+static LOCK: Import = Import::new(c"ferrio.locks", c"Lock");
+
+static LOCKED: Name = Name::new(c"locked");
+static NOTIFY: Name = Name::new(c"notify");
+static NOTIFY_ALL: Name = Name::new(c"notify_all");
+static INNER_NOTIFY: Name = Name::new(c"_notify");
+static OWN_LOCK: Name = Name::new(c"_lock");
+static WAIT: Name = Name::new(c"wait");
+
+static INIT: Signature =
+    Signature { name: "Condition.__init__", parameters: &["lock"], positional: 1, required: 0, variadic: false };
+static NOTIFY_ARGUMENTS: Signature =
+    Signature { name: "Condition.notify", parameters: &["n"], positional: 1, required: 0, variadic: false };
+static WAIT_FOR: Signature = Signature {
+    name: "Condition.wait_for",
+    parameters: &["predicate"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
+
+/// The body of a Condition.
+#[derive(Default)]
+pub struct Condition {
+    lock: Slot,
+    /// The lock's own methods, as asyncio exports them.
+    locked: Slot,
+    acquire: Slot,
+    release: Slot,
+    waiters: Waiters,
+    loop_: BoundLoop,
+    /// Whether nothing is overridden, and the lock is one of Ferrio's with nothing overridden.
+    is_plain: Cell<bool>,
+}
+
+impl Condition {
+    fn slots(&self) -> [&Slot; 6] {
+        [&self.lock, &self.locked, &self.acquire, &self.release, &self.waiters.0, &self.loop_.0]
+    }
+}
+
+impl Own<Condition> {
+    fn begin(&self, lock: Option<&Object>) -> Result<()> {
+        let lock = match lock {
+            Some(lock) if !lock.is_none() => lock.clone(),
+            _ => LOCK.get()?.call0()?,
+        };
+        let this = self.as_object();
+        // As attributes: a derived class may have something else under these names.
+        this.setattr(&OWN_LOCK, &lock)?;
+        for name in [&LOCKED, &stdlib::ACQUIRE, &stdlib::RELEASE] {
+            this.setattr(name, &lock.getattr(name)?)?;
+        }
+        self.waiters.0.put(deque::new()?);
+        let names = [&LOCKED, &stdlib::ACQUIRE, &stdlib::RELEASE, &WAIT, &NOTIFY, &NOTIFY_ALL, &INNER_NOTIFY];
+        let lock_is_plain = Own::<Lock>::downcast(&lock).is_some_and(|lock| lock.is_plain());
+        self.is_plain.set(lock_is_plain && overrides_none_of(this, &own_base::<Condition>(), &names)?);
+        Ok(())
+    }
+
+    /// The lock, if it can be used without calling its methods by name.
+    #[inline]
+    fn plain_lock(&self) -> Option<Own<Lock>> {
+        if !self.is_plain.get() {
+            return None;
+        }
+        self.lock.get().and_then(|lock| Own::<Lock>::downcast(&lock).cloned())
+    }
+
+    fn is_locked(&self) -> Result<bool> {
+        match self.plain_lock() {
+            Some(lock) => Ok(lock.is_locked()),
+            None => self.as_object().method0(&LOCKED)?.is_true(),
+        }
+    }
+
+    /// Gives the lock up.
+    pub fn release(&self) -> Result<()> {
+        match self.plain_lock() {
+            Some(lock) => lock.release(),
+            None => self.as_object().method0(&stdlib::RELEASE).map(drop),
+        }
+    }
+
+    /// Starts to acquire the lock.
+    pub fn acquiring(&self) -> Result<Acquiring> {
+        match self.plain_lock() {
+            Some(lock) => Ok(Acquiring::Plain(Acquire::new(lock, Object::none()))),
+            None => self.as_object().method0(&stdlib::ACQUIRE).map(|awaitable| Acquiring::ByName(Some(awaitable))),
+        }
+    }
+
+    /// Has up to `count` of those who wait go on, as soon as they get the lock.
+    pub fn notify(&self, count: usize) -> Result<()> {
+        let Some(waiters) = self.waiters.any()? else { return Ok(()) };
+        let (mut index, mut notified) = (0, 0);
+        while notified < count && index < deque::len(&waiters)? {
+            let future = deque::item(&waiters, index)?;
+            if !waiter::is_done(&future)? {
+                notified += 1;
+                waiter::set_result(&future, Object::bool(false))?;
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+
+    fn check_locked(&self, to: &str) -> Result<()> {
+        if self.is_locked()? {
+            return Ok(());
+        }
+        Err(runtime_error(&format!("cannot {to} on un-acquired lock")))
+    }
+
+    fn count(&self) -> Result<usize> {
+        self.waiters.any()?.map_or(Ok(0), |waiters| deque::len(&waiters))
+    }
+}
+
+/// Acquiring a condition's lock.
+pub enum Acquiring {
+    Plain(Acquire),
+    /// What `acquire()` has given, until it is awaited.
+    ByName(Option<Object>),
+}
+
+impl Acquiring {
+    /// As an operation does.
+    pub fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        match self {
+            Acquiring::Plain(acquire) => acquire.resume(outcome),
+            Acquiring::ByName(awaitable) => match awaitable.take() {
+                Some(awaitable) => Ok(Poll::Await(awaitable)),
+                None => outcome.value().map(Poll::Ready),
+            },
+        }
+    }
+
+    /// Shows what it holds to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        match self {
+            Acquiring::Plain(acquire) => acquire.traverse(visitor),
+            Acquiring::ByName(awaitable) => awaitable.iter().for_each(|one| visitor.object(one.as_ptr())),
+        }
+    }
+}
+
+enum Stage {
+    New,
+    /// Waiting to be notified.
+    Waiting(Object),
+    /// Waiting for the lock, whatever has come before: `Ok`, or the exception that the waiting ended with,
+    /// and the cancellation that came while it waits for the lock.
+    Acquiring {
+        acquiring: Acquiring,
+        result: Result<(), Object>,
+        cancelled: Option<Object>,
+    },
+}
+
+/// `wait()`.
+pub struct Wait {
+    condition: Own<Condition>,
+    stage: Stage,
+}
+
+impl Wait {
+    /// Not started yet.
+    pub fn new(condition: Own<Condition>) -> Wait {
+        Wait { condition, stage: Stage::New }
+    }
+
+    fn begin(&mut self) -> Result<Poll> {
+        let condition = &self.condition;
+        condition.check_locked("wait")?;
+        let loop_of = || condition.loop_.get(condition.as_object()).and_then(|loop_| waiter::create(&loop_));
+        // The lock is given up after the future is made, or before: what raises then, raises with it held.
+        let made = if cfg!(Py_3_13) {
+            let future = loop_of()?;
+            condition.release()?;
+            Ok(future)
+        } else {
+            condition.release()?;
+            loop_of().map_err(Raised::take)
+        };
+        match made {
+            Ok(future) => {
+                condition.waiters.append(&future)?;
+                self.stage = Stage::Waiting(future.clone());
+                Ok(Poll::Await(future))
+            }
+            Err(exception) => self.acquire(Err(exception)),
+        }
+    }
+
+    fn acquire(&mut self, result: Result<(), Object>) -> Result<Poll> {
+        let acquiring = self.condition.acquiring()?;
+        self.stage = Stage::Acquiring { acquiring, result, cancelled: None };
+        self.resume(Outcome::Start)
+    }
+
+    /// The lock is there again, or can't be had.
+    fn end(&self, result: Result<(), Object>) -> Result<Poll> {
+        match result {
+            Ok(()) => Ok(Poll::Ready(Object::bool(true))),
+            Err(exception) => {
+                if cfg!(Py_3_13) {
+                    // It may have been notified; so somebody else is.
+                    self.condition.notify(1)?;
+                }
+                Err(exception.raise())
+            }
+        }
+    }
+
+    /// Shows what it holds to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.condition.as_ptr());
+        match &self.stage {
+            Stage::New => {}
+            Stage::Waiting(future) => visitor.object(future.as_ptr()),
+            Stage::Acquiring { acquiring, result, cancelled } => {
+                acquiring.traverse(visitor);
+                result.as_ref().err().into_iter().chain(cancelled).for_each(|one| visitor.object(one.as_ptr()));
+            }
+        }
+    }
+}
+
+impl Operation for Wait {
+    fn resume(&mut self, mut outcome: Outcome) -> Result<Poll> {
+        loop {
+            match std::mem::replace(&mut self.stage, Stage::New) {
+                Stage::New => return self.begin(),
+                Stage::Waiting(future) => {
+                    let result = outcome.value().map(drop).map_err(Raised::take);
+                    self.condition.waiters.remove(&future)?;
+                    return self.acquire(result);
+                }
+                Stage::Acquiring { mut acquiring, result, cancelled } => match acquiring.resume(outcome) {
+                    Ok(Poll::Ready(_)) => {
+                        let result = match cancelled {
+                            // Up to 3.12 it is a new one.
+                            Some(_) if !cfg!(Py_3_13) => Err(stdlib::CANCELLED_ERROR.get()?.call0()?),
+                            Some(exception) => Err(exception),
+                            None => result,
+                        };
+                        return self.end(result);
+                    }
+                    Ok(poll) => {
+                        self.stage = Stage::Acquiring { acquiring, result, cancelled };
+                        return Ok(poll);
+                    }
+                    Err(raised) => {
+                        let exception = raised.take();
+                        if !is_cancellation(&exception)? {
+                            return self.end(Err(exception));
+                        }
+                        // The lock is what matters most.
+                        let acquiring = self.condition.acquiring()?;
+                        self.stage = Stage::Acquiring { acquiring, result, cancelled: Some(exception) };
+                        outcome = Outcome::Start;
+                    }
+                },
+            }
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        Wait::traverse(self, visitor);
+    }
+}
+
+/// `wait_for()`.
+struct WaitFor {
+    condition: Own<Condition>,
+    predicate: Object,
+    wait: Option<Wait>,
+}
+
+impl Operation for WaitFor {
+    fn resume(&mut self, mut outcome: Outcome) -> Result<Poll> {
+        loop {
+            if let Some(wait) = &mut self.wait {
+                match wait.resume(outcome)? {
+                    Poll::Ready(_) => self.wait = None,
+                    poll => return Ok(poll),
+                }
+            }
+            let result = self.predicate.call0()?;
+            if result.is_true()? {
+                return Ok(Poll::Ready(result));
+            }
+            self.wait = Some(Wait::new(self.condition.clone()));
+            outcome = Outcome::Start;
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.condition.as_ptr());
+        visitor.object(self.predicate.as_ptr());
+        self.wait.iter().for_each(|wait| wait.traverse(visitor));
+    }
+}
+
+/// `__aenter__()`.
+struct Enter(Acquiring);
+
+impl Operation for Enter {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        self.0.resume(outcome)
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.0.traverse(visitor);
+    }
+}
+
+/// `__aexit__()`.
+struct Exit(Own<Condition>);
+
+impl Operation for Exit {
+    fn resume(&mut self, _: Outcome) -> Result<Poll> {
+        self.0.release()?;
+        Ok(Poll::Ready(Object::none()))
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.0.as_ptr());
+    }
+}
+
+impl Class for Condition {
+    const NAME: &'static CStr = c"ferrio._core.Condition";
+    const DOC: &'static CStr = c"Condition(lock=None)\n--\n\nThe hot part of ferrio.Condition.";
+    const SUBCLASSABLE: bool = true;
+    type_cell!();
+
+    fn empty() -> Self {
+        Condition::default()
+    }
+
+    fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        let ([lock], _) = args.bind::<1>(&INIT)?;
+        this.begin(lock)
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.slots().into_iter().for_each(|slot| visitor.slot(slot));
+    }
+
+    fn clear(&self) {
+        self.slots().into_iter().for_each(Slot::clear);
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![
+                method::<Condition, _>(
+                    c"notify",
+                    |this, args| {
+                        let ([count], _) = args.bind::<1>(&NOTIFY_ARGUMENTS)?;
+                        this.check_locked("notify")?;
+                        let count = count.map_or(Ok(1), Object::to_i64)?;
+                        if !this.is_plain.get() && cfg!(Py_3_13) {
+                            this.as_object().method1(&INNER_NOTIFY, &Object::int(count)?)?;
+                        } else {
+                            this.notify(usize::try_from(count).unwrap_or(0))?;
+                        }
+                        Ok(Object::none())
+                    },
+                    c"notify($self, n=1)\n--\n\nHave n of those who wait go on, as soon as they get the lock; all, if they are fewer.\n\nRuntimeError if the lock is not acquired.",
+                ),
+                method1::<Condition, _>(
+                    c"_notify",
+                    |this, count| {
+                        this.notify(usize::try_from(count.to_i64()?).unwrap_or(0)).map(|()| Object::none())
+                    },
+                    c"_notify($self, n)\n--\n\nAs notify(), whether or not the lock is acquired.",
+                ),
+                method0::<Condition, _>(
+                    c"notify_all",
+                    |this| {
+                        let count = this.count()?;
+                        if this.is_plain.get() {
+                            this.check_locked("notify")?;
+                            this.notify(count)?;
+                        } else {
+                            let count = Object::int(count as i64)?;
+                            this.as_object().method1(&NOTIFY, &count)?;
+                        }
+                        Ok(Object::none())
+                    },
+                    c"notify_all($self)\n--\n\nAs notify(), for all who wait.",
+                ),
+            ],
+            properties: vec![
+                slot_property::<Condition, _>(c"_lock", |this| &this.lock),
+                slot_property::<Condition, _>(c"locked", |this| &this.locked),
+                slot_property::<Condition, _>(c"acquire", |this| &this.acquire),
+                slot_property::<Condition, _>(c"release", |this| &this.release),
+                slot_property::<Condition, _>(c"_waiters", |this| &this.waiters.0),
+                slot_property::<Condition, _>(c"_loop", |this| &this.loop_.0),
+            ],
+            slots: vec![],
+        }
+    }
+
+    fn functions() -> Vec<CounterpartDefinition> {
+        vec![
+            counterpart_method::<Condition, _>(
+                c"wait",
+                |this, args| {
+                    args.expect_none("Condition.wait")?;
+                    Coroutine::start(&["Condition.wait"], Wait::new(this.clone()))
+                },
+                &ORIGINAL,
+            ),
+            counterpart_method::<Condition, _>(
+                c"wait_for",
+                |this, args| {
+                    static NAME: Name = Name::new(c"wait_for");
+                    if !this.is_plain.get() {
+                        return args.call_as(&ORIGINAL, &NAME, this.as_object());
+                    }
+                    let ([predicate], _) = args.bind::<1>(&WAIT_FOR)?;
+                    let predicate = predicate.ok_or(Raised)?.clone();
+                    let operation = WaitFor { condition: this.clone(), predicate, wait: None };
+                    Coroutine::start(&["Condition.wait_for"], operation)
+                },
+                &ORIGINAL,
+            ),
+            counterpart_method::<Condition, _>(
+                c"__aenter__",
+                |this, args| {
+                    if !this.is_plain.get() {
+                        return args.call_as(&ORIGINAL, &stdlib::AENTER, this.as_object());
+                    }
+                    Coroutine::start(&["_ContextManagerMixin.__aenter__"], Enter(this.acquiring()?))
+                },
+                &ORIGINAL,
+            ),
+            counterpart_method::<Condition, _>(
+                c"__aexit__",
+                |this, args| {
+                    if !this.is_plain.get() {
+                        return args.call_as(&ORIGINAL, &stdlib::AEXIT, this.as_object());
+                    }
+                    Coroutine::start(&["_ContextManagerMixin.__aexit__"], Exit(this.clone()))
+                },
+                &ORIGINAL,
+            ),
+        ]
+    }
+}

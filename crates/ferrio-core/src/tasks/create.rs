@@ -1,0 +1,45 @@
+//! `create_task()`.
+
+use crate::coroutines::{CounterpartDefinition, counterpart_function};
+use crate::ffi::error::runtime_error;
+use crate::ffi::{Args, Import, Own, Result};
+use crate::loop_::Loop;
+use crate::stdlib;
+
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+static ORIGINAL: Import = Import::new(c"asyncio.tasks", c"create_task");
+
+/// Finds asyncio's function while it still stands under its name.
+pub fn remember_original() -> Result<()> {
+    ORIGINAL.get().map(drop)
+}
+
+/// The function.
+pub fn definition() -> CounterpartDefinition {
+    counterpart_function(
+        c"create_task",
+        |args: &Args<'_>| {
+            let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+            if running.is_none() {
+                return Err(runtime_error("no running event loop"));
+            }
+            // In debug mode the place where a task was made tells of asyncio's function too.
+            match Own::<Loop>::downcast(&running) {
+                Some(own) if own.makes_own_tasks()? && takes(args)? && !own.is_debug() => own.create_task(args),
+                _ => ORIGINAL.get()?.call_dict(&args.positional_tuple()?, &args.keywords_dict()?),
+            }
+        },
+        &TASKS,
+    )
+}
+
+/// Whether the arguments are those that every interpreter's function takes.
+fn takes(args: &Args<'_>) -> Result<bool> {
+    for (name, _) in args.keywords() {
+        let name = name.to_text()?;
+        if name != "name" && name != "context" {
+            return Ok(false);
+        }
+    }
+    Ok(args.positional().len() == 1)
+}

@@ -1,0 +1,160 @@
+//! `wait_for()`, as it is from 3.12 on: a timeout around one awaitable.
+
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
+use crate::ffi::{Args, Import, Object, Own, Raised, Result, Signature, Visitor};
+use crate::futures::waiter;
+use crate::stdlib;
+use crate::sync::is_cancellation;
+use crate::timeouts::Timeout;
+use pyo3_ffi as py;
+
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
+static CANCEL_AND_WAIT: Import = Import::new(c"asyncio.tasks", c"_cancel_and_wait");
+static TIMEOUT_ERROR: Import = Import::new(c"builtins", c"TimeoutError");
+
+static WAIT_FOR: Signature =
+    Signature { name: "wait_for", parameters: &["fut", "timeout"], positional: 2, required: 2, variadic: false };
+
+/// The function.
+pub fn definition() -> CounterpartDefinition {
+    counterpart_function(
+        c"wait_for",
+        |args: &Args<'_>| {
+            let ([awaitable, timeout], _) = args.bind::<2>(&WAIT_FOR)?;
+            let (Some(awaitable), Some(timeout)) = (awaitable, timeout) else { return Err(Raised) };
+            let stage = Stage::New { awaitable: awaitable.clone(), timeout: timeout.clone() };
+            Coroutine::start(&["wait_for"], WaitFor(stage))
+        },
+        &TASKS,
+    )
+}
+
+enum Stage {
+    New {
+        awaitable: Object,
+        timeout: Object,
+    },
+    /// There is no time: what was given is cancelled, and awaited.
+    Cancelling(Object),
+    /// Within the timeout.
+    Inside(Own<Timeout>),
+    /// The timeout has expired, and makes of an exception what has to be made of it.
+    Leaving(Result<Object, Object>),
+    Over,
+}
+
+struct WaitFor(Stage);
+
+impl WaitFor {
+    fn begin(&mut self, awaitable: Object, timeout: &Object) -> Result<Poll> {
+        if !timeout.is_none() && is_over(timeout)? {
+            let future = ENSURE_FUTURE.get()?.call(&[&awaitable])?;
+            if waiter::is_done(&future)? {
+                return future.method0(&stdlib::RESULT).map(Poll::Ready);
+            }
+            let waiting = CANCEL_AND_WAIT.get()?.call(&[&future])?;
+            self.0 = Stage::Cancelling(future);
+            return Ok(Poll::Await(waiting));
+        }
+        let timeout = super::after(timeout)?;
+        timeout.enter()?;
+        self.0 = Stage::Inside(timeout);
+        Ok(Poll::Await(awaitable))
+    }
+
+    /// What was awaited is done.
+    fn leave(&mut self, timeout: &Own<Timeout>, outcome: Result<Object, Object>) -> Result<Poll> {
+        if timeout.leave_in_time()? {
+            return outcome.map(Poll::Ready).map_err(Object::raise);
+        }
+        let none = Object::none();
+        let left = match &outcome {
+            Ok(_) => timeout.leave_late([&none, &none, &none])?,
+            Err(exception) => {
+                // SAFETY: a live object's type, an exception; a new reference or null for none.
+                let (class, traceback) = unsafe {
+                    let class = Object::borrowed(exception.type_ptr().cast());
+                    (class, Object::owned(py::PyException_GetTraceback(exception.as_ptr())))
+                };
+                timeout.leave_late([&class, exception, &traceback.unwrap_or(none)])?
+            }
+        };
+        self.0 = Stage::Leaving(outcome);
+        Ok(Poll::Await(left))
+    }
+}
+
+impl Operation for WaitFor {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        match std::mem::replace(&mut self.0, Stage::Over) {
+            Stage::New { awaitable, timeout } => self.begin(awaitable, &timeout),
+            Stage::Cancelling(future) => {
+                outcome.value()?;
+                match future.method0(&stdlib::RESULT).map_err(Raised::take) {
+                    Ok(value) => Ok(Poll::Ready(value)),
+                    Err(exception) if is_cancellation(&exception)? => Err(timeout_error(&exception)?.raise()),
+                    Err(exception) => Err(exception.raise()),
+                }
+            }
+            Stage::Inside(timeout) => {
+                let outcome = outcome.value().map_err(Raised::take);
+                self.leave(&timeout, outcome)
+            }
+            Stage::Leaving(before) => match (outcome.value().map_err(Raised::take), before) {
+                (Ok(_), before) => before.map(Poll::Ready).map_err(Object::raise),
+                (Err(exception), before) => {
+                    if let Err(before) = before {
+                        set_context(&exception, before);
+                    }
+                    Err(exception.raise())
+                }
+            },
+            Stage::Over => Err(Raised),
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        match &self.0 {
+            Stage::New { awaitable, timeout } => {
+                visitor.object(awaitable.as_ptr());
+                visitor.object(timeout.as_ptr());
+            }
+            Stage::Cancelling(object) | Stage::Leaving(Ok(object) | Err(object)) => {
+                visitor.object(object.as_ptr())
+            }
+            Stage::Inside(timeout) => visitor.object(timeout.as_ptr()),
+            Stage::Over => {}
+        }
+    }
+}
+
+/// `timeout <= 0`.
+fn is_over(timeout: &Object) -> Result<bool> {
+    let zero = Object::int(0)?;
+    // SAFETY: live objects.
+    match unsafe { py::PyObject_RichCompareBool(timeout.as_ptr(), zero.as_ptr(), py::Py_LE) } {
+        -1 => Err(Raised),
+        answer => Ok(answer == 1),
+    }
+}
+
+/// `TimeoutError() from exception`.
+fn timeout_error(exception: &Object) -> Result {
+    let error = TIMEOUT_ERROR.get()?.call0()?;
+    // SAFETY: exceptions; the reference is given up to the new one.
+    unsafe { py::PyException_SetCause(error.as_ptr(), exception.clone().into_ptr()) };
+    set_context(&error, exception.clone());
+    Ok(error)
+}
+
+/// What was being handled when an exception came up, as the interpreter notes it by itself.
+fn set_context(exception: &Object, handled: Object) {
+    // SAFETY: exceptions; the first call gives a new reference or null for none, the second takes one over.
+    unsafe {
+        let has_context = Object::owned(py::PyException_GetContext(exception.as_ptr())).is_ok();
+        if !has_context && !exception.is(&handled) {
+            py::PyException_SetContext(exception.as_ptr(), handled.into_ptr());
+        }
+    }
+}
