@@ -1,19 +1,26 @@
-//! Timers: a binary heap of deadlines with lazy cancellation.
+//! Timers: deadlines in order, with lazy cancellation.
+//!
+//! Most timers of a program have one of a few delays, and so are made in the order of their deadlines: those
+//! are kept in a few queues, each in order by itself, at whose end one is added and from whose front one is
+//! taken without a search. What fits no queue goes into a binary heap.
 //!
 //! Entries come out in order of deadline, then of insertion, so that two timers for the same moment
-//! fire as they were made. A cancelled timer stays in the heap until it reaches the top or until too
+//! fire as they were made. A cancelled timer stays until it reaches the front or until too
 //! many of them have gathered; its owner says so with [`Timers::note_cancelled`] and answers
 //! "is it cancelled?" when asked.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
-/// Below this many cancelled entries the heap is not rebuilt; asyncio's `_MIN_SCHEDULED_TIMER_HANDLES`.
+/// Below this many entries nothing is rebuilt; asyncio's `_MIN_SCHEDULED_TIMER_HANDLES`.
 const FEWEST_ENTRIES_TO_COMPACT: usize = 100;
 
-/// The heap is rebuilt when more than one in this many entries is cancelled; asyncio's
+/// All is rebuilt when more than one in this many entries is cancelled; asyncio's
 /// `_MIN_CANCELLED_TIMER_HANDLES_FRACTION` of 0.5.
 const CANCELLED_FRACTION: usize = 2;
+
+/// How many queues there are.
+const RUNS: usize = 4;
 
 /// A deadline and what is due then.
 #[derive(Debug)]
@@ -44,17 +51,33 @@ impl<T> Ord for Entry<T> {
     }
 }
 
+/// Where the earliest entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Heap,
+    Run(usize),
+}
+
 /// Timers in order of deadline, then of insertion.
 #[derive(Debug)]
 pub struct Timers<T> {
+    /// Each in order. Those in use are the first ones.
+    runs: [VecDeque<Entry<T>>; RUNS],
     heap: BinaryHeap<Entry<T>>,
+    len: usize,
     next_sequence: u64,
     cancelled: usize,
 }
 
 impl<T> Default for Timers<T> {
     fn default() -> Self {
-        Timers { heap: BinaryHeap::new(), next_sequence: 0, cancelled: 0 }
+        Timers {
+            runs: std::array::from_fn(|_| VecDeque::new()),
+            heap: BinaryHeap::new(),
+            len: 0,
+            next_sequence: 0,
+            cancelled: 0,
+        }
     }
 }
 
@@ -63,27 +86,52 @@ impl<T> Timers<T> {
     pub fn push(&mut self, when: f64, timer: T) {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        self.heap.push(Entry { when, sequence, timer });
+        self.len += 1;
+        let entry = Entry { when, sequence, timer };
+        let fits = |run: &VecDeque<Entry<T>>| run.back().is_none_or(|last| last.when.total_cmp(&when).is_le());
+        match self.runs.iter_mut().find(|run| fits(run)) {
+            Some(run) => run.push_back(entry),
+            None => self.heap.push(entry),
+        }
+    }
+
+    fn earliest(&self) -> Option<(Place, &Entry<T>)> {
+        let runs = self.runs.iter().enumerate();
+        let fronts = runs.filter_map(|(index, run)| Some((Place::Run(index), run.front()?)));
+        let top = self.heap.peek().map(|entry| (Place::Heap, entry));
+        // An entry is the greater, the earlier it is.
+        fronts.chain(top).max_by(|(_, one), (_, other)| one.cmp(other))
     }
 
     /// The earliest deadline, cancelled or not.
     pub fn next_deadline(&self) -> Option<f64> {
-        self.heap.peek().map(|entry| entry.when)
+        self.earliest().map(|(_, entry)| entry.when)
     }
 
     /// The earliest entry.
     pub fn peek(&self) -> Option<&T> {
-        self.heap.peek().map(|entry| &entry.timer)
+        self.earliest().map(|(_, entry)| &entry.timer)
     }
 
     /// Takes the earliest entry, due or not.
     pub fn pop(&mut self) -> Option<T> {
-        self.heap.pop().map(|entry| entry.timer)
+        let (place, _) = self.earliest()?;
+        self.take(place)
     }
 
     /// Takes the earliest entry if it is due at `now`.
     pub fn pop_due(&mut self, now: f64) -> Option<T> {
-        if self.heap.peek()?.when <= now { self.pop() } else { None }
+        let (place, entry) = self.earliest()?;
+        if entry.when <= now { self.take(place) } else { None }
+    }
+
+    fn take(&mut self, place: Place) -> Option<T> {
+        let entry = match place {
+            Place::Heap => self.heap.pop(),
+            Place::Run(index) => self.runs[index].pop_front(),
+        }?;
+        self.len -= 1;
+        Some(entry.timer)
     }
 
     /// Says that one more entry in the heap is cancelled.
@@ -98,37 +146,50 @@ impl<T> Timers<T> {
 
     /// Whether cancelled entries are so many that [`Timers::take_cancelled`] is worth its cost.
     pub fn wants_compaction(&self) -> bool {
-        self.heap.len() > FEWEST_ENTRIES_TO_COMPACT && self.cancelled * CANCELLED_FRACTION > self.heap.len()
+        self.len > FEWEST_ENTRIES_TO_COMPACT && self.cancelled * CANCELLED_FRACTION > self.len
     }
 
     /// Takes every cancelled entry out; they are returned so that the caller chooses when to drop them.
     pub fn take_cancelled(&mut self, is_cancelled: impl Fn(&T) -> bool) -> Vec<T> {
-        let entries = std::mem::take(&mut self.heap).into_vec();
-        let (gone, kept): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| is_cancelled(&entry.timer));
+        let mut gone = Vec::with_capacity(self.cancelled);
+        let mut sort_out = |entries: &mut dyn Iterator<Item = Entry<T>>, kept: &mut dyn FnMut(Entry<T>)| {
+            for entry in entries {
+                if is_cancelled(&entry.timer) { gone.push(entry.timer) } else { kept(entry) }
+            }
+        };
+        for run in &mut self.runs {
+            let mut kept = VecDeque::with_capacity(run.len() / CANCELLED_FRACTION);
+            sort_out(&mut std::mem::take(run).into_iter(), &mut |entry| kept.push_back(entry));
+            *run = kept;
+        }
+        let mut kept = Vec::new();
+        sort_out(&mut std::mem::take(&mut self.heap).into_iter(), &mut |entry| kept.push(entry));
         self.heap = BinaryHeap::from(kept);
+        self.len -= gone.len();
         self.cancelled = 0;
-        gone.into_iter().map(|entry| entry.timer).collect()
+        gone
     }
 
     /// Takes everything out, in no particular order.
     pub fn take_all(&mut self) -> Vec<T> {
-        self.cancelled = 0;
-        std::mem::take(&mut self.heap).into_vec().into_iter().map(|entry| entry.timer).collect()
+        let all = std::mem::take(self);
+        let runs = all.runs.into_iter().flatten();
+        runs.chain(all.heap).map(|entry| entry.timer).collect()
     }
 
     /// How many entries there are, cancelled ones included.
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.len
     }
 
     /// Whether there is no entry at all.
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.len == 0
     }
 
     /// Every entry, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.heap.iter().map(|entry| &entry.timer)
+        self.runs.iter().flatten().chain(&self.heap).map(|entry| &entry.timer)
     }
 }
 
@@ -183,6 +244,40 @@ mod tests {
             expected.sort_by_key(|&index| deadlines[index]);
             let out: Vec<usize> = std::iter::from_fn(|| timers.pop()).collect();
             prop_assert_eq!(out, expected);
+        }
+
+        #[test]
+        fn behaves_as_a_sorted_list(steps in proptest::collection::vec((0u8..4, 0u8..30), 0..300)) {
+            let mut timers = Timers::default();
+            // (deadline, number), and the numbers of those that are cancelled.
+            let mut model: Vec<(u8, usize)> = Vec::new();
+            let mut cancelled: Vec<usize> = Vec::new();
+            for (number, (step, value)) in steps.into_iter().enumerate() {
+                match step {
+                    0 | 1 => {
+                        timers.push(f64::from(value), number);
+                        model.push((value, number));
+                    }
+                    2 => {
+                        model.sort();
+                        let due = model.first().is_some_and(|(when, _)| *when <= value);
+                        let expected = due.then(|| model.remove(0).1);
+                        prop_assert_eq!(timers.pop_due(f64::from(value)), expected);
+                    }
+                    _ => {
+                        cancelled.extend(model.iter().map(|(_, number)| *number).filter(|number| number % 3 == 0));
+                        let mut gone = timers.take_cancelled(|number| cancelled.contains(number));
+                        gone.sort_unstable();
+                        let (mut expected, kept): (Vec<_>, Vec<_>) =
+                            model.iter().copied().partition(|(_, number)| cancelled.contains(number));
+                        expected.sort_by_key(|(_, number)| *number);
+                        prop_assert_eq!(gone, expected.into_iter().map(|(_, number)| number).collect::<Vec<_>>());
+                        model = kept;
+                    }
+                }
+                prop_assert_eq!(timers.len(), model.len());
+                prop_assert_eq!(timers.iter().count(), model.len());
+            }
         }
     }
 }

@@ -116,7 +116,7 @@ pub struct FreeList(UnsafeCell<Vec<Ptr>>);
 unsafe impl Sync for FreeList {}
 
 /// How many instances' memory a class keeps.
-const FREE_LIST_CAPACITY: usize = 256;
+const FREE_LIST_CAPACITY: usize = 1024;
 
 impl FreeList {
     /// An empty one.

@@ -67,15 +67,21 @@ impl Own<Loop> {
 
     /// `None` is for ever.
     fn time_to_wait(&self) -> Result<Option<Duration>> {
-        if self.stopping.get() || !self.ready.borrow().is_empty() || !self.injection.is_empty() {
+        if self.has_work() {
             return Ok(Some(Duration::ZERO));
         }
         self.drop_cancelled_timers();
         let next = self.timers.borrow().next_deadline();
-        match next {
-            Some(when) => Ok(Some(deadline::wait_until(when, self.time()?))),
-            None => Ok(None),
-        }
+        let wait = match next {
+            Some(when) => Some(deadline::wait_until(when, self.time()?)),
+            None => None,
+        };
+        // Finalisers, and a clock of the program's own, are Python code, and may have brought work.
+        Ok(if self.has_work() { Some(Duration::ZERO) } else { wait })
+    }
+
+    fn has_work(&self) -> bool {
+        self.stopping.get() || !self.ready.borrow().is_empty() || !self.injection.is_empty()
     }
 
     fn needs_poll(&self, wait: Option<Duration>) -> bool {

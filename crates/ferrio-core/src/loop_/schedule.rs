@@ -76,13 +76,12 @@ impl Own<Loop> {
         let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
         handle.share_with_threads();
         if self.thread.get() == current_thread() {
-            // Keeps its place among the calls of call_soon. The wake-up is for the case that this is a
-            // signal handler, called while the loop is about to wait.
+            // Keeps its place among the calls of call_soon. There is nobody to wake up: no Python code runs in
+            // this thread, a signal's handler among it, between the last look at the queue and the wait.
             self.append(Entry::Handle(handle.clone()));
-        } else if !self.injection.push(Injected(handle.clone())) {
-            return Ok(handle);
+        } else if self.injection.push(Injected(handle.clone())) {
+            self.system()?.waker.wake();
         }
-        self.system()?.waker.wake();
         Ok(handle)
     }
 

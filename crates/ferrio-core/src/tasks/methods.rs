@@ -2,7 +2,7 @@
 
 use super::{Options, Task, registry};
 use crate::ffi::class::{
-    Dict, Members, WeakList, getter, method, method0, method1, property, type_cell, unary_slot,
+    Dict, Members, WeakList, free_list, getter, method, method0, method1, property, type_cell, unary_slot,
 };
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
@@ -42,6 +42,7 @@ impl Class for Task {
     const FINALIZES: bool = true;
     const SUBCLASSABLE: bool = true;
     type_cell!();
+    free_list!();
 
     fn wants_finalizer(&self) -> bool {
         !self.future.is_done() || self.future.wants_finalizer()
