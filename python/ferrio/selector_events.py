@@ -1,6 +1,9 @@
 """Low-level socket operations: loop.sock_recv() and its kin.
 
 All have one form: try at once; if the socket is not ready, try again whenever it is.
+
+Those that begin with an underscore are in Rust for sockets of the interpreter's own class; these here are for
+others, as those of a program's own class.
 """
 
 import functools
@@ -47,7 +50,7 @@ class SocketOperationsMixin:
         future.add_done_callback(functools.partial(_stop_watching, remove, descriptor, handle))
         return future
 
-    async def sock_recv(self, sock: Any, nbytes: int) -> bytes:
+    async def _sock_recv(self, sock: Any, nbytes: int) -> bytes:
         """Receive up to nbytes from a connected socket."""
         self._check_socket(sock)
         try:
@@ -56,7 +59,7 @@ class SocketOperationsMixin:
             data = await self._when_readable(sock, lambda: sock.recv(nbytes))
         return data
 
-    async def sock_recv_into(self, sock: Any, buf: Any) -> int:
+    async def _sock_recv_into(self, sock: Any, buf: Any) -> int:
         """Receive into a buffer. Return how many bytes."""
         self._check_socket(sock)
         try:
@@ -82,7 +85,7 @@ class SocketOperationsMixin:
         except _NOT_READY:
             return await self._when_readable(sock, lambda: sock.recvfrom_into(buf, nbytes))
 
-    async def sock_sendall(self, sock: Any, data: Any) -> None:
+    async def _sock_sendall(self, sock: Any, data: Any) -> None:
         """Send all of the data."""
         self._check_socket(sock)
         try:
@@ -122,7 +125,7 @@ class SocketOperationsMixin:
             # Also after EINTR the attempt goes on; when it has ended, the socket is writable.
             await self._when_writable(sock, lambda: _raise_connect_error(sock, address))
 
-    async def sock_accept(self, sock: Any) -> Any:
+    async def _sock_accept(self, sock: Any) -> Any:
         """Accept a connection. Return the new socket and its peer's address."""
         self._check_socket(sock)
         try:

@@ -11,6 +11,7 @@ mod handles;
 mod loop_;
 mod module;
 mod queues;
+mod sockets;
 mod stdlib;
 mod streams;
 mod sync;

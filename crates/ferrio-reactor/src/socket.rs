@@ -10,9 +10,9 @@ use std::mem::MaybeUninit;
 /// How many buffers one vectored write takes; more than the kernel's `UIO_MAXIOV` fail.
 pub const BUFFERS_PER_WRITE: usize = 64;
 
-/// Reads from a socket into `buffer`; 0 is the end of the stream.
+/// Reads from a socket into `buffer`, without waiting; 0 is the end of the stream.
 pub fn recv(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
-    let (read, _) = rustix::net::recv(borrow(descriptor)?, buffer, RecvFlags::empty())
+    let (read, _) = rustix::net::recv(borrow(descriptor)?, buffer, RecvFlags::DONTWAIT)
         .map(|((read, _), length)| (read.len(), length))?;
     Ok(read)
 }
@@ -22,9 +22,9 @@ pub fn read(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usi
     Ok(rustix::io::read(borrow(descriptor)?, buffer).map(|(read, _)| read.len())?)
 }
 
-/// Sends on a connected socket. A peer that is gone is an error, never a signal.
+/// Sends on a connected socket, without waiting. A peer that is gone is an error, never a signal.
 pub fn send(descriptor: RawFd, data: &[u8]) -> io::Result<usize> {
-    Ok(rustix::net::send(borrow(descriptor)?, data, SendFlags::NOSIGNAL)?)
+    Ok(rustix::net::send(borrow(descriptor)?, data, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?)
 }
 
 /// Sends several buffers with one call.

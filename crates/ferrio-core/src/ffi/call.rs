@@ -133,12 +133,6 @@ impl Object {
         }
     }
 
-    /// `self(*arguments)` with a tuple.
-    pub fn call_tuple(&self, arguments: &Object) -> Result {
-        // SAFETY: live objects, of the kind that the call takes; no keywords.
-        unsafe { Object::owned(py::PyObject_Call(self.as_ptr(), arguments.as_ptr(), ptr::null_mut())) }
-    }
-
     /// `self(*arguments, **keywords)` with a tuple and a dict.
     pub fn call_dict(&self, arguments: &Object, keywords: &Object) -> Result {
         // SAFETY: live objects of the kinds that the call takes.

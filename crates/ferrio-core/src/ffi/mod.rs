@@ -14,6 +14,7 @@
 
 pub mod args;
 pub mod buffer;
+pub mod bytes;
 pub mod call;
 pub mod class;
 pub mod context;

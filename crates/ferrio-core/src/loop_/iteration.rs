@@ -115,11 +115,8 @@ impl Own<Loop> {
                 system.waker.reset();
                 continue;
             }
-            let registrations = self.registrations.borrow();
             let mut ready = self.ready.borrow_mut();
-            for entry in registrations.interested(event) {
-                ready.push(entry.clone());
-            }
+            self.registrations.borrow_mut().take_interested(event, |entry| ready.push(entry));
         }
         // An event is dispatched once, also if the next iteration does not poll.
         events.clear();

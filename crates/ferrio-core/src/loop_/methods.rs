@@ -3,6 +3,7 @@
 use super::Loop;
 use super::entry::Entry;
 use super::readiness::{Direction, descriptor_of};
+use crate::coroutines::CounterpartDefinition;
 use crate::ffi::class::{Members, TypeCell, getter, method, method0, method1, property, type_cell};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor};
@@ -88,6 +89,10 @@ impl Class for Loop {
         self.slow_callback_duration.clear();
         self.current.clear();
         self.task_factory.clear();
+    }
+
+    fn functions() -> Vec<CounterpartDefinition> {
+        crate::sockets::definitions()
     }
 
     fn members() -> Members {

@@ -16,10 +16,11 @@ mod schedule;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Name, Own, Result, Slot};
+use crate::ffi::{Name, Object, Own, Result, Slot, bytes};
 use crate::handles::{Handle, TimerHandle};
 use entry::Entry;
 use ferrio_reactor::poller::{Events, Interest, Poller};
+use ferrio_reactor::socket;
 use ferrio_reactor::waker::Waker;
 use ferrio_sched::injection::Injection;
 use ferrio_sched::ready::Ready;
@@ -27,6 +28,7 @@ use ferrio_sched::timers::Timers;
 use pyo3_ffi as py;
 use readiness::Registrations;
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::mem::MaybeUninit;
 use std::rc::Rc;
 
@@ -35,6 +37,9 @@ const SLOW_CALLBACK_DURATION: f64 = 0.1;
 
 /// The size of the buffer that every stream transport reads into, in bytes; asyncio's `max_size`.
 pub const READ_BUFFER_SIZE: usize = 256 * 1024;
+
+/// From so many bytes on that came at once, the next are read to where they stay.
+const READS_IN_PLACE: usize = 32 * 1024;
 
 /// A handle on its way to the loop from another thread.
 struct Injected(Own<Handle>);
@@ -183,6 +188,34 @@ impl Loop {
             buffer.resize(READ_BUFFER_SIZE, MaybeUninit::uninit());
         }
         work(&mut buffer)
+    }
+
+    /// Receives up to `most` bytes from a socket; nothing at the end of the stream. `last` is how many came
+    /// the time before.
+    ///
+    /// Little is read into the loop's buffer and copied to where it just fits; where much comes, it is read to
+    /// where it stays.
+    ///
+    /// # Errors
+    /// The outer result is the system's, the inner one `MemoryError`.
+    pub fn receive(&self, descriptor: i32, most: usize, last: &Cell<usize>) -> io::Result<Option<Result<Object>>> {
+        if last.get() >= READS_IN_PLACE {
+            let most = most.min((last.get() * 2).next_power_of_two()).min(READ_BUFFER_SIZE);
+            let received = bytes::filled(most, |buffer| {
+                let count = socket::recv(descriptor, buffer)?;
+                last.set(count);
+                Ok(count)
+            });
+            return received;
+        }
+        self.with_read_buffer(|buffer| {
+            let most = most.min(buffer.len());
+            let count = socket::recv(descriptor, &mut buffer[..most])?;
+            last.set(count);
+            // SAFETY: the kernel has written so many bytes.
+            let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
+            Ok((count > 0).then(|| Object::bytes(bytes)))
+        })
     }
 
     /// `close()`: lets go of everything. `RuntimeError` while it runs.

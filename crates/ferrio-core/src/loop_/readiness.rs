@@ -28,8 +28,13 @@ pub enum Direction {
 struct Registration {
     reader: Option<Entry>,
     writer: Option<Entry>,
-    /// What the poller knows.
+    /// What the poller watches for.
     polled: Interest,
+    /// Whether the poller reports the next event only, and watches for nothing more then.
+    once: bool,
+    /// Whether the poller knows the descriptor though it watches for nothing, after an event that it has
+    /// reported once; unless the descriptor was closed meanwhile.
+    parked: bool,
     /// The transport that the descriptor belongs to, borrowed: it unregisters before it goes.
     owner: Ptr,
     /// One of the loop's own descriptors.
@@ -42,6 +47,8 @@ impl Default for Registration {
             reader: None,
             writer: None,
             polled: Interest::default(),
+            once: false,
+            parked: false,
             owner: ptr::null_mut(),
             internal: false,
         }
@@ -69,13 +76,29 @@ impl Registrations {
         self.polled > 0
     }
 
-    /// Who wants to know of an event, readers first.
+    /// Gives everything that wants to know of an event to `take`, readers first.
     #[inline]
-    pub fn interested(&self, event: Event) -> impl Iterator<Item = &Entry> {
-        let registration = self.table.get(event.token as usize);
-        let reader = registration.filter(|_| event.readable).and_then(|one| one.reader.as_ref());
-        let writer = registration.filter(|_| event.writable).and_then(|one| one.writer.as_ref());
-        reader.into_iter().chain(writer)
+    pub fn take_interested(&mut self, event: Event, mut take: impl FnMut(Entry)) {
+        let Some(registration) = self.table.get_mut(event.token as usize) else { return };
+        if registration.once {
+            // There is one, and the poller has let go of it.
+            registration.once = false;
+            registration.parked = true;
+            registration.polled = Interest::default();
+            self.polled -= usize::from(!registration.internal);
+            registration.reader.take().into_iter().chain(registration.writer.take()).for_each(take);
+            return;
+        }
+        if event.readable
+            && let Some(reader) = &registration.reader
+        {
+            take(reader.clone());
+        }
+        if event.writable
+            && let Some(writer) = &registration.writer
+        {
+            take(writer.clone());
+        }
     }
 
     /// Takes everything out.
@@ -92,7 +115,12 @@ impl Registrations {
                 continue;
             }
             // One that has been closed is watched by nobody, as it was before.
-            let _ = poller.add(descriptor as Descriptor, registration.polled, descriptor as u64);
+            let (descriptor, token) = (descriptor as Descriptor, descriptor as u64);
+            registration.parked = false;
+            let _ = poller.add(descriptor, registration.polled, token);
+            if registration.once {
+                let _ = poller.watch_once(descriptor, registration.polled, token);
+            }
         }
     }
 
@@ -139,6 +167,8 @@ impl Own<Loop> {
             return Ok(before);
         }
         let token = descriptor as u64;
+        registration.once = false;
+        registration.parked = false;
         let result = if new.is_empty() {
             // One that was closed before it was removed is gone from the poller already.
             let _ = system.poller.remove(descriptor);
@@ -173,6 +203,68 @@ impl Own<Loop> {
             registrations.polled -= 1;
         }
         Ok(before)
+    }
+
+    /// Has a native method called once, when a descriptor is ready. Afterwards, and when it is not wanted any
+    /// more, [`Own::<Loop>::stop_watching_once`] is called.
+    pub fn watch_once(
+        &self,
+        descriptor: Descriptor,
+        direction: Direction,
+        object: &Object,
+        method: Method,
+    ) -> Result<()> {
+        let system = self.system()?;
+        let mut registrations = self.registrations.borrow_mut();
+        let registration = registrations.entry(descriptor)?;
+        if !registration.wanted().is_empty() {
+            // Somebody else waits too: then both are watched as long as they want.
+            drop(registrations);
+            return self.watch_native(descriptor, direction, object, method);
+        }
+        let interest = match direction {
+            Direction::Read => Interest { readable: true, writable: false },
+            Direction::Write => Interest { readable: false, writable: true },
+        };
+        // The descriptor may have been closed meanwhile, and its number given to another.
+        let token = descriptor as u64;
+        let watched = if registration.parked {
+            system.poller.watch_once(descriptor, interest, token)
+        } else {
+            system.poller.add_once(descriptor, interest, token)
+        };
+        watched.or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => system.poller.add_once(descriptor, interest, token),
+            io::ErrorKind::AlreadyExists => system.poller.watch_once(descriptor, interest, token),
+            _ => Err(error),
+        })?;
+        let entry = Some(Entry::Native(object.clone(), method));
+        match direction {
+            Direction::Read => registration.reader = entry,
+            Direction::Write => registration.writer = entry,
+        }
+        registration.polled = interest;
+        registration.once = true;
+        let internal = registration.internal;
+        registrations.polled += usize::from(!internal);
+        Ok(())
+    }
+
+    /// Ends what `watch_once` has begun with an object, if it has not ended by itself.
+    pub fn stop_watching_once(&self, descriptor: Descriptor, direction: Direction, object: &Object) {
+        if self.closed.get() {
+            return;
+        }
+        let is_watched = self.registrations.borrow().table.get(descriptor as usize).is_some_and(|registration| {
+            let entry = match direction {
+                Direction::Read => &registration.reader,
+                Direction::Write => &registration.writer,
+            };
+            matches!(entry, Some(Entry::Native(watched, _)) if watched.is(object))
+        });
+        if is_watched {
+            self.unwatch(descriptor, direction);
+        }
     }
 
     /// Has a native method called when a descriptor is ready.

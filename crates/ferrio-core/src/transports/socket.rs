@@ -37,6 +37,8 @@ pub struct SocketTransport {
     /// A future that is told when the backlog is empty; while it is there, writing is refused.
     pub(super) empty_waiter: Slot,
     pub(super) peer: RefCell<Option<Address>>,
+    /// How many bytes came the last time.
+    pub(super) last_read: Cell<usize>,
     /// Whether the protocol has its own buffer (`BufferedProtocol`).
     pub(super) buffered: Cell<bool>,
     pub(super) paused: Cell<bool>,
@@ -366,13 +368,7 @@ fn read_ready(object: &Object) -> Result<()> {
 
 fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
     let Some(loop_) = this.base.loop_() else { return Ok(()) };
-    let descriptor = this.base.descriptor.get();
-    let read = loop_.with_read_buffer(|buffer| {
-        let count = socket::recv(descriptor, buffer)?;
-        // SAFETY: the kernel has written so many bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
-        Ok(if count == 0 { None } else { Some(Object::bytes(bytes)) })
-    });
+    let read = loop_.receive(this.base.descriptor.get(), usize::MAX, &this.last_read);
     let data = match read {
         Ok(Some(data)) => data?,
         Ok(None) => return read_end(this),

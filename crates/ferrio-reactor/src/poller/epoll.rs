@@ -83,6 +83,20 @@ impl Poller {
         Ok(epoll::modify(&self.descriptor, borrow(descriptor)?, data, flags(interest))?)
     }
 
+    /// Registers a descriptor for one event.
+    pub fn add_once(&self, descriptor: RawFd, interest: Interest, token: u64) -> io::Result<()> {
+        let data = epoll::EventData::new_u64(token);
+        let flags = flags(interest) | epoll::EventFlags::ONESHOT;
+        Ok(epoll::add(&self.descriptor, borrow(descriptor)?, data, flags)?)
+    }
+
+    /// Has a registered descriptor polled for one event more.
+    pub fn watch_once(&self, descriptor: RawFd, interest: Interest, token: u64) -> io::Result<()> {
+        let data = epoll::EventData::new_u64(token);
+        let flags = flags(interest) | epoll::EventFlags::ONESHOT;
+        Ok(epoll::modify(&self.descriptor, borrow(descriptor)?, data, flags)?)
+    }
+
     /// Forgets a descriptor.
     pub fn remove(&self, descriptor: RawFd) -> io::Result<()> {
         Ok(epoll::delete(&self.descriptor, borrow(descriptor)?)?)

@@ -1,0 +1,70 @@
+//! `sock_accept()`.
+
+use super::{SELECTOR_LOOP, Waiting, is_plain};
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::ffi::{Args, Name, Object, Raised, Result, Signature, Visitor};
+use crate::loop_::{Direction, Loop};
+use pyo3_ffi as py;
+
+static FALLBACK: Name = Name::new(c"_sock_accept");
+static ACCEPT: Name = Name::new(c"accept");
+static SETBLOCKING: Name = Name::new(c"setblocking");
+static SIGNATURE: Signature =
+    Signature { name: "sock_accept", parameters: &["sock"], positional: 1, required: 1, variadic: false };
+
+/// The method.
+pub fn definition() -> CounterpartDefinition {
+    counterpart_method::<Loop, _>(
+        c"sock_accept",
+        |this, args: &Args<'_>| {
+            let ([sock], _) = args.bind::<1>(&SIGNATURE)?;
+            let sock = sock.ok_or(Raised)?;
+            if !is_plain(sock)? {
+                return this.as_object().method1(&FALLBACK, sock);
+            }
+            let operation = Accept { waiting: Waiting::new(this, sock, Direction::Read), begun: false };
+            Coroutine::start(&["BaseSelectorEventLoop.sock_accept"], operation)
+        },
+        &SELECTOR_LOOP,
+    )
+}
+
+struct Accept {
+    waiting: Waiting,
+    begun: bool,
+}
+
+impl Operation for Accept {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        self.waiting.stop();
+        outcome.value()?;
+        if !self.begun {
+            self.begun = true;
+            self.waiting.check()?;
+        }
+        match self.waiting.socket.method0(&ACCEPT) {
+            Ok(accepted) => {
+                // SAFETY: a live object; a new reference or null with an error.
+                let connection = unsafe { Object::owned(py::PySequence_GetItem(accepted.as_ptr(), 0))? };
+                connection.method1(&SETBLOCKING, &Object::bool(false))?;
+                Ok(Poll::Ready(accepted))
+            }
+            Err(raised) => {
+                // SAFETY: static objects; the error indicator is set.
+                let is_transient = unsafe {
+                    py::PyErr_ExceptionMatches(py::PyExc_BlockingIOError) != 0
+                        || py::PyErr_ExceptionMatches(py::PyExc_InterruptedError) != 0
+                };
+                if !is_transient {
+                    return Err(raised);
+                }
+                raised.discard();
+                self.waiting.wait()
+            }
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.waiting.traverse(visitor);
+    }
+}

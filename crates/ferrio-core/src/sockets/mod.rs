@@ -1,0 +1,97 @@
+//! Low-level socket operations: `loop.sock_recv()` and its kin.
+//!
+//! All have one form: try at once; if the socket is not ready, wait until it is, and try again. They are here
+//! for sockets of the interpreter's own class; for others, and for the operations that are seldom, there is
+//! Python code (`python/ferrio/selector_events.py`) under the same names with an underscore before them.
+
+mod accept;
+mod receive;
+mod send;
+
+use crate::coroutines::{CounterpartDefinition, Poll};
+use crate::ffi::error::value_error;
+use crate::ffi::{Import, Name, Object, Own, Result, Visitor};
+use crate::futures::waiter;
+use crate::loop_::{Direction, Loop};
+use crate::stdlib;
+use std::io::{self, ErrorKind};
+
+static GETTIMEOUT: Name = Name::new(c"gettimeout");
+static SELECTOR_LOOP: Import = Import::new(c"asyncio.selector_events", c"BaseSelectorEventLoop");
+
+/// The loop's methods.
+pub fn definitions() -> Vec<CounterpartDefinition> {
+    let mut definitions = receive::definitions();
+    definitions.push(send::definition());
+    definitions.push(accept::definition());
+    definitions
+}
+
+/// A socket that an operation is about, and its waiting.
+struct Waiting {
+    loop_: Own<Loop>,
+    socket: Object,
+    direction: Direction,
+    /// The future that is awaited, and the descriptor that it is awaited for.
+    waiter: Option<(Object, i32)>,
+}
+
+impl Waiting {
+    fn new(loop_: &Own<Loop>, socket: &Object, direction: Direction) -> Waiting {
+        Waiting { loop_: loop_.clone(), socket: socket.clone(), direction, waiter: None }
+    }
+
+    /// The socket's descriptor now; -1 once it is closed.
+    fn descriptor(&self) -> Result<i32> {
+        Ok(self.socket.method0(&stdlib::FILENO)?.to_i64()? as i32)
+    }
+
+    /// In debug mode: `ValueError` for a blocking socket.
+    fn check(&self) -> Result<()> {
+        if self.loop_.is_debug() {
+            let timeout = self.socket.method0(&GETTIMEOUT)?;
+            if timeout.is_none() || timeout.to_f64()? != 0.0 {
+                return Err(value_error("the socket must be non-blocking"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Awaits that the socket is ready.
+    fn wait(&mut self) -> Result<Poll> {
+        let descriptor = self.descriptor()?;
+        self.loop_.check_no_owner(descriptor, &Object::int(descriptor.into())?)?;
+        let future = waiter::create(self.loop_.as_object())?;
+        self.loop_.watch_once(descriptor, self.direction, &future, tell)?;
+        self.waiter = Some((future.clone(), descriptor));
+        Ok(Poll::Await(future))
+    }
+
+    /// The waiting has ended, or nothing was awaited.
+    fn stop(&mut self) {
+        if let Some((future, descriptor)) = self.waiter.take() {
+            self.loop_.stop_watching_once(descriptor, self.direction, &future);
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.object(self.loop_.as_ptr());
+        visitor.object(self.socket.as_ptr());
+        self.waiter.iter().for_each(|(future, _)| visitor.object(future.as_ptr()));
+    }
+}
+
+/// What the loop calls for a socket that is ready: whoever waits tries again.
+fn tell(future: &Object) -> Result<()> {
+    if waiter::is_done(future)? { Ok(()) } else { waiter::set_result(future, Object::none()) }
+}
+
+/// Whether a socket's methods need not be called by name: it is of the interpreter's own class.
+fn is_plain(socket: &Object) -> Result<bool> {
+    Ok(socket.type_ptr().cast() == stdlib::SOCKET.get()?.as_ptr())
+}
+
+/// Whether an error only means that the socket is not ready.
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

@@ -1,0 +1,73 @@
+//! `sock_sendall()`.
+
+use super::{SELECTOR_LOOP, Waiting, is_plain, is_transient};
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::ffi::buffer::{Buffer, bytes_of};
+use crate::ffi::{Args, Name, Object, Raised, Result, Signature, Visitor};
+use crate::loop_::{Direction, Loop};
+use ferrio_reactor::socket;
+
+static FALLBACK: Name = Name::new(c"_sock_sendall");
+static SENDALL: Signature =
+    Signature { name: "sock_sendall", parameters: &["sock", "data"], positional: 2, required: 2, variadic: false };
+
+/// The method.
+pub fn definition() -> CounterpartDefinition {
+    counterpart_method::<Loop, _>(
+        c"sock_sendall",
+        |this, args: &Args<'_>| {
+            let ([sock, data], _) = args.bind::<2>(&SENDALL)?;
+            let (sock, data) = (sock.ok_or(Raised)?, data.ok_or(Raised)?);
+            if !is_plain(sock)? {
+                return this.as_object().method(&FALLBACK, &[sock, data]);
+            }
+            let waiting = Waiting::new(this, sock, Direction::Write);
+            let operation = SendAll { waiting, data: data.clone(), view: None, sent: 0, begun: false };
+            Coroutine::start(&["BaseSelectorEventLoop.sock_sendall"], operation)
+        },
+        &SELECTOR_LOOP,
+    )
+}
+
+struct SendAll {
+    waiting: Waiting,
+    data: Object,
+    /// The data's bytes, unless it is a `bytes` object: nobody may make a bytearray shorter meanwhile.
+    view: Option<Buffer>,
+    sent: usize,
+    begun: bool,
+}
+
+impl Operation for SendAll {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        self.waiting.stop();
+        outcome.value()?;
+        if !self.begun {
+            self.begun = true;
+            self.waiting.check()?;
+            if bytes_of(&self.data).is_none() {
+                self.view = Some(Buffer::readable(&self.data)?);
+            }
+        }
+        let descriptor = self.waiting.descriptor()?;
+        let data = match &self.view {
+            Some(view) => view.as_slice(),
+            None => bytes_of(&self.data).unwrap_or_default(),
+        };
+        loop {
+            match socket::send(descriptor, &data[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if is_transient(&error) => return self.waiting.wait(),
+                Err(error) => return Err(error.into()),
+            }
+            if self.sent >= data.len() {
+                return Ok(Poll::Ready(Object::none()));
+            }
+        }
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.waiting.traverse(visitor);
+        visitor.object(self.data.as_ptr());
+    }
+}
