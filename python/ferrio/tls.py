@@ -1,7 +1,8 @@
 """TLS over Ferrio's transports.
 
-The handshake and the records are those of the interpreter's own ssl objects, driven by the standard
-library's SSLProtocol over a transport of Ferrio's: whatever can be set on an ssl.SSLContext works.
+The handshake and the records are those of the interpreter's own ssl objects: whatever can be set on an
+ssl.SSLContext works. The records' way and its flow control are in the Rust classes; handshake, shutdown and
+errors are inherited from asyncio's.
 """
 
 import ssl
@@ -10,11 +11,54 @@ from typing import Any
 
 from ferrio import _core
 
-__all__ = ("TlsMixin", "make_tls_transport")
+__all__ = ("SSLProtocol", "TlsMixin", "make_tls_transport")
+
+# asyncio's own, also once something else has been put in their place.
+_Protocol: Any = sslproto.SSLProtocol
+_Transport: Any = sslproto._SSLProtocolTransport  # type: ignore[attr-defined]
 
 
-# The type stubs know of whole seconds only.
-_SSLProtocol: Any = sslproto.SSLProtocol
+class _SSLProtocolTransport(_Transport):  # type: ignore[misc]  # chosen at run time
+    __doc__ = _Transport.__doc__
+
+    def __init__(self, loop: Any, ssl_protocol: Any) -> None:
+        super().__init__(loop, ssl_protocol)
+        # Without a call between.
+        self.write = ssl_protocol._write
+
+
+class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen at run time
+    __doc__ = _Protocol.__doc__
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+        _Protocol.__init__(self, *args, **kwargs)
+        # Ferrio's transport needs no buffer here; for others it is made when they ask.
+        self._ssl_buffer = self._ssl_buffer_view = None
+
+    def _get_app_transport(self) -> Any:
+        if self._app_transport is None:
+            if self._app_transport_created:
+                raise RuntimeError("Creating _SSLProtocolTransport twice")
+            self._app_transport = _SSLProtocolTransport(self._loop, self)
+            self._app_transport_created = True
+        return self._app_transport
+
+    def get_buffer(self, n: int) -> Any:
+        """Return a buffer for what is received; of a transport that is not Ferrio's."""
+        if self._ssl_buffer is None:
+            self._ssl_buffer = bytearray(self.max_size)
+            self._ssl_buffer_view = memoryview(self._ssl_buffer)
+        return _Protocol.get_buffer(self, n)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was received into the buffer."""
+        self._received(self._ssl_buffer_view[:nbytes])
+
+
+for _class in (_SSLProtocolTransport, SSLProtocol):
+    # Their representations show where a class comes from; programs and people expect asyncio there.
+    _class.__module__ = "asyncio.sslproto"
 
 
 def make_tls_transport(
@@ -32,7 +76,7 @@ def make_tls_transport(
     ssl_shutdown_timeout: float | None = None,
 ) -> Any:
     """Return a transport that encrypts; the waiter is told when the handshake is done."""
-    tls: Any = _SSLProtocol(
+    tls: Any = SSLProtocol(
         loop,
         protocol,
         context,
@@ -70,7 +114,7 @@ class TlsMixin:
             raise TypeError(f"transport {transport!r} is not supported by start_tls()")
         loop: Any = self
         waiter = loop.create_future()
-        tls: Any = _SSLProtocol(
+        tls: Any = SSLProtocol(
             loop,
             protocol,
             sslcontext,

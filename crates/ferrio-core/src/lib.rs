@@ -18,4 +18,5 @@ mod sync;
 mod taskgroups;
 mod tasks;
 mod timeouts;
+mod tls;
 mod transports;

@@ -14,6 +14,7 @@ use crate::sync::{self, Barrier, Condition, Event, Lock, Semaphore};
 use crate::taskgroups::{self, TaskGroup};
 use crate::tasks::{self, Task};
 use crate::timeouts::{self, Timeout};
+use crate::tls::TlsProtocol;
 use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
 use pyo3_ffi as py;
 use std::ffi::{CStr, c_int, c_void};
@@ -65,6 +66,7 @@ fn fill(module: Ptr) -> Result<()> {
     add(module, c"StreamWriter", &make_type::<StreamWriter>(None)?)?;
     add(module, c"TaskGroup", &make_type::<TaskGroup>(None)?)?;
     add(module, c"Timeout", &make_type::<Timeout>(None)?)?;
+    add(module, c"TlsProtocol", &make_type::<TlsProtocol>(None)?)?;
     add(module, c"Listener", &make_type::<Listener>(None)?)?;
     Ok(())
 }

@@ -41,6 +41,15 @@ pub const READ_BUFFER_SIZE: usize = 256 * 1024;
 /// From so many bytes on that came at once, the next are read to where they stay.
 const READS_IN_PLACE: usize = 32 * 1024;
 
+/// How reading from a socket went the last time.
+#[derive(Default)]
+pub struct Progress {
+    /// How many bytes came.
+    last: Cell<usize>,
+    /// Whether as many came as there was room for: then there may be more.
+    pub is_full: Cell<bool>,
+}
+
 /// A handle on its way to the loop from another thread.
 struct Injected(Own<Handle>);
 
@@ -190,28 +199,30 @@ impl Loop {
         work(&mut buffer)
     }
 
-    /// Receives up to `most` bytes from a socket; nothing at the end of the stream. `last` is how many came
-    /// the time before.
+    /// Receives up to `most` bytes from a socket; nothing at the end of the stream.
     ///
     /// Little is read into the loop's buffer and copied to where it just fits; where much comes, it is read to
     /// where it stays.
     ///
     /// # Errors
     /// The outer result is the system's, the inner one `MemoryError`.
-    pub fn receive(&self, descriptor: i32, most: usize, last: &Cell<usize>) -> io::Result<Option<Result<Object>>> {
-        if last.get() >= READS_IN_PLACE {
-            let most = most.min((last.get() * 2).next_power_of_two()).min(READ_BUFFER_SIZE);
-            let received = bytes::filled(most, |buffer| {
-                let count = socket::recv(descriptor, buffer)?;
-                last.set(count);
-                Ok(count)
-            });
-            return received;
+    pub fn receive(
+        &self,
+        descriptor: i32,
+        most: usize,
+        progress: &Progress,
+    ) -> io::Result<Option<Result<Object>>> {
+        let most = most.min(READ_BUFFER_SIZE);
+        let note = |count| {
+            progress.last.set(count);
+            progress.is_full.set(count == most);
+        };
+        if progress.last.get() >= READS_IN_PLACE {
+            return bytes::filled(most, |buffer| socket::recv(descriptor, buffer).inspect(|count| note(*count)));
         }
         self.with_read_buffer(|buffer| {
-            let most = most.min(buffer.len());
             let count = socket::recv(descriptor, &mut buffer[..most])?;
-            last.set(count);
+            note(count);
             // SAFETY: the kernel has written so many bytes.
             let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
             Ok((count > 0).then(|| Object::bytes(bytes)))

@@ -4,9 +4,8 @@ use super::{SELECTOR_LOOP, Waiting, is_plain, is_transient};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::buffer::Buffer;
 use crate::ffi::{Args, Name, Object, Raised, Result, Signature, Visitor};
-use crate::loop_::{Direction, Loop};
+use crate::loop_::{Direction, Loop, Progress};
 use ferrio_reactor::socket;
-use std::cell::Cell;
 
 static FALLBACK_RECV: Name = Name::new(c"_sock_recv");
 static FALLBACK_RECV_INTO: Name = Name::new(c"_sock_recv_into");
@@ -76,8 +75,7 @@ impl Operation for Receive {
             self.begun = true;
             self.waiting.check()?;
         }
-        let last = Cell::new(0);
-        match self.waiting.loop_.receive(self.waiting.descriptor()?, self.most, &last) {
+        match self.waiting.loop_.receive(self.waiting.descriptor()?, self.most, &Progress::default()) {
             Ok(Some(data)) => data.map(Poll::Ready),
             Ok(None) => Object::bytes(&[]).map(Poll::Ready),
             Err(error) if is_transient(&error) => self.waiting.wait(),

@@ -14,8 +14,9 @@ use crate::ffi::error::runtime_error;
 use crate::ffi::{Object, Own, Result, Slot};
 use crate::futures::Future;
 use crate::loop_::entry::Entry;
-use crate::loop_::{Direction, Loop};
+use crate::loop_::{Direction, Loop, Progress};
 use crate::stdlib;
+use crate::tls::TlsProtocol;
 use ferrio_reactor::{address::Address, socket};
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
@@ -23,6 +24,9 @@ use std::io::{self, ErrorKind};
 
 /// What waits for the backlog to be empty: sendfile.
 const SENDFILE_IN_PROGRESS: &str = "unable to write; sendfile is in progress";
+
+/// How often a socket is read before it is the others' turn, while each read fills the buffer.
+const READS_AT_ONCE: u32 = 8;
 
 /// The body of a SocketTransport.
 #[derive(Default)]
@@ -37,8 +41,9 @@ pub struct SocketTransport {
     /// A future that is told when the backlog is empty; while it is there, writing is refused.
     pub(super) empty_waiter: Slot,
     pub(super) peer: RefCell<Option<Address>>,
-    /// How many bytes came the last time.
-    pub(super) last_read: Cell<usize>,
+    pub(super) progress: Progress,
+    /// Whether the protocol is Ferrio's own that does TLS.
+    pub(super) tls: Cell<bool>,
     /// Whether the protocol has its own buffer (`BufferedProtocol`).
     pub(super) buffered: Cell<bool>,
     pub(super) paused: Cell<bool>,
@@ -94,6 +99,7 @@ impl Own<SocketTransport> {
 
     /// Finds out how the protocol wants its bytes.
     pub(super) fn adopt_protocol(&self, protocol: &Object) -> Result<()> {
+        self.tls.set(Own::<TlsProtocol>::downcast(protocol).is_some());
         self.buffered.set(protocol.isinstance(stdlib::BUFFERED_PROTOCOL.get()?)?);
         self.base.set_protocol(protocol);
         Ok(())
@@ -201,7 +207,7 @@ impl Own<SocketTransport> {
 
     /// `write(data)`.
     #[inline]
-    pub(super) fn write(&self, object: &Object) -> Result<()> {
+    pub fn write(&self, object: &Object) -> Result<()> {
         let data = Data::of(object, STREAM_KINDS)?;
         self.check_writable()?;
         if data.as_slice().is_empty() {
@@ -363,23 +369,46 @@ fn read_ready(object: &Object) -> Result<()> {
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
     }
-    this.base.in_context(|| if this.buffered.get() { read_into_protocol(this) } else { read_bytes(this) })
+    this.base.in_context(|| {
+        if this.buffered.get() && !this.tls.get() { read_into_protocol(this) } else { read_bytes(this) }
+    })
 }
 
+/// Reads until there is no more, or until others have waited long enough.
 fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
+    for _ in 0..READS_AT_ONCE {
+        read_once(this)?;
+        // What the protocol has done meanwhile counts.
+        if !this.progress.is_full.take() || !this.reading.get() || this.base.is_lost() || this.buffered.get() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn read_once(this: &Own<SocketTransport>) -> Result<()> {
     let Some(loop_) = this.base.loop_() else { return Ok(()) };
-    let read = loop_.receive(this.base.descriptor.get(), usize::MAX, &this.last_read);
+    let read = loop_.receive(this.base.descriptor.get(), usize::MAX, &this.progress);
     let data = match read {
         Ok(Some(data)) => data?,
         Ok(None) => return read_end(this),
         Err(error) if is_transient(&error) => return Ok(()),
         Err(error) => return this.fatal(Failure::System(error), "Fatal read error on socket transport"),
     };
-    match this.base.protocol().method1(&stdlib::DATA_RECEIVED, &data) {
-        Ok(_) => Ok(()),
+    let protocol = this.base.protocol();
+    let (received, message) = if this.tls.get()
+        && let Some(tls) = Own::<TlsProtocol>::downcast(&protocol)
+    {
+        (tls.received(&data), "Fatal error: protocol.buffer_updated() call failed.")
+    } else {
+        let received = protocol.method1(&stdlib::DATA_RECEIVED, &data).map(drop);
+        (received, "Fatal error: protocol.data_received() call failed.")
+    };
+    match received {
+        Ok(()) => Ok(()),
         Err(raised) => {
             let exception = split_exit(raised)?;
-            this.fatal(Failure::Exception(exception), "Fatal error: protocol.data_received() call failed.")
+            this.fatal(Failure::Exception(exception), message)
         }
     }
 }

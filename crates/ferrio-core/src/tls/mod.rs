@@ -1,0 +1,180 @@
+//! TLS: the records' way through the interpreter's own ssl objects, and its flow control.
+//!
+//! Python's class (`python/ferrio/tls.py`) derives from [`TlsProtocol`] and from asyncio's `SSLProtocol`: the
+//! state, reading and writing are here; handshake, shutdown and errors are asyncio's code, which finds the
+//! state by its usual names. A [`SocketTransport`] hands what it receives to [`Own::<TlsProtocol>::received`]
+//! without a buffer between.
+//!
+//! ```text
+//!   socket -> incoming -> ssl object -> protocol.data_received
+//!   socket <- outgoing <- ssl object <- backlog <- transport.write
+//! ```
+//!
+//! The two memory BIOs `incoming` and `outgoing` hold records. The backlog holds what was written before the
+//! handshake was done, or while the ssl object can't take it.
+
+mod methods;
+mod read;
+mod write;
+
+use crate::ffi::{Import, Member, Name, Object, Own, Raised, Result, Slot};
+use crate::stdlib;
+use crate::transports::SocketTransport;
+use pyo3_ffi as py;
+use std::cell::Cell;
+
+static STATES: Import = Import::new(c"asyncio.sslproto", c"SSLProtocolState");
+static UNWRAPPED: Member = Member::new(&STATES, c"UNWRAPPED");
+static DO_HANDSHAKE: Member = Member::new(&STATES, c"DO_HANDSHAKE");
+static WRAPPED: Member = Member::new(&STATES, c"WRAPPED");
+static FLUSHING: Member = Member::new(&STATES, c"FLUSHING");
+static SHUTDOWN: Member = Member::new(&STATES, c"SHUTDOWN");
+
+/// The interpreter's class for ssl objects on memory BIOs, and where it keeps the one in C.
+static SSL_OBJECT: Import = Import::new(c"ssl", c"SSLObject");
+static INNER: Name = Name::new(c"_sslobj");
+
+static WANT_READ: Import = Import::new(c"ssl", c"SSLWantReadError");
+static SYSCALL: Import = Import::new(c"ssl", c"SSLSyscallError");
+
+static PENDING: Name = Name::new(c"pending");
+static READ: Name = Name::new(c"read");
+static WRITE: Name = Name::new(c"write");
+static FATAL_ERROR: Name = Name::new(c"_fatal_error");
+
+const FATAL: &str = "Fatal error on SSL protocol";
+
+/// The body of a TlsProtocol.
+#[derive(Default)]
+pub struct TlsProtocol {
+    loop_: Slot,
+    state: Slot,
+    incoming: Slot,
+    outgoing: Slot,
+    /// The ssl object, and the one in C within it if that is of the interpreter's own class.
+    object: Slot,
+    inner: Slot,
+    /// The transport of the records.
+    transport: Slot,
+    /// The program's protocol, and the transport that it sees.
+    app_protocol: Slot,
+    app_transport: Slot,
+    app_protocol_is_buffer: Cell<bool>,
+    app_reading_paused: Cell<bool>,
+    app_writing_paused: Cell<bool>,
+    ssl_reading_paused: Cell<bool>,
+    ssl_writing_paused: Cell<bool>,
+    incoming_high_water: Cell<i64>,
+    incoming_low_water: Cell<i64>,
+    outgoing_high_water: Cell<i64>,
+    outgoing_low_water: Cell<i64>,
+    /// A deque of what waits to be encrypted, and how many bytes that is.
+    backlog: Slot,
+    backlog_size: Cell<i64>,
+    lost: Cell<i64>,
+}
+
+impl TlsProtocol {
+    fn slots(&self) -> [&Slot; 10] {
+        [
+            &self.loop_,
+            &self.state,
+            &self.incoming,
+            &self.outgoing,
+            &self.object,
+            &self.inner,
+            &self.transport,
+            &self.app_protocol,
+            &self.app_transport,
+            &self.backlog,
+        ]
+    }
+
+    fn is_in(&self, states: &[&Member]) -> Result<bool> {
+        for state in states {
+            if self.state.is(state.get()?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes the ssl object.
+    fn set_object(&self, object: &Object) -> Result<()> {
+        let is_plain = object.type_ptr().cast() == SSL_OBJECT.get()?.as_ptr();
+        self.inner.put(if is_plain { object.getattr(&INNER)? } else { object.clone() });
+        self.object.put(object.clone());
+        Ok(())
+    }
+
+    /// The ssl object to read from and to write to.
+    fn ssl(&self) -> Object {
+        self.inner.get_or_none()
+    }
+
+    /// How many bytes a memory BIO holds.
+    fn pending(bio: &Slot) -> Result<i64> {
+        bio.get_or_none().getattr(&PENDING)?.to_i64()
+    }
+}
+
+impl Own<TlsProtocol> {
+    /// Something broke: asyncio's code closes the connection and says so.
+    #[cold]
+    fn fatal(&self, raised: Raised) -> Result<()> {
+        let exception = raised.take();
+        if !exception.is_ordinary_exception() {
+            return Err(exception.raise());
+        }
+        self.as_object().method(&FATAL_ERROR, &[&exception, &Object::str(FATAL)?]).map(drop)
+    }
+
+    /// Hands records to the transport.
+    fn send(&self, data: &Object) -> Result<()> {
+        let transport = self.transport.get_or_none();
+        match Own::<SocketTransport>::downcast_exact(&transport) {
+            Some(own) => own.write(data),
+            None => transport.method1(&WRITE, data).map(drop),
+        }
+    }
+}
+
+/// Imports what is asked for while an error is set, when nothing can be imported.
+fn prepare() -> Result<()> {
+    WANT_READ.get()?;
+    SYSCALL.get().map(drop)
+}
+
+/// Whether the error that was raised says that the ssl object has to wait for records.
+fn wants_more() -> Result<bool> {
+    let (want_read, syscall) = (WANT_READ.get()?, SYSCALL.get()?);
+    // SAFETY: live classes; the error indicator is set.
+    Ok(unsafe {
+        py::PyErr_ExceptionMatches(want_read.as_ptr()) != 0 || py::PyErr_ExceptionMatches(syscall.as_ptr()) != 0
+    })
+}
+
+/// Calls a method of the program's protocol; what it raises, but `KeyboardInterrupt` and `SystemExit`, goes to
+/// the loop's exception handler.
+fn tell(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
+    let Err(raised) = this.app_protocol.get_or_none().method0(method) else { return Ok(()) };
+    let exception = raised.take();
+    if exception.is_exit() {
+        return Err(exception.raise());
+    }
+    let report = crate::debug::Report::new(message)?;
+    report.set(c"exception", &exception)?;
+    report.set(c"transport", &this.app_transport.get_or_none())?;
+    report.set(c"protocol", this.as_object())?;
+    report.send(&this.loop_.get_or_none())
+}
+
+/// `protocol.pause_writing()`.
+fn pause_writing(this: &Own<TlsProtocol>) -> Result<()> {
+    tell(this, &stdlib::PAUSE_WRITING, "protocol.pause_writing() failed")
+}
+
+/// `protocol.resume_writing()`.
+fn resume_writing(this: &Own<TlsProtocol>) -> Result<()> {
+    tell(this, &stdlib::RESUME_WRITING, "protocol.resume_writing() failed")
+}

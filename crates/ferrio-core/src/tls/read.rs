@@ -1,0 +1,125 @@
+//! From the socket to the protocol.
+
+use super::{DO_HANDSHAKE, FLUSHING, PENDING, READ, SHUTDOWN, TlsProtocol, WRAPPED, WRITE, wants_more};
+use crate::ffi::buffer::bytes_of;
+use crate::ffi::{Name, Object, Own, Result, deque};
+use crate::stdlib;
+
+static HANDSHAKE_STEP: Name = Name::new(c"_do_handshake");
+static FLUSH_STEP: Name = Name::new(c"_do_flush");
+static SHUTDOWN_STEP: Name = Name::new(c"_do_shutdown");
+static READ_BUFFERED: Name = Name::new(c"_do_read__buffered");
+static CALL_EOF_RECEIVED: Name = Name::new(c"_call_eof_received");
+static START_SHUTDOWN: Name = Name::new(c"_start_shutdown");
+static PAUSE_READING: Name = Name::new(c"pause_reading");
+static RESUME_READING: Name = Name::new(c"resume_reading");
+
+/// What a record holds at most, in bytes.
+const RECORD: i64 = 16 * 1024;
+
+impl Own<TlsProtocol> {
+    /// Records, or parts of them, have come.
+    pub fn received(&self, data: &Object) -> Result<()> {
+        self.incoming.get_or_none().method1(&WRITE, data)?;
+        if self.is_in(&[&WRAPPED])? {
+            return self.do_read();
+        }
+        for (state, step) in
+            [(&DO_HANDSHAKE, &HANDSHAKE_STEP), (&FLUSHING, &FLUSH_STEP), (&SHUTDOWN, &SHUTDOWN_STEP)]
+        {
+            if self.is_in(&[state])? {
+                return self.as_object().method0(step).map(drop);
+            }
+        }
+        Ok(())
+    }
+
+    /// `_do_read()`: gives the protocol what there is, and sends what that has led to.
+    pub(super) fn do_read(&self) -> Result<()> {
+        if !self.is_in(&[&WRAPPED, &FLUSHING])? {
+            return Ok(());
+        }
+        let read = self.read_unless_paused().and_then(|()| self.control_ssl_reading());
+        read.or_else(|raised| self.fatal(raised))
+    }
+
+    fn read_unless_paused(&self) -> Result<()> {
+        if self.app_reading_paused.get() {
+            return Ok(());
+        }
+        if self.app_protocol_is_buffer.get() {
+            self.as_object().method0(&READ_BUFFERED)?;
+        } else {
+            self.read_copied()?;
+        }
+        if self.has_backlog()? { self.do_write() } else { self.process_outgoing() }
+    }
+
+    /// Decrypts all there is; the protocol gets it as one.
+    fn read_copied(&self) -> Result<()> {
+        let mut chunks: Vec<Object> = Vec::new();
+        let mut is_over = false;
+        while let Some(chunk) = self.read_record()? {
+            if bytes_of(&chunk).is_some_and(<[u8]>::is_empty) {
+                is_over = true;
+                break;
+            }
+            chunks.push(chunk);
+        }
+        let data = match chunks.pop() {
+            Some(only) if chunks.is_empty() => Some(only),
+            Some(last) => {
+                chunks.push(last);
+                let all: Vec<u8> = chunks.iter().filter_map(bytes_of).flatten().copied().collect();
+                Some(Object::bytes(&all)?)
+            }
+            None => None,
+        };
+        if let Some(data) = data {
+            self.app_protocol.get_or_none().method1(&stdlib::DATA_RECEIVED, &data)?;
+        }
+        if is_over {
+            // close_notify
+            self.as_object().method0(&CALL_EOF_RECEIVED)?;
+            self.as_object().method0(&START_SHUTDOWN)?;
+        }
+        Ok(())
+    }
+
+    /// What the next record holds; empty for the end, nothing if there is no whole one.
+    ///
+    /// The ssl object is asked only if there is something to ask it for: its "no" is an exception.
+    fn read_record(&self) -> Result<Option<Object>> {
+        let ssl = self.ssl();
+        let undecrypted = TlsProtocol::pending(&self.incoming)?;
+        if undecrypted == 0 && ssl.method0(&PENDING)?.to_i64()? == 0 {
+            return Ok(None);
+        }
+        match ssl.method1(&READ, &Object::int(RECORD)?) {
+            Ok(chunk) => Ok(Some(chunk)),
+            Err(raised) if wants_more()? => {
+                raised.discard();
+                Ok(None)
+            }
+            Err(raised) => Err(raised),
+        }
+    }
+
+    /// Has the socket be read no more while too much is there that the protocol does not take.
+    pub(super) fn control_ssl_reading(&self) -> Result<()> {
+        let size = TlsProtocol::pending(&self.incoming)?;
+        let transport = self.transport.get_or_none();
+        if size >= self.incoming_high_water.get() && size > 0 && !self.ssl_reading_paused.get() {
+            self.ssl_reading_paused.set(true);
+            transport.method0(&PAUSE_READING)?;
+        } else if size <= self.incoming_low_water.get() && self.ssl_reading_paused.get() {
+            self.ssl_reading_paused.set(false);
+            transport.method0(&RESUME_READING)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_backlog(&self) -> Result<bool> {
+        Ok(!deque::is_empty(&self.backlog.get_or_none())?)
+    }
+}

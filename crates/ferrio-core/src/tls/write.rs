@@ -1,0 +1,163 @@
+//! From the program to the socket.
+
+use super::{
+    FLUSHING, READ, SHUTDOWN, TlsProtocol, UNWRAPPED, WRAPPED, WRITE, pause_writing, resume_writing, wants_more,
+};
+use crate::ffi::buffer::{Buffer, bytes_of};
+use crate::ffi::error::type_error;
+use crate::ffi::{Name, Object, Own, Raised, Result, deque};
+use crate::stdlib;
+use pyo3_ffi as py;
+
+static FATAL_WRITES: i64 = 5;
+static POPLEFT: Name = Name::new(c"popleft");
+
+impl Own<TlsProtocol> {
+    /// `transport.write(data)`.
+    pub(super) fn write_checked(&self, data: &Object) -> Result<()> {
+        if !is_byteslike(data) {
+            let name = data.type_name();
+            return Err(type_error(&format!("data: expecting a bytes-like instance, got {name}")));
+        }
+        if length(data)? == 0 { Ok(()) } else { self.write(data) }
+    }
+
+    /// `_write_appdata([data])`: encrypts and sends; what can't be encrypted yet waits.
+    pub fn write(&self, data: &Object) -> Result<()> {
+        if self.is_in(&[&FLUSHING, &SHUTDOWN, &UNWRAPPED])? {
+            return self.note_lost_write();
+        }
+        if !self.is_in(&[&WRAPPED])? || self.has_backlog()? {
+            return self.push(data).and_then(|()| self.write_backlog());
+        }
+        let size = length(data)?;
+        let written = self.encrypt(data, size).and_then(|count| {
+            if count < size {
+                self.push(&rest(data, count)?)?;
+            }
+            self.process_outgoing()
+        });
+        written.or_else(|raised| self.fatal(raised))
+    }
+
+    /// Appends to the backlog.
+    pub(super) fn push(&self, data: &Object) -> Result<()> {
+        deque::append(&self.backlog.get_or_none(), data)?;
+        self.backlog_size.set(self.backlog_size.get() + length(data)? as i64);
+        Ok(())
+    }
+
+    /// Encrypts the backlog, if the handshake is done.
+    pub(super) fn write_backlog(&self) -> Result<()> {
+        if !self.is_in(&[&WRAPPED])? {
+            return Ok(());
+        }
+        self.do_write().or_else(|raised| self.fatal(raised))
+    }
+
+    /// `_write_appdata(list)`.
+    pub(super) fn write_all(&self, list: &Object) -> Result<()> {
+        if self.is_in(&[&FLUSHING, &SHUTDOWN, &UNWRAPPED])? {
+            return self.note_lost_write();
+        }
+        // SAFETY: a live object; a new list or an error.
+        let chunks = unsafe { Object::owned(py::PySequence_List(list.as_ptr()))? };
+        chunks.list_items().iter().try_for_each(|chunk| self.push(chunk))?;
+        self.write_backlog()
+    }
+
+    #[cold]
+    fn note_lost_write(&self) -> Result<()> {
+        if self.lost.get() >= FATAL_WRITES {
+            let message = Object::str("SSL connection is closed")?;
+            stdlib::LOGGER.get()?.method1(&stdlib::WARNING, &message)?;
+        }
+        self.lost.set(self.lost.get() + 1);
+        Ok(())
+    }
+
+    /// Encrypts; how many bytes the ssl object has taken.
+    fn encrypt(&self, data: &Object, size: usize) -> Result<usize> {
+        if size == 0 {
+            return Ok(0);
+        }
+        match self.ssl().method1(&WRITE, data) {
+            Ok(count) => Ok(count.to_i64()? as usize),
+            Err(raised) if wants_more()? => {
+                raised.discard();
+                Ok(0)
+            }
+            Err(raised) => Err(raised),
+        }
+    }
+
+    /// `_do_write()`: encrypts the backlog as far as it goes, and sends.
+    pub(super) fn do_write(&self) -> Result<()> {
+        while self.has_backlog()? {
+            let backlog = self.backlog.get_or_none();
+            let data = deque::item(&backlog, 0)?;
+            let size = length(&data)?;
+            let count = self.encrypt(&data, size)?;
+            self.backlog_size.set(self.backlog_size.get() - count as i64);
+            if count < size {
+                if count > 0 {
+                    let rest = rest(&data, count)?;
+                    // SAFETY: live objects.
+                    if unsafe { py::PySequence_SetItem(backlog.as_ptr(), 0, rest.as_ptr()) } < 0 {
+                        return Err(Raised);
+                    }
+                }
+                break;
+            }
+            backlog.method0(&POPLEFT)?;
+        }
+        self.process_outgoing()
+    }
+
+    /// `_process_outgoing()`: hands the records to the transport.
+    pub(super) fn process_outgoing(&self) -> Result<()> {
+        if !self.ssl_writing_paused.get() && TlsProtocol::pending(&self.outgoing)? > 0 {
+            let data = self.outgoing.get_or_none().method0(&READ)?;
+            self.send(&data)?;
+        }
+        self.control_app_writing()
+    }
+
+    /// Tells the protocol to stop, or to go on.
+    pub(super) fn control_app_writing(&self) -> Result<()> {
+        let size = TlsProtocol::pending(&self.outgoing)? + self.backlog_size.get();
+        // With a limit of 0 nothing is too much before there is something.
+        if size >= self.outgoing_high_water.get() && size > 0 && !self.app_writing_paused.get() {
+            self.app_writing_paused.set(true);
+            return pause_writing(self);
+        }
+        if size <= self.outgoing_low_water.get() && self.app_writing_paused.get() {
+            self.app_writing_paused.set(false);
+            return resume_writing(self);
+        }
+        Ok(())
+    }
+}
+
+fn is_byteslike(data: &Object) -> bool {
+    let pointer = data.as_ptr();
+    // SAFETY: a live object.
+    unsafe {
+        py::PyBytes_Check(pointer) != 0
+            || py::PyByteArray_Check(pointer) != 0
+            || py::PyMemoryView_Check(pointer) != 0
+    }
+}
+
+/// How many bytes there are.
+fn length(data: &Object) -> Result<usize> {
+    match bytes_of(data) {
+        Some(bytes) => Ok(bytes.len()),
+        None => deque::len(data),
+    }
+}
+
+/// What comes after the first bytes.
+fn rest(data: &Object, count: usize) -> Result {
+    Object::bytes(Buffer::readable(data)?.as_slice().get(count..).unwrap_or_default())
+}
