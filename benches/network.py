@@ -111,7 +111,16 @@ for _what, _server in (("Protocol", "protocol+tls"), ("streams", "streams+tls"))
             size=_size,
             connections=50,
         )
-add("TLS handshakes", "TLS handshakes", "protocol+tls", TCP, quick=True, tls=True, kind="handshake", connections=10)
+add(
+    "TLS handshakes",
+    "TLS handshakes",
+    "protocol+tls",
+    TCP,
+    quick=True,
+    tls=True,
+    kind="handshake",
+    connections=10,
+)
 add(
     "connect, one echo, close",
     "connections",
@@ -167,7 +176,11 @@ def build_client() -> None:
 
 def participants(row: Row, chosen: list[str]) -> list[str]:
     """Return who takes part in a row."""
-    return [one for one in chosen if one not in YARDSTICKS or (row.yardsticks and (one, row.server) != ("uring", "udp"))]
+    return [
+        one
+        for one in chosen
+        if one not in YARDSTICKS or (row.yardsticks and (one, row.server) != ("uring", "udp"))
+    ]
 
 
 class Server:

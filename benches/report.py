@@ -1,6 +1,6 @@
 """Make docs/benchmarks.md and its plots of what benches/run.py has measured.
 
-    python benches/report.py [RESULTS.json]
+python benches/report.py [RESULTS.json]
 """
 
 import json
@@ -114,9 +114,21 @@ def targets(rows: list[Row]) -> list[Target]:
         ("ferrio-loop", "loop only", 2.0, 1.1),
     ):
         title = f"scheduling and primitives, {what}"
-        add(f"{title}: times uvloop", f"at least {uvloop}", mean(micro, lambda r: r.ratio("uvloop", loop)), at_least(uvloop))
-        add(f"{title}: times the best peer of each row", f"at least {best}", mean(micro, lambda r: r.to_best(loop)), at_least(best))
-    worst = min((row.to_best("ferrio") for row in micro if not math.isnan(row.to_best("ferrio"))), default=math.nan)
+        add(
+            f"{title}: times uvloop",
+            f"at least {uvloop}",
+            mean(micro, lambda r: r.ratio("uvloop", loop)),
+            at_least(uvloop),
+        )
+        add(
+            f"{title}: times the best peer of each row",
+            f"at least {best}",
+            mean(micro, lambda r: r.to_best(loop)),
+            at_least(best),
+        )
+    worst = min(
+        (row.to_best("ferrio") for row in micro if not math.isnan(row.to_best("ferrio"))), default=math.nan
+    )
     add("the same, with install(): the worst row, times its best peer", "at least 1", worst, at_least(1))
 
     def against(other: str, loop: str = "ferrio") -> Callable[[Row], float]:
@@ -124,30 +136,84 @@ def targets(rows: list[Row]) -> list[Target]:
 
     busy = "1 KB, 200 connections"
     for what in ("Protocol", "BufferedProtocol"):
-        add(f"echo by {what}, {busy}: CPU, times the epoll server's", "at most 1.2", mean(named(f"by {what},", busy), against("epoll")), at_most(1.2))
+        add(
+            f"echo by {what}, {busy}: CPU, times the epoll server's",
+            "at most 1.2",
+            mean(named(f"by {what},", busy), against("epoll")),
+            at_most(1.2),
+        )
     for what, bound in (("streams", 0.5), ("sock_*", 0.5)):
-        add(f"echo by {what}, {busy}: CPU, times uvloop's", f"at most {bound}", mean(named(f"by {what},", busy), against("uvloop")), at_most(bound))
-    add(f"echo by streams, {busy}: CPU, times the epoll server's", "at most 1.5", mean(named("by streams,", busy), against("epoll")), at_most(1.5))
+        add(
+            f"echo by {what}, {busy}: CPU, times uvloop's",
+            f"at most {bound}",
+            mean(named(f"by {what},", busy), against("uvloop")),
+            at_most(bound),
+        )
+    add(
+        f"echo by streams, {busy}: CPU, times the epoll server's",
+        "at most 1.5",
+        mean(named("by streams,", busy), against("epoll")),
+        at_most(1.5),
+    )
     for size in ("100 KB", "1 MB"):
-        add(f"echo by Protocol, {size}: CPU, times the epoll server's", "at most 1.1", mean(named("by Protocol,", size), against("epoll")), at_most(1.1))
+        add(
+            f"echo by Protocol, {size}: CPU, times the epoll server's",
+            "at most 1.1",
+            mean(named("by Protocol,", size), against("epoll")),
+            at_most(1.1),
+        )
     for what in ("Protocol", "BufferedProtocol"):
-        add(f"echo by {what} over a Unix socket, 1 KB: CPU, times the epoll server's", "at most 1.2", mean(named(f"by {what} over", "1 KB"), against("epoll")), at_most(1.2))
-    add("UDP echo: CPU, times the epoll server's", "at most 1.2", mean(named("UDP"), against("epoll")), at_most(1.2))
-    for what, bound in (("TLS echo by Protocol, 1 KB", 0.8), ("TLS echo by streams, 1 KB", 0.6), ("TLS handshakes", 0.85)):
-        add(f"{what}: CPU, times uvloop's", f"at most {bound}", mean(named(what), against("uvloop")), at_most(bound))
+        add(
+            f"echo by {what} over a Unix socket, 1 KB: CPU, times the epoll server's",
+            "at most 1.2",
+            mean(named(f"by {what} over", "1 KB"), against("epoll")),
+            at_most(1.2),
+        )
+    add(
+        "UDP echo: CPU, times the epoll server's",
+        "at most 1.2",
+        mean(named("UDP"), against("epoll")),
+        at_most(1.2),
+    )
+    for what, bound in (
+        ("TLS echo by Protocol, 1 KB", 0.8),
+        ("TLS echo by streams, 1 KB", 0.6),
+        ("TLS handshakes", 0.85),
+    ):
+        add(
+            f"{what}: CPU, times uvloop's",
+            f"at most {bound}",
+            mean(named(what), against("uvloop")),
+            at_most(bound),
+        )
     for what in ("uvicorn", "aiohttp"):
-        add(f"{what}: CPU, times the best peer's", "less than 1", mean(named(what), lambda row: 1 / row.to_best("ferrio")), lambda value: value < 1)
+        add(
+            f"{what}: CPU, times the best peer's",
+            "less than 1",
+            mean(named(what), lambda row: 1 / row.to_best("ferrio")),
+            lambda value: value < 1,
+        )
     for row in named("subprocess"):
         add(f"{row.name}: times asyncio's", "at most 0.6", against("asyncio")(row), at_most(0.6))
     idle, plain = named("beside"), named("by Protocol,", busy)
     if idle and plain and "ferrio" in idle[0].medians and "ferrio" in plain[0].medians:
         value = idle[0].medians["ferrio"] / plain[0].medians["ferrio"]
-        add("busy connections beside idle ones: CPU, times that without them", "at most 1.05", value, at_most(1.05))
+        add(
+            "busy connections beside idle ones: CPU, times that without them",
+            "at most 1.05",
+            value,
+            at_most(1.05),
+        )
     for row in named("memory for an idle connection"):
         add(f"{row.name}: times uvloop's", "less than 1", against("uvloop")(row), lambda value: value < 1)
     few, many = named("sleep(0) in 10 tasks"), named("sleep(0) in 100,000 tasks")
     if few and many and "ferrio" in few[0].medians and "ferrio" in many[0].medians:
-        add("sleep(0) in 100,000 tasks: times that in 10", "flat (1.5)", many[0].medians["ferrio"] / few[0].medians["ferrio"], at_most(1.5))
+        add(
+            "sleep(0) in 100,000 tasks: times that in 10",
+            "flat (1.5)",
+            many[0].medians["ferrio"] / few[0].medians["ferrio"],
+            at_most(1.5),
+        )
     for row in named("late by"):
         add(f"{row.name}, in us", "at most 100", row.medians.get("ferrio", math.nan), at_most(100))
     for row in named("early by"):
@@ -167,7 +233,13 @@ def table(head: list[str], lines: list[list[str]]) -> str:
 
 def group_table(rows: list[Row], columns: list[str]) -> str:
     """Return the table of one group."""
-    head = [f"{rows[0].group}, {rows[0].unit}".rstrip(", "), *columns, "uvloop / ferrio", "best / ferrio", "spread"]
+    head = [
+        f"{rows[0].group}, {rows[0].unit}".rstrip(", "),
+        *columns,
+        "uvloop / ferrio",
+        "best / ferrio",
+        "spread",
+    ]
     lines = []
     for row in rows:
         best = row.best_peer()
@@ -176,7 +248,9 @@ def group_table(rows: list[Row], columns: list[str]) -> str:
             value = number(row.medians.get(loop, math.nan))
             cells.append(f"**{value}**" if loop == best and value else value)
         spread = f"{row.spread('ferrio'):.0f} %" if "ferrio" in row.medians else ""
-        lines.append([row.name, *cells, times(row.ratio("uvloop", "ferrio")), times(row.to_best("ferrio")), spread])
+        lines.append(
+            [row.name, *cells, times(row.ratio("uvloop", "ferrio")), times(row.to_best("ferrio")), spread]
+        )
     return table(head, lines)
 
 
@@ -226,7 +300,10 @@ def write(results: dict[str, Any]) -> None:
         "",
         "## Targets",
         "",
-        table(["", "target", "measured", ""], [[t.what, t.wanted, times(t.found), t.answer] for t in targets(rows)]),
+        table(
+            ["", "target", "measured", ""],
+            [[t.what, t.wanted, times(t.found), t.answer] for t in targets(rows)],
+        ),
         "",
     ]
     groups: dict[str, list[Row]] = {}
@@ -242,7 +319,9 @@ def write(results: dict[str, Any]) -> None:
         if (DOCS / f"benchmarks-{name}.svg").exists():
             parts += [f"![{group}](benchmarks-{name}.svg)", ""]
         for row in members:
-            failures += [[row.name, loop, cell["failure"]] for loop, cell in row.cells.items() if "failure" in cell]
+            failures += [
+                [row.name, loop, cell["failure"]] for loop, cell in row.cells.items() if "failure" in cell
+            ]
     if failures:
         parts += ["## What did not run", "", table(["row", "loop", "why"], failures), ""]
     if NOTES.exists():

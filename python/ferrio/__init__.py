@@ -6,13 +6,14 @@ ferrio.install()                                         # asyncio's own names n
 import ferrio as asyncio                                 # every name that asyncio has
 """
 
+from __future__ import annotations
+
 import asyncio as _asyncio
 import functools as _functools
 import sys as _sys
 
 # What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
 from asyncio import *
-from typing import Any as _Any
 
 from ferrio import subprocess
 from ferrio import tasks as _tasks
@@ -35,6 +36,11 @@ from ferrio.taskgroups import TaskGroup
 from ferrio.timeouts import Timeout, timeout, timeout_at
 from ferrio.unix_events import Loop
 from ferrio.unix_events import Loop as SelectorEventLoop
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any as _Any
 
 # Earlier interpreters' are of another kind, and stay.
 if _sys.version_info >= (3, 12):

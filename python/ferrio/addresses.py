@@ -1,10 +1,16 @@
 """Addresses: those that need no lookup, and the order in which several are tried."""
 
+from __future__ import annotations
+
 import itertools
 import socket
 import sys
 from collections.abc import Sequence
-from typing import Any
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = (
     "bind_error",

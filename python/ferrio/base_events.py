@@ -1,5 +1,7 @@
 """The event loop apart from connections: running, tasks, executors, exceptions, asynchronous generators."""
 
+from __future__ import annotations
+
 import asyncio
 import concurrent.futures
 import os
@@ -13,9 +15,13 @@ from asyncio import coroutines, events
 from asyncio import tasks as asyncio_tasks
 from asyncio.log import logger
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
 
 from ferrio import _core
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("BaseLoop",)
 
@@ -30,6 +36,17 @@ _RUN_ENDINGS = (SystemExit, KeyboardInterrupt)
 
 # Called before any loop runs; for those who watch the process.
 before_run: Callable[[], None] | None = None
+
+
+# Nothing is looked up.
+_NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+
+# getaddrinfo() has an argument of this name.
+type_of = type
+
+
+def _may_be_literal(host: str) -> bool:
+    return host[:1].isdigit() or ":" in host
 
 
 class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
@@ -261,6 +278,12 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
     ) -> Any:
         """Return socket.getaddrinfo() without blocking the loop."""
+        if not self._debug and type_of(host) is str and type_of(port) is int and _may_be_literal(host):
+            # Of a literal address the system knows all there is to know without asking anybody.
+            try:
+                return socket.getaddrinfo(host, port, family, type, proto, flags | _NUMERIC)
+            except OSError:
+                pass  # a name, or an error that is the resolver's to tell
         function = self._getaddrinfo_debug if self._debug else socket.getaddrinfo
         return await self._in_resolver(function, host, port, family, type, proto, flags)
 

@@ -4,6 +4,8 @@ A child is watched by a pidfd, which is readable when the child has ended: no si
 Where the kernel has none, a thread waits.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import subprocess
@@ -11,7 +13,11 @@ import sys
 import threading
 from asyncio import base_subprocess
 from asyncio.log import logger
-from typing import Any
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("SubprocessMixin",)
 

@@ -1,13 +1,19 @@
 """Stream connections over TCP: loop.create_connection(), loop.connect_accepted_socket()."""
 
+from __future__ import annotations
+
 import socket
 from asyncio import staggered
 from asyncio.log import logger
-from typing import Any
 
 from ferrio import _core
 from ferrio.addresses import bind_error, check_ssl_socket, ensure_resolved, interleave_addresses
 from ferrio.tls import make_tls_transport
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("ConnectionMixin",)
 

@@ -1,13 +1,19 @@
 """Datagram endpoints: loop.create_datagram_endpoint()."""
 
+from __future__ import annotations
+
 import os
 import socket
 import stat
 from asyncio.log import logger
-from typing import Any
 
 from ferrio import _core
 from ferrio.addresses import ensure_resolved, set_reuse_port
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("DatagramMixin", "remove_stale_socket")
 

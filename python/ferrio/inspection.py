@@ -5,6 +5,8 @@ connection with a list of its tasks. The thread sleeps in accept() until somebod
 while a callback blocks the loop.
 """
 
+from __future__ import annotations
+
 import atexit
 import contextlib
 import functools
@@ -17,9 +19,13 @@ import sys
 import threading
 import types
 from collections.abc import Iterator
-from typing import Any
 
 from ferrio import _core, base_events
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("describe_tasks", "serve", "show")
 

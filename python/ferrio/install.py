@@ -1,9 +1,15 @@
 """Putting Ferrio into the asyncio namespace, and taking it out again."""
 
+from __future__ import annotations
+
 import asyncio
 import sys
 from asyncio import events, unix_events
-from typing import Any
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("install", "installed", "uninstall")
 

@@ -3,10 +3,16 @@
 State and hot methods are in the Rust classes; the rest is inherited from asyncio's.
 """
 
+from __future__ import annotations
+
 import asyncio
-from typing import Any
 
 from ferrio import _core
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore")
 

@@ -1,11 +1,17 @@
 """Pipes: loop.connect_read_pipe(), loop.connect_write_pipe()."""
 
+from __future__ import annotations
+
 import os
 import stat
 from asyncio.log import logger
-from typing import Any
 
 from ferrio import _core
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("PipeMixin",)
 

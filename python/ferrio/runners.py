@@ -1,15 +1,21 @@
 """Running a program."""
 
+from __future__ import annotations
+
 import asyncio
 from asyncio import events, unix_events
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
 
 from ferrio.events import new_event_loop
 
-__all__ = ("Runner", "run")
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
 
-_T = TypeVar("_T")
+    _T = TypeVar("_T")
+
+__all__ = ("Runner", "run")
 
 # asyncio's own, also once something else has been put in their place.
 _Base: Any = asyncio.Runner

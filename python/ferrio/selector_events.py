@@ -6,12 +6,18 @@ Those that begin with an underscore are in Rust for sockets of the interpreter's
 others, as those of a program's own class.
 """
 
+from __future__ import annotations
+
 import functools
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from ferrio.addresses import check_ssl_socket, ensure_resolved
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("SocketOperationsMixin",)
 

@@ -1,12 +1,18 @@
 """Sending files: loop.sendfile(), loop.sock_sendfile()."""
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import io
 import os
 import sys
 from asyncio import constants, exceptions
-from typing import Any
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("SendfileMixin",)
 

@@ -1,5 +1,7 @@
 """Server, and loop.create_server()."""
 
+from __future__ import annotations
+
 import asyncio
 import collections.abc
 import contextlib
@@ -12,11 +14,15 @@ import sys
 import weakref
 from asyncio import trsock
 from asyncio.log import logger
-from typing import Any
 
 from ferrio import _core
 from ferrio.addresses import bind_error, check_ssl_socket, ensure_resolved, set_reuse_port
 from ferrio.tls import make_tls_transport
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("Server", "ServerMixin")
 

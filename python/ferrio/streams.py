@@ -3,13 +3,19 @@
 State and hot methods are in the Rust classes; the rest is inherited from asyncio's.
 """
 
+from __future__ import annotations
+
 import asyncio
 import types
 from asyncio import events, streams
 from collections.abc import Callable
-from typing import Any
 
 from ferrio import _core
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = (
     "StreamReader",

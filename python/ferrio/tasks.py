@@ -4,21 +4,30 @@ asyncio finds tasks of other makes in a WeakSet. Putting each task in would cost
 one, so that set is taught to look into Ferrio's own list when somebody asks.
 """
 
+from __future__ import annotations
+
 import asyncio.tasks
-import dataclasses
 import functools
 import gc
 import itertools
 import weakref
 from collections.abc import Iterator
-from typing import Any
 
 from ferrio import _core
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    _WeakSet = weakref.WeakSet[Any]
+else:
+    _WeakSet = weakref.WeakSet
 
 __all__ = ("make_visible",)
 
 
-class _TaskSet(weakref.WeakSet[Any]):
+class _TaskSet(_WeakSet):
     """asyncio's set of tasks, together with Ferrio's."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -93,6 +102,8 @@ def _show_awaiters_of_others() -> None:
             return graph
         tasks: list[Any] = _core.all_tasks()
         awaiting = (build(task, **options) for task in tasks if task._fut_waiter is future)
+        import dataclasses
+
         return dataclasses.replace(graph, awaited_by=(*graph.awaited_by, *awaiting))
 
     asyncio.graph._build_graph_for_future = build  # type: ignore[attr-defined]

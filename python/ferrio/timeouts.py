@@ -3,11 +3,17 @@
 State and the usual way are in the Rust class; what happens when a timeout expires is inherited from asyncio.
 """
 
+from __future__ import annotations
+
 from asyncio import timeouts
-from typing import Any
 
 from ferrio import _core
 from ferrio._core import timeout, timeout_at
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("Timeout", "timeout", "timeout_at")
 

@@ -5,17 +5,23 @@ ssl.SSLContext works. The records' way and its flow control are in the Rust clas
 errors are inherited from asyncio's.
 """
 
+from __future__ import annotations
+
 import ssl
 from asyncio import sslproto
-from typing import Any
 
 from ferrio import _core
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("SSLProtocol", "TlsMixin", "make_tls_transport")
 
 # asyncio's own, also once something else has been put in their place.
 _Protocol: Any = sslproto.SSLProtocol
-_Transport: Any = sslproto._SSLProtocolTransport  # type: ignore[attr-defined]
+_Transport: Any = sslproto._SSLProtocolTransport
 
 
 class _SSLProtocolTransport(_Transport):  # type: ignore[misc]  # chosen at run time
@@ -26,9 +32,20 @@ class _SSLProtocolTransport(_Transport):  # type: ignore[misc]  # chosen at run 
         # Without a call between.
         self.write = ssl_protocol._write
 
+    def close(self) -> None:
+        """Close the connection once what waits is sent."""
+        super().close()
+        if self._ssl_protocol is None:
+            # Nothing here refers to what is over.
+            self.__dict__.pop("write", None)
+
 
 class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen at run time
     __doc__ = _Protocol.__doc__
+
+    _app_transport_created: bool
+    _ssl_buffer: Any
+    _ssl_buffer_view: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()

@@ -1,5 +1,7 @@
 """Loop: the event loop of Unix systems, with signals and Unix sockets."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
@@ -12,7 +14,6 @@ import weakref
 from asyncio import coroutines
 from asyncio.log import logger
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from ferrio import _core
 from ferrio.base_events import BaseLoop, _iscoroutinefunction
@@ -25,13 +26,18 @@ from ferrio.sendfile import SendfileMixin
 from ferrio.server import Server, ServerMixin
 from ferrio.tls import TlsMixin
 
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ("Loop",)
 
 # Signal numbers taken from the wake-up descriptor at a time; there are fewer than that.
 _SIGNALS_AT_A_TIME = 4096
 
 # The loops that are alive, for the child of a fork.
-_loops: "weakref.WeakSet[Loop]" = weakref.WeakSet()
+_loops: weakref.WeakSet[Loop] = weakref.WeakSet()
 
 # From 3.13 on a Unix server removes its socket's path when it is closed.
 _CLEANS_UP_SOCKETS = sys.version_info >= (3, 13)

@@ -391,7 +391,7 @@ impl Class for Condition {
                     |this, count| {
                         this.notify(usize::try_from(count.to_i64()?).unwrap_or(0)).map(|()| Object::none())
                     },
-                    c"_notify($self, n)\n--\n\nAs notify(), whether or not the lock is acquired.",
+                    c"_notify($self, n, /)\n--\n\nAs notify(), whether or not the lock is acquired.",
                 ),
                 method0::<Condition, _>(
                     c"notify_all",

@@ -1,11 +1,11 @@
 //! DatagramTransport: a datagram socket, connected or not.
 
-use super::address;
 use super::backlog::{BYTES_LIKE, Data};
 use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
 use super::flow::Flow;
 use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
+use super::peers::Peers;
 use super::socket::is_transient;
 use super::socket_methods::guarded;
 use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
@@ -26,6 +26,9 @@ use std::mem::offset_of;
 /// `_header_size` (3.13).
 const HEADER_SIZE: usize = if cfg!(Py_3_13) { 8 } else { 0 };
 
+/// How many datagrams are received before it is the others' turn.
+const READS_AT_ONCE: u32 = 16;
+
 /// The body of a DatagramTransport.
 #[derive(Default)]
 #[repr(C)]
@@ -40,6 +43,7 @@ pub struct DatagramTransport {
     waiter: Slot,
     /// Whether the socket is connected, so that `send` is used.
     has_peer: Cell<bool>,
+    peers: Peers,
     /// Whether it is an IPv4 socket, whose addresses need no Python.
     is_inet: Cell<bool>,
     reading: Cell<bool>,
@@ -136,7 +140,7 @@ impl Own<DatagramTransport> {
         let sent = if self.has_peer.get() {
             socket::send(descriptor, bytes)
         } else if let Some(address @ Address::Inet { .. }) =
-            address::from_python(address).filter(|_| self.is_inet.get())
+            self.is_inet.get().then(|| self.peers.find(address)).flatten()
         {
             socket::send_to(descriptor, bytes, &address)
         } else {
@@ -250,33 +254,47 @@ fn read_ready(object: &Object) -> Result<()> {
         return Ok(());
     }
     this.base.in_context(|| {
-        let Some(loop_) = this.base.loop_() else { return Ok(()) };
-        let descriptor = this.base.descriptor.get();
-        let read = loop_.with_read_buffer(|buffer| {
-            let (count, sender) = socket::recv_from(descriptor, buffer)?;
-            // SAFETY: the kernel has written so many bytes.
-            let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
-            Ok((Object::bytes(bytes), sender))
-        });
-        let told = match read {
-            Ok((data, sender)) => {
-                let sender = match sender.as_ref().and_then(Address::decode) {
-                    Some(sender) => address::to_python(&sender)?,
-                    None => Object::none(),
-                };
-                this.base.protocol().method(&stdlib::DATAGRAM_RECEIVED, &[&data?, &sender])
+        for _ in 0..READS_AT_ONCE {
+            if !read_once(this)? || this.base.is_lost() || !this.reading.get() {
+                break;
             }
-            Err(error) if is_transient(&error) => return Ok(()),
-            Err(error) => {
-                let exception = crate::ffi::error::os_error(&error)?;
-                this.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception)
-            }
-        };
-        told.map(drop).or_else(|raised| {
-            let exception = split_exit(raised)?;
-            this.fatal(Failure::Exception(exception), "Fatal read error on datagram transport")
-        })
+        }
+        Ok(())
     })
+}
+
+/// Receives one datagram; whether there was one, or an error.
+fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
+    let Some(loop_) = this.base.loop_() else { return Ok(false) };
+    let descriptor = this.base.descriptor.get();
+    let read = loop_.with_read_buffer(|buffer| {
+        let (count, sender) = socket::recv_from(descriptor, buffer)?;
+        // SAFETY: the kernel has written so many bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
+        Ok((Object::bytes(bytes), sender))
+    });
+    let told = match read {
+        Ok((data, sender)) => {
+            let sender = match sender.as_ref().and_then(Address::decode) {
+                Some(sender) => this.peers.show(sender)?,
+                None => Object::none(),
+            };
+            this.base.protocol().method(&stdlib::DATAGRAM_RECEIVED, &[&data?, &sender])
+        }
+        Err(error) if is_transient(&error) => return Ok(false),
+        Err(error) => {
+            let exception = crate::ffi::error::os_error(&error)?;
+            this.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception)
+        }
+    };
+    match told {
+        Ok(_) => Ok(true),
+        Err(raised) => {
+            let exception = split_exit(raised)?;
+            this.fatal(Failure::Exception(exception), "Fatal read error on datagram transport")?;
+            Ok(false)
+        }
+    }
 }
 
 fn write_ready(object: &Object) -> Result<()> {
@@ -409,6 +427,7 @@ impl Class for DatagramTransport {
         self.base.traverse(visitor);
         visitor.slot(&self.address);
         visitor.slot(&self.waiter);
+        self.peers.traverse(visitor);
         if let Ok(waiting) = self.waiting.try_borrow() {
             for (bytes, address) in waiting.iter() {
                 visitor.object(bytes.as_ptr());
@@ -418,6 +437,7 @@ impl Class for DatagramTransport {
     }
 
     fn clear(&self) {
+        self.peers.clear();
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
         drop(waiting);
         self.address.clear();

@@ -10,7 +10,8 @@
 //! - [`datagram`]: datagram sockets;
 //! - [`base`]: what all of them have; [`lifecycle`]: their beginning and end; [`methods`]: their common
 //!   methods; [`backlog`]: what waits to be written; [`flow`]: telling the
-//!   protocol to stop and go on; [`address`]: addresses as Python tuples.
+//!   protocol to stop and go on; [`address`]: addresses as Python tuples;
+//!   [`peers`]: those that a datagram socket knows.
 
 pub mod address;
 pub mod backlog;
@@ -20,6 +21,7 @@ pub mod flow;
 pub mod lifecycle;
 pub mod listener;
 mod methods;
+mod peers;
 pub mod pipe_read;
 pub mod pipe_write;
 pub mod socket;

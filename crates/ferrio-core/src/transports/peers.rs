@@ -1,0 +1,67 @@
+//! The peers that a datagram socket has heard from last: their addresses, as Python shows them.
+//!
+//! Few peers send most datagrams, and what has come from one goes back to it. So an address is decoded and
+//! shown once, not for each datagram.
+
+use super::address;
+use crate::ffi::{Object, Result, Visitor};
+use ferrio_reactor::address::Address;
+use std::cell::RefCell;
+
+/// How many are remembered; a peer's place is given by its port.
+const PLACES: usize = 64;
+
+/// The table.
+#[derive(Default)]
+pub struct Peers(RefCell<Vec<Option<(Address, Object)>>>);
+
+fn place_of(address: &Address) -> usize {
+    match address {
+        Address::Inet { port, .. } | Address::Inet6 { port, .. } => usize::from(*port) % PLACES,
+        Address::UnixPath(_) | Address::UnixAbstract(_) => 0,
+    }
+}
+
+impl Peers {
+    /// An address as Python shows it.
+    pub fn show(&self, address: Address) -> Result {
+        let place = place_of(&address);
+        if let Some(Some((known, shown))) = self.0.borrow().get(place)
+            && *known == address
+        {
+            return Ok(shown.clone());
+        }
+        let shown = address::to_python(&address)?;
+        let mut table = self.0.borrow_mut();
+        if table.is_empty() {
+            table.resize_with(PLACES, || None);
+        }
+        let before = table[place].replace((address, shown.clone()));
+        drop(table);
+        drop(before);
+        Ok(shown)
+    }
+
+    /// The address that was shown as this very object, or that it is a literal of; none for all that Python's
+    /// socket module has to look at.
+    pub fn find(&self, shown: &Object) -> Option<Address> {
+        let table = self.0.borrow();
+        let known = table.iter().flatten().find(|(_, known)| known.is(shown));
+        match known {
+            Some((address, _)) => Some(address.clone()),
+            None => address::from_python(shown),
+        }
+    }
+
+    /// Forgets all.
+    pub fn clear(&self) {
+        drop(self.0.take());
+    }
+
+    /// Shows them to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        if let Ok(table) = self.0.try_borrow() {
+            table.iter().flatten().for_each(|(_, shown)| visitor.object(shown.as_ptr()));
+        }
+    }
+}
