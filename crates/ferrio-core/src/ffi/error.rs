@@ -125,6 +125,24 @@ impl Object {
         Raised
     }
 
+    /// Raises this exception as a `raise` does: what is being handled becomes its context.
+    pub fn raise_here(self) -> Raised {
+        // SAFETY: an exception and its class.
+        unsafe { py::PyErr_SetObject(self.type_ptr().cast(), self.as_ptr()) };
+        Raised
+    }
+
+    /// Notes what was being handled when this exception came up, as the interpreter does it for its own code.
+    pub fn set_context(&self, handled: &Object) {
+        // SAFETY: exceptions; the first call gives a new reference or null for none, the second takes one over.
+        unsafe {
+            let has_context = Object::owned(py::PyException_GetContext(self.as_ptr())).is_ok();
+            if !has_context && !self.is(handled) {
+                py::PyException_SetContext(self.as_ptr(), handled.clone().into_ptr());
+            }
+        }
+    }
+
     /// Whether it is an exception instance.
     pub fn is_exception(&self) -> bool {
         // SAFETY: a live object.

@@ -22,6 +22,7 @@ pub mod deque;
 pub mod error;
 pub mod name;
 pub mod object;
+pub mod recursion;
 pub mod version;
 
 pub use args::{Args, Signature};

@@ -182,7 +182,7 @@ impl Operation for WaitForOne {
         if !self.started {
             self.started = true;
             if !self.resolve && !self.completions.take_turn() {
-                return Err(STOP_ASYNC_ITERATION.get()?.call0()?.raise());
+                return Err(STOP_ASYNC_ITERATION.get()?.call0()?.raise_here());
             }
             return self.completions.done.get_or_none().method0(&GET).map(Poll::Await);
         }
@@ -196,7 +196,7 @@ impl Operation for WaitForOne {
             }
         };
         if future.is_none() {
-            return Err(TIMEOUT_ERROR.get()?.call0()?.raise());
+            return Err(TIMEOUT_ERROR.get()?.call0()?.raise_here());
         }
         if !self.resolve {
             return Ok(Poll::Ready(future));

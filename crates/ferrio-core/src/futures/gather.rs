@@ -7,7 +7,7 @@ use super::{Future, Listener, State, awaiters};
 use crate::coroutines::Coroutine;
 use crate::ffi::class::{Members, getter, method, module_function, type_cell};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, recursion};
 use crate::futures::waiter;
 use crate::stdlib;
 use pyo3_ffi as py;
@@ -206,8 +206,9 @@ impl Own<Gathering> {
         let children = self.children.borrow().clone();
         let results = children.iter().map(result).collect::<Result<Vec<_>>>()?;
         if self.cancel_requested.get() {
-            // Cancelling wins, whatever became of the children.
-            let exception = child.method0(&MAKE_CANCELLED_ERROR)?;
+            // Cancelling wins, whatever became of the children. The error is the last one's.
+            let last = children.last().unwrap_or(child);
+            let exception = last.method0(&MAKE_CANCELLED_ERROR)?;
             return self.as_future().set_exception(&exception);
         }
         self.as_future().set_result(Object::list(results)?)
@@ -221,7 +222,9 @@ impl Own<Gathering> {
         let children = self.children.borrow().clone();
         let mut any = false;
         for child in &children {
-            any |= crate::tasks::cancel_awaited(child, message)?;
+            any |= recursion::guarded(c" while cancelling what is gathered", || {
+                crate::tasks::cancel_awaited(child, message)
+            })?;
         }
         if any {
             self.cancel_requested.set(true);

@@ -174,11 +174,11 @@ impl Future {
     #[cold]
     fn no_result(&self) -> Result {
         match self.state.get() {
-            State::Cancelled => Err(self.make_cancelled_error()?.raise()),
+            State::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
             State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
             State::Finished => {
                 self.log_traceback.set(false);
-                Err(self.take_exception().raise())
+                Err(self.take_exception().raise_here())
             }
         }
     }
@@ -211,7 +211,7 @@ impl Future {
     /// `exception()`: the exception that was set, None, or the cancellation raised.
     pub fn exception(&self) -> Result {
         match self.state.get() {
-            State::Cancelled => Err(self.make_cancelled_error()?.raise()),
+            State::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
             State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Exception is not set.")),
             State::Finished => {
                 self.log_traceback.set(false);

@@ -201,7 +201,7 @@ impl Own<Queue> {
             return Err(shut_down());
         }
         if self.is_full()? {
-            return Err(QUEUE_FULL.get()?.call0()?.raise());
+            return Err(QUEUE_FULL.get()?.call0()?.raise_here());
         }
         self.push(item)?;
         self.unfinished.set(self.unfinished.get() + 1);
@@ -214,7 +214,11 @@ impl Own<Queue> {
     #[inline]
     fn get_nowait(&self) -> Result {
         if self.is_empty()? {
-            return Err(if self.is_shut_down.get() { shut_down() } else { QUEUE_EMPTY.get()?.call0()?.raise() });
+            return Err(if self.is_shut_down.get() {
+                shut_down()
+            } else {
+                QUEUE_EMPTY.get()?.call0()?.raise_here()
+            });
         }
         let item = self.pop()?;
         wake_up_next(&self.putters)?;
@@ -255,7 +259,7 @@ static SET: Name = Name::new(c"set");
 #[cold]
 fn shut_down() -> Raised {
     match QUEUE_SHUT_DOWN.get().and_then(Object::call0) {
-        Ok(exception) => exception.raise(),
+        Ok(exception) => exception.raise_here(),
         Err(raised) => raised,
     }
 }

@@ -81,10 +81,10 @@ impl Read {
         if let Request::Until(record) = &self.request
             && let Err(refused) = &record.separators
         {
-            return Err(refused.clone().raise());
+            return Err(refused.clone().raise_here());
         }
         match self.reader.exception.get() {
-            Some(exception) if !exception.is_none() => Err(exception.raise()),
+            Some(exception) if !exception.is_none() => Err(exception.raise_here()),
             _ => Ok(()),
         }
     }
@@ -120,7 +120,7 @@ impl Read {
                     }
                     let partial = reader.buffer.take_all()?;
                     let expected = Object::int(count as i64)?;
-                    return Err(INCOMPLETE.get()?.call(&[&partial, &expected])?.raise());
+                    return Err(INCOMPLETE.get()?.call(&[&partial, &expected])?.raise_here());
                 }
                 let data = reader.buffer.take(count)?;
                 if count > 0 {
@@ -131,7 +131,7 @@ impl Read {
             Request::Line { kind, searched } => try_read_record(reader, &Separators::newline(), searched, *kind),
             Request::Until(record) => match &record.separators {
                 Ok(separators) => try_read_record(reader, separators, &mut record.searched, Line::No),
-                Err(refused) => Err(refused.clone().raise()),
+                Err(refused) => Err(refused.clone().raise_here()),
             },
         }
     }
@@ -179,9 +179,9 @@ fn at_end(reader: &Own<StreamReader>, line: Line) -> Result {
         Line::OfIteration => {
             // SAFETY: a static object.
             let class = unsafe { Object::borrowed(py::PyExc_StopAsyncIteration) };
-            Err(class.call0()?.raise())
+            Err(class.call0()?.raise_here())
         }
-        Line::No => Err(INCOMPLETE.get()?.call(&[&partial, &Object::none()])?.raise()),
+        Line::No => Err(INCOMPLETE.get()?.call(&[&partial, &Object::none()])?.raise_here()),
     }
 }
 
@@ -191,7 +191,7 @@ fn overrun(reader: &Own<StreamReader>, line: Line, message: &str, consumed: usiz
     let raise = || {
         if line == Line::No {
             let (message, consumed) = (Object::str(message)?, Object::int(consumed as i64)?);
-            return Ok(OVERRUN.get()?.call(&[&message, &consumed])?.raise());
+            return Ok(OVERRUN.get()?.call(&[&message, &consumed])?.raise_here());
         }
         reader.buffer.drop_first(end)?;
         reader.resume_if_small()?;

@@ -55,7 +55,7 @@ impl Drain {
             Some(own) => own.exception.get_or_none(),
             None => reader.method0(&stdlib::EXCEPTION)?,
         };
-        if exception.is_none() { Ok(()) } else { Err(exception.raise()) }
+        if exception.is_none() { Ok(()) } else { Err(exception.raise_here()) }
     }
 
     /// Waits until the transport takes more.
@@ -67,7 +67,7 @@ impl Drain {
         {
             if own.connection_lost.get() {
                 let message = Object::str("Connection lost")?;
-                return Err(CONNECTION_RESET_ERROR.get()?.call(&[&message])?.raise());
+                return Err(CONNECTION_RESET_ERROR.get()?.call(&[&message])?.raise_here());
             }
             if !own.paused.get() {
                 return Ok(Poll::Ready(Object::none()));

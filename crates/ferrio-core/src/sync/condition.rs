@@ -254,13 +254,14 @@ impl Operation for Wait {
                 }
                 Stage::Acquiring { mut acquiring, result, cancelled } => match acquiring.resume(outcome) {
                     Ok(Poll::Ready(_)) => {
-                        let result = match cancelled {
-                            // Up to 3.12 it is a new one.
-                            Some(_) if !cfg!(Py_3_13) => Err(stdlib::CANCELLED_ERROR.get()?.call0()?),
-                            Some(exception) => Err(exception),
-                            None => result,
-                        };
-                        return self.end(result);
+                        let Some(exception) = cancelled else { return self.end(result) };
+                        // Up to 3.12 it is a new one.
+                        let exception =
+                            if cfg!(Py_3_13) { exception } else { stdlib::CANCELLED_ERROR.get()?.call0()? };
+                        if let Err(before) = result {
+                            exception.set_context(&before);
+                        }
+                        return self.end(Err(exception));
                     }
                     Ok(poll) => {
                         self.stage = Stage::Acquiring { acquiring, result, cancelled };

@@ -29,7 +29,7 @@ pub mod step;
 use crate::coroutines::Coroutine;
 use crate::debug::Report;
 use crate::ffi::class::Bound;
-use crate::ffi::{Object, Own, Result, Slot, context};
+use crate::ffi::{Object, Own, Result, Slot, context, recursion};
 use crate::futures::{Future, Gathering};
 use crate::loop_::Loop;
 use crate::loop_::entry::Entry;
@@ -198,7 +198,7 @@ impl Own<Task> {
         }
         self.cancels_requested.set(self.cancels_requested.get() + 1);
         if let Some(waiter) = self.waiter.get()
-            && cancel_awaited(&waiter, message)?
+            && recursion::guarded(c" while cancelling what a task awaits", || cancel_awaited(&waiter, message))?
         {
             return Ok(true);
         }

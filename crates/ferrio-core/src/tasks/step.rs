@@ -165,8 +165,7 @@ fn fail(task: &Own<Task>, exception: Object) -> Result<()> {
     registry::remove(task);
     if exception.isinstance(stdlib::CANCELLED_ERROR.get()?)? {
         task.future.keep_cancelled_error(exception);
-        let message = task.future.cancel_message();
-        return task.as_future().cancel(message.as_ref()).map(drop);
+        return task.as_future().cancel(None).map(drop);
     }
     task.as_future().set_exception(&exception)?;
     if exception.is_exit() {

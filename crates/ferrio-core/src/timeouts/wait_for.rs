@@ -105,7 +105,7 @@ impl Operation for WaitFor {
                 (Ok(_), before) => before.map(Poll::Ready).map_err(Object::raise),
                 (Err(exception), before) => {
                     if let Err(before) = before {
-                        set_context(&exception, before);
+                        exception.set_context(&before);
                     }
                     Err(exception.raise())
                 }
@@ -144,17 +144,6 @@ fn timeout_error(exception: &Object) -> Result {
     let error = TIMEOUT_ERROR.get()?.call0()?;
     // SAFETY: exceptions; the reference is given up to the new one.
     unsafe { py::PyException_SetCause(error.as_ptr(), exception.clone().into_ptr()) };
-    set_context(&error, exception.clone());
+    error.set_context(exception);
     Ok(error)
-}
-
-/// What was being handled when an exception came up, as the interpreter notes it by itself.
-fn set_context(exception: &Object, handled: Object) {
-    // SAFETY: exceptions; the first call gives a new reference or null for none, the second takes one over.
-    unsafe {
-        let has_context = Object::owned(py::PyException_GetContext(exception.as_ptr())).is_ok();
-        if !has_context && !exception.is(&handled) {
-            py::PyException_SetContext(exception.as_ptr(), handled.into_ptr());
-        }
-    }
 }

@@ -1,0 +1,447 @@
+"""Peers, kernels and programs that fail."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import errno
+import os
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from typing import Any
+
+import pytest
+import trustme
+
+import ferrio
+
+
+def run_script(script: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run a program of its own, with warnings on."""
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", textwrap.dedent(script)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+
+
+def reset(sock: socket.socket) -> None:
+    """Close a connection with a reset."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return a server's and a client's context."""
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return server, client
+
+
+@pytest.mark.parametrize("how", ["reset", "close", "half", "after_fin"])
+def test_peers_that_go(how: str) -> None:
+    async def main() -> tuple[list[str], int]:
+        seen: list[str] = []
+
+        async def answer(reader: Any, writer: Any) -> None:
+            try:
+                while data := await reader.read(100):
+                    writer.write(data)
+                    await writer.drain()
+                seen.append("end")
+            except ConnectionError as error:
+                seen.append(type(error).__name__)
+            finally:
+                writer.close()
+
+        server = await ferrio.start_server(answer, "127.0.0.1", 0)
+        for _ in range(50):
+            sock = socket.create_connection(server.sockets[0].getsockname())
+            sock.sendall(b"x")
+            if how == "reset":
+                await asyncio.sleep(0.001)
+                reset(sock)
+            elif how == "close":
+                sock.close()
+            else:
+                sock.shutdown(socket.SHUT_WR)
+                await asyncio.sleep(0.001)
+                with contextlib.suppress(OSError):
+                    sock.send(b"after the end")
+                sock.close()
+        for _ in range(200):
+            if len(seen) == 50:
+                break
+            await asyncio.sleep(0.01)
+        server.close()
+        await server.wait_closed()
+        await asyncio.sleep(0.01)
+        return seen, len(asyncio.all_tasks())
+
+    seen, tasks = ferrio.run(main())
+    assert len(seen) == 50
+    assert set(seen) <= {"end", "ConnectionResetError", "BrokenPipeError"}
+    assert tasks == 1
+
+
+def test_a_peer_that_sends_byte_after_byte() -> None:
+    async def main() -> bytes:
+        async def answer(reader: Any, writer: Any) -> None:
+            writer.write(await reader.readuntil(b"\r\n\r\n"))
+            writer.close()
+
+        server = await ferrio.start_server(answer, "127.0.0.1", 0)
+        request = b"GET / HTTP/1.1\r\nHost: slow\r\n\r\n"
+
+        def send_slowly() -> bytes:
+            with socket.create_connection(server.sockets[0].getsockname()) as sock:
+                for byte in request:
+                    sock.send(bytes([byte]))
+                    time.sleep(0.002)
+                return sock.recv(1000)
+
+        received = await asyncio.to_thread(send_slowly)
+        server.close()
+        return received
+
+    assert ferrio.run(main()).endswith(b"slow\r\n\r\n")
+
+
+@pytest.mark.parametrize("high", [0, 1, 10_000, 100_000])
+@pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
+def test_a_peer_that_never_reads_costs_the_mark_and_one_write(tls: bool, high: int) -> None:
+    piece = b"x" * 20_000
+
+    async def main() -> tuple[int, int]:
+        loop = asyncio.get_running_loop()
+        server_context, client_context = contexts() if tls else (None, None)
+        connected = loop.create_future()
+        server = await ferrio.start_server(
+            lambda r, w: connected.set_result((r, w)), "127.0.0.1", 0, ssl=server_context
+        )
+        reader, writer = await ferrio.open_connection(
+            *server.sockets[0].getsockname(), ssl=client_context, server_hostname="localhost" if tls else None
+        )
+        reader._transport.pause_reading()
+        _, sending = await connected
+        sending.transport.set_write_buffer_limits(high=high)
+        most = sent = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while True:
+                    sending.write(piece)
+                    sent += len(piece)
+                    most = max(most, sending.transport.get_write_buffer_size())
+                    await sending.drain()
+        # When the peer reads again, all of it comes.
+        reader._transport.resume_reading()
+        received = 0
+        while received < sent:
+            received += len(await asyncio.wait_for(reader.read(1 << 20), 5))
+        await asyncio.wait_for(sending.drain(), 5)
+        writer.close()
+        sending.close()
+        server.close()
+        return most, received - sent
+
+    most, missing = ferrio.run(main())
+    assert missing == 0
+    # A record is somewhat longer than what is in it.
+    assert most <= high + len(piece) * 1.1 + 600
+
+
+def test_thousands_of_signals() -> None:
+    async def main() -> tuple[int, int]:
+        loop = asyncio.get_running_loop()
+        called = 0
+
+        def handler() -> None:
+            nonlocal called
+            called += 1
+
+        loop.add_signal_handler(signal.SIGUSR1, handler)
+        echoes = 0
+        one, other = socket.socketpair()
+        with one, other:
+            one.setblocking(False)
+            other.setblocking(False)
+            for _ in range(50):
+                for _ in range(100):
+                    os.kill(os.getpid(), signal.SIGUSR1)
+                await loop.sock_sendall(one, b"x" * 100)
+                echoes += len(await loop.sock_recv(other, 1000)) == 100
+        await asyncio.sleep(0.05)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        return called, echoes
+
+    called, echoes = ferrio.run(main())
+    assert called > 0
+    assert echoes == 50
+
+
+def test_calls_that_signals_interrupt() -> None:
+    async def main() -> int:
+        received = 0
+
+        async def answer(reader: Any, writer: Any) -> None:
+            while data := await reader.read(10_000):
+                writer.write(data)
+                await writer.drain()
+            writer.close()
+
+        server = await ferrio.start_server(answer, "127.0.0.1", 0)
+        reader, writer = await ferrio.open_connection(*server.sockets[0].getsockname())
+        for _ in range(300):
+            writer.write(b"x" * 10_000)
+            received += len(await reader.readexactly(10_000))
+        writer.close()
+        server.close()
+        return received
+
+    old = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    try:
+        assert ferrio.run(main()) == 3_000_000
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+# Has the kernel refuse a system call with an error, from now on and for ever.
+REFUSE = """
+import ctypes, struct, platform
+def refuse(number, error):
+    LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
+    steps = [(LOAD, 0, 0, 0), (EQUAL, 0, 1, number), (RETURN, 0, 0, 0x00050000 | error), (RETURN, 0, 0, 0x7FFF0000)]
+    code = b"".join(struct.pack("HBBI", *step) for step in steps)
+    buffer = ctypes.create_string_buffer(code)
+    program = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(buffer))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(38, 1, 0, 0, 0) == 0
+    assert libc.prctl(22, 2, ctypes.c_char_p(program), 0, 0) == 0, ctypes.get_errno()
+"""
+# Numbers of system calls on x86-64.
+SENDTO, ACCEPT4, EPOLL_CTL = 44, 288, 233
+
+only_on_x86_64 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of system calls")
+
+
+@only_on_x86_64
+@pytest.mark.parametrize("name", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"])
+def test_accepting_that_the_kernel_refuses(name: str) -> None:
+    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+        import asyncio, errno, socket, ferrio
+        async def main():
+            loop = asyncio.get_running_loop()
+            reports = []
+            loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+            async def answer(reader, writer):
+                writer.write(await reader.readline())
+                writer.close()
+            server = await asyncio.start_server(answer, "127.0.0.1", 0)
+            address = server.sockets[0].getsockname()
+            reader, writer = await asyncio.open_connection(*address)
+            refuse({ACCEPT4}, errno.{name})
+            refused = socket.create_connection(address)
+            await asyncio.sleep(0.2)
+            # Those that are connected go on.
+            writer.write(b"line\\n")
+            print(await reader.readline(), len(reports), reports[0])
+            refused.close()
+            writer.close()
+            server.close()
+        ferrio.run(main())
+    """)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("b'line\\n' 1 socket.accept() out of system resource")
+
+
+@only_on_x86_64
+@pytest.mark.parametrize("name", ["ENOBUFS", "ENOMEM"])
+def test_sending_that_the_kernel_refuses(name: str) -> None:
+    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+        import asyncio, errno, socket, ferrio
+        class Protocol(asyncio.Protocol):
+            def connection_lost(self, exc):
+                lost.set_result(exc)
+        async def main():
+            global lost
+            loop = asyncio.get_running_loop()
+            lost = loop.create_future()
+            one, other = socket.socketpair()
+            transport, _ = await loop.create_connection(Protocol, sock=one)
+            datagrams, _ = await loop.create_datagram_endpoint(Datagrams, local_addr=("127.0.0.1", 0))
+            refuse({SENDTO}, errno.{name})
+            transport.write(b"x")
+            print(repr(await asyncio.wait_for(lost, 5)))
+            datagrams.sendto(b"x", ("127.0.0.1", 9))
+            datagrams.close()
+            other.close()
+        class Datagrams(asyncio.DatagramProtocol):
+            def error_received(self, exc):
+                print(repr(exc))
+        ferrio.run(main())
+    """)
+    assert result.returncode == 0, result.stderr
+    number = getattr(errno, name)
+    assert result.stdout.count(f"OSError({number},") == 2, result.stdout
+
+
+@only_on_x86_64
+def test_watching_that_the_kernel_refuses() -> None:
+    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+        import asyncio, errno, socket, ferrio
+        async def main():
+            loop = asyncio.get_running_loop()
+            one, other = socket.socketpair()
+            one.setblocking(False)
+            refuse({EPOLL_CTL}, errno.ENOMEM)
+            for attempt in (lambda: loop.add_reader(one, print), lambda: loop.add_writer(one, print)):
+                try:
+                    attempt()
+                except OSError as error:
+                    print(error.errno == errno.ENOMEM)
+            try:
+                await loop.sock_recv(one, 10)
+            except OSError as error:
+                print(error.errno == errno.ENOMEM)
+            await asyncio.sleep(0.01)
+            one.close(); other.close()
+            print("end")
+        ferrio.run(main())
+    """)
+    assert result.stdout.split() == ["True", "True", "True", "end"], result.stderr
+
+
+def test_a_full_disk() -> None:
+    async def main() -> Any:
+        loop = asyncio.get_running_loop()
+        lost = loop.create_future()
+
+        class Protocol(asyncio.BaseProtocol):
+            def connection_lost(self, exc: Any) -> None:
+                lost.set_result(exc)
+
+        transport, _ = await loop.connect_write_pipe(Protocol, open("/dev/full", "wb", 0))
+        transport.write(b"x")
+        return await asyncio.wait_for(lost, 5)
+
+    assert ferrio.run(main()).errno == errno.ENOSPC
+
+
+def test_children_that_are_killed_at_every_stage() -> None:
+    async def main() -> list[int]:
+        pipe = asyncio.subprocess.PIPE
+        codes = []
+        for stage in range(5):
+            for _ in range(8):
+                process = await asyncio.create_subprocess_exec("cat", stdin=pipe, stdout=pipe)
+                if stage > 0:
+                    process.stdin.write(b"x" * 100_000)  # type: ignore[union-attr]  # there is one
+                if stage > 1:
+                    await process.stdout.read(10)  # type: ignore[union-attr]  # there is one
+                if stage > 2:
+                    process.stdin.close()  # type: ignore[union-attr]  # there is one
+                if stage > 3:
+                    waiting = asyncio.create_task(process.wait())
+                    await asyncio.sleep(0)
+                    waiting.cancel()
+                process.kill()
+                await process.communicate()
+                codes.append(await process.wait())
+        return codes
+
+    codes = ferrio.run(main())
+    assert set(codes) <= {-signal.SIGKILL, 0}
+    assert len(codes) == 40
+
+
+def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def hang(*_: Any) -> Any:
+        release.wait(10)
+        raise socket.gaierror("at last")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(loop.getaddrinfo("some.name", 80), 0.05)
+        await asyncio.to_thread(time.sleep, 0.01)
+        duration = loop.time() - start
+        release.set()
+        return duration
+
+    assert ferrio.run(main()) < 2
+
+
+def test_an_executor_that_is_shut_down() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        executor = concurrent.futures.ThreadPoolExecutor(1)
+        loop.set_default_executor(executor)
+        await loop.run_in_executor(None, int)
+        executor.shutdown()
+        with pytest.raises(RuntimeError, match="cannot schedule new futures after shutdown"):
+            await loop.run_in_executor(None, int)
+
+    ferrio.run(main())
+
+
+def test_the_interpreter_ends_with_everything_open() -> None:
+    result = run_script("""
+        import asyncio, socket, sys, warnings, ferrio
+        warnings.simplefilter("ignore")
+        async def wait():
+            await asyncio.Event().wait()
+        async def main():
+            global kept
+            loop = asyncio.get_running_loop()
+            server = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
+            streams = await asyncio.open_connection(*server.sockets[0].getsockname())
+            endpoint = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0))
+            child = await asyncio.create_subprocess_exec("sleep", "0.1", stdin=asyncio.subprocess.PIPE)
+            kept = [server, streams, endpoint, child, asyncio.create_task(wait()), loop.call_later(9, print)]
+            kept.append(loop.run_in_executor(None, int))
+            await asyncio.sleep(0.01)
+        loop = ferrio.new_event_loop()
+        loop.run_until_complete(main())
+        sys.exit(3)
+    """)
+    assert result.returncode == 3, result.stderr
+
+
+def test_threads_that_call_a_loop_that_is_closed() -> None:
+    result = run_script("""
+        import asyncio, threading, ferrio
+        errors = []
+        def hammer(loop):
+            try:
+                while True:
+                    loop.call_soon_threadsafe(int)
+            except RuntimeError as error:
+                errors.append(str(error))
+        async def main():
+            loop = asyncio.get_running_loop()
+            for _ in range(4):
+                threads.append(threading.Thread(target=hammer, args=(loop,), daemon=True))
+                threads[-1].start()
+            await asyncio.sleep(0.2)
+        threads = []
+        ferrio.run(main())
+        for thread in threads:
+            thread.join(10)
+        print(set(errors), len(errors))
+    """)
+    assert result.stdout == "{'Event loop is closed'} 4\n", result.stderr
