@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint rust-test python-test conformance bench tools install clean
+.PHONY: help demo test check lint rust-test python-test loom soak fuzz conformance bench tools install clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,7 +14,7 @@ help: ## list the tasks
 demo: install ## fetch the status of local web sites on Ferrio, one by one and all at once
 	@$(BIN)/python examples/site_status.py
 
-test: lint rust-test python-test ## everything
+test: lint rust-test loom python-test ## everything
 	@$(BIN)/python scripts/conformance "$(BIN)/python" --quick
 
 check: tools ## the quick loop: debug build, the fast tests
@@ -28,10 +28,20 @@ rust-test: tools ## the tests of the Python-free crates
 python-test: install ## pytest, the parity tests and the examples among it
 	$(BIN)/python -m pytest
 
+loom: tools ## every order in which threads can hand work to the loop
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test -q -p ferrio-sched --lib orders
+
+soak: install ## ten minutes of mixed load; the figures go to docs/reliability.md
+	@$(BIN)/python scripts/reliability --soak 600
+
+fuzz: install ## 20,000 random programs on asyncio and on Ferrio; the figures go to docs/reliability.md
+	@$(BIN)/python scripts/reliability --programs 20000
+
 conformance: install ## all of CPython's own asyncio tests, in every mode; one table
 	@$(BIN)/python scripts/conformance "$(BIN)/python"
 
-lint: install ## clippy, rustfmt, ruff, mypy, stubtest
+lint: install ## clippy, rustfmt, ruff, mypy, stubtest, the crates' licences and sources
+	@scripts/dependencies
 	$(CARGO) fmt --all --check
 	PYO3_PYTHON=$(CURDIR)/$(BIN)/python $(CARGO) clippy -q --workspace --all-targets -- -D warnings
 	$(BIN)/ruff check
@@ -39,8 +49,10 @@ lint: install ## clippy, rustfmt, ruff, mypy, stubtest
 	$(BIN)/mypy
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest ferrio._core
 
-bench: install ## Ferrio beside asyncio (and uvloop, if it is installed)
+bench: install ## Ferrio beside asyncio and every other loop that can be installed
+	@scripts/peers "$(BIN)/python"
 	@$(BIN)/python benches/run.py
+	@$(BIN)/python benches/report.py
 
 install: tools ## build the release wheel and install it into .venv
 	@scripts/install release "$(PYTHON)" "$(VENV)"
@@ -49,4 +61,4 @@ tools:
 	@scripts/tools "$(PYTHON)"
 
 clean: ## remove what was built
-	rm -rf $(VENV) target
+	rm -rf $(VENV) .venv-3.* .pythons target

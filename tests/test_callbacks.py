@@ -10,9 +10,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 import ferrio
+import pytest
 
 Deed = Callable[[], Any]
 

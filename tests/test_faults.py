@@ -18,10 +18,9 @@ import threading
 import time
 from typing import Any
 
+import ferrio
 import pytest
 import trustme
-
-import ferrio
 
 
 def run_script(script: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:

@@ -11,9 +11,8 @@ import textwrap
 import threading
 from typing import Any
 
-import pytest
-
 import ferrio
+import pytest
 
 
 def test_ten_loops_in_ten_threads() -> None:

@@ -14,10 +14,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import ferrio
 import pytest
 import trustme
-
-import ferrio
 
 ROUNDS = 10_000
 
@@ -253,7 +252,7 @@ def test_a_loop_that_is_dropped_without_close_warns_and_frees_everything() -> No
     before = len(os.listdir("/proc/self/fd"))
     loop = ferrio.new_event_loop()
     reference = weakref.ref(loop)
-    loop.call_later(1000, lambda: loop)
+    loop.call_later(1000, lambda: loop)  # noqa: F821  # a cycle, until it is deleted
     with pytest.warns(ResourceWarning, match="unclosed event loop"):
         del loop
         gc.collect()

@@ -37,7 +37,11 @@ class Program:
             lambda: ("sleep",),
             lambda: ("sleep_result", self.chance.randint(0, 9)),
             lambda: ("event", pick(["wait", "wait", "set", "clear", "is_set"]), pick([0, 1])),
-            lambda: ("queue", pick(["put", "get", "put_nowait", "get_nowait", "task_done", "join"]), pick([0, 1, 2])),
+            lambda: (
+                "queue",
+                pick(["put", "get", "put_nowait", "get_nowait", "task_done", "join"]),
+                pick([0, 1, 2]),
+            ),
             lambda: ("queue", pick(["put", "get"]), pick([0, 1, 2])),
             lambda: ("future", pick(["await", "result", "exception", "cancel", "callback"]), pick([0, 1, 2])),
             lambda: ("cancel", pick([0, 1, 2, 3]), pick([None, None, "why"])),
@@ -50,7 +54,11 @@ class Program:
             lambda: ("reader", pick(["feed", "feed", "eof", "readline", "readexactly", "read", "readuntil"])),
             lambda: ("await_task", pick([0, 1, 2, 3])),
             lambda: ("shield_task", pick([0, 1, 2, 3])),
-            lambda: ("wait_tasks", pick(["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"]), pick([None, 0])),
+            lambda: (
+                "wait_tasks",
+                pick(["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"]),
+                pick([None, 0]),
+            ),
         ]
         nested: list[Callable[[], Step]] = [
             lambda: ("try", pick(["swallow", "again", "finally"]), self.steps(depth - 1)),
@@ -207,7 +215,9 @@ class Run:
         if what == "await":
             return await future
         if what == "callback":
-            return future.add_done_callback(lambda future: self.say("callback of", index, *self.outcome(future)))
+            return future.add_done_callback(
+                lambda future: self.say("callback of", index, *self.outcome(future))
+            )
         if what == "result":
             return future.set_result(who)
         if what == "exception":
@@ -221,7 +231,9 @@ class Run:
         return asyncio.current_task().uncancel()  # type: ignore[union-attr]  # in a task
 
     async def do_raise(self, who: str, name: str) -> Any:
-        raise {"ValueError": ValueError, "KeyError": KeyError, "CancelledError": asyncio.CancelledError}[name](who)
+        raise {"ValueError": ValueError, "KeyError": KeyError, "CancelledError": asyncio.CancelledError}[
+            name
+        ](who)
 
     async def do_call_soon(self, who: str, number: int) -> Any:
         asyncio.get_running_loop().call_soon(self.say, "soon", number)
@@ -266,7 +278,7 @@ class Run:
             if how == "swallow":
                 return "swallowed"
             if how == "again":
-                return await self.run(f"{who}\"", steps[:1])
+                return await self.run(f'{who}"', steps[:1])
             raise
         finally:
             if how == "finally":

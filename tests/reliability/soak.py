@@ -26,9 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import trustme
-
 import ferrio
+import trustme
 
 # A message is its length and its hash, then its bytes; the answer is the same message.
 HEADER = struct.Struct("!I32s")
@@ -112,7 +111,9 @@ class Load:
         await self.exchange(*await asyncio.open_connection(*self.tcp_address))
 
     async def tls(self) -> None:
-        connection = asyncio.open_connection(*self.tls_address, ssl=self.client_context, server_hostname="soak")
+        connection = asyncio.open_connection(
+            *self.tls_address, ssl=self.client_context, server_hostname="soak"
+        )
         await self.exchange(*await connection)
 
     async def unix(self) -> None:
@@ -265,7 +266,10 @@ class Load:
             self.figures.measure()
         self.figures.seconds = time.monotonic() - self.begun
         quarter = max(1, len(self.late) // 4)
-        self.figures.lateness = [statistics.median(self.late[:quarter]), statistics.median(self.late[-quarter:])]
+        self.figures.lateness = [
+            statistics.median(self.late[:quarter]),
+            statistics.median(self.late[-quarter:]),
+        ]
 
     def unhandled(self, loop: Any, context: dict[str, Any]) -> None:
         """Nothing may come to the loop's exception handler; a connection's end may."""
@@ -291,7 +295,9 @@ def failures(figures: Figures) -> list[str]:
         found.append(f"threads have grown: {figures.threads}")
     if figures.lateness[1] > figures.lateness[0] * 2 + 5:
         found.append(f"timers have become later: {figures.lateness} ms")
-    idle = {"tcp", "tls", "unix", "low_level", "udp", "subprocess", "timers", "executors", "tasks"} - set(figures.rounds)
+    idle = {"tcp", "tls", "unix", "low_level", "udp", "subprocess", "timers", "executors", "tasks"} - set(
+        figures.rounds
+    )
     if idle:
         found.append(f"nothing was done of {sorted(idle)}")
     return found

@@ -7,8 +7,14 @@
 //! Invariant: an entry that was pushed is either seen by a drain that clears the flag after it, or its
 //! pusher found the flag clear and was told to wake the loop. So no entry is left behind.
 
+#[cfg(not(loom))]
 use crossbeam_queue::SegQueue;
-use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicBool, Ordering, fence};
+#[cfg(loom)]
+use model::SegQueue;
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 /// A queue from many threads to one.
 #[derive(Debug)]
@@ -42,14 +48,89 @@ impl<T> Injection<T> {
         self.signalled.store(false, Ordering::Release);
         // A fence between the store above and the look at the queue: a push that comes after the look
         // then finds the flag clear and wakes the loop up.
-        std::sync::atomic::fence(Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         while let Some(entry) = self.queue.pop() {
             take(entry);
         }
     }
 }
 
-#[cfg(test)]
+/// The queue as loom has to see it: one whose operations happen at once. What is examined is the flag.
+#[cfg(loom)]
+mod model {
+    use loom::sync::Mutex;
+    use std::collections::VecDeque;
+
+    #[derive(Debug)]
+    pub struct SegQueue<T>(Mutex<VecDeque<T>>);
+
+    impl<T> SegQueue<T> {
+        pub fn new() -> SegQueue<T> {
+            SegQueue(Mutex::new(VecDeque::new()))
+        }
+
+        fn with<R>(&self, work: impl FnOnce(&mut VecDeque<T>) -> R) -> R {
+            match self.0.lock() {
+                Ok(mut queue) => work(&mut queue),
+                Err(poisoned) => work(&mut poisoned.into_inner()),
+            }
+        }
+
+        pub fn push(&self, entry: T) {
+            self.with(|queue| queue.push_back(entry));
+        }
+
+        pub fn pop(&self) -> Option<T> {
+            self.with(VecDeque::pop_front)
+        }
+
+        pub fn is_empty(&self) -> bool {
+            self.with(|queue| queue.is_empty())
+        }
+    }
+}
+
+/// Every order in which two threads can push while the loop's thread drains.
+#[cfg(all(test, loom))]
+mod orders {
+    use super::*;
+    use loom::sync::Arc;
+    use loom::sync::atomic::AtomicUsize;
+    use loom::thread;
+
+    #[test]
+    fn what_is_pushed_is_drained_or_has_woken_the_loop_up() {
+        loom::model(|| {
+            let injection = Arc::new(Injection::default());
+            let wakes = Arc::new(AtomicUsize::new(0));
+            let pushers: Vec<_> = (0..2)
+                .map(|number| {
+                    let (injection, wakes) = (Arc::clone(&injection), Arc::clone(&wakes));
+                    thread::spawn(move || {
+                        if injection.push(number) {
+                            wakes.fetch_add(1, Ordering::SeqCst);
+                        }
+                    })
+                })
+                .collect();
+            let mut seen = 0;
+            injection.drain(|_| seen += 1);
+            let wakes_before = wakes.load(Ordering::SeqCst);
+            for pusher in pushers {
+                assert!(pusher.join().is_ok());
+            }
+            // Whoever waits now is woken up if anything is left.
+            if seen < 2 {
+                assert!(!injection.is_empty());
+                assert!(wakes.load(Ordering::SeqCst) > 0 || wakes_before > 0);
+            }
+            injection.drain(|_| seen += 1);
+            assert_eq!(seen, 2);
+        });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use std::sync::Arc;
