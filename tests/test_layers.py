@@ -50,6 +50,6 @@ def test_python_imports_only_itself_and_the_standard_library():
 
 def test_every_folder_of_the_core_is_a_noun_of_asyncio():
     folders = {path.name for path in (ROOT / "crates/ferrio-core/src").iterdir() if path.is_dir()}
-    nouns = "loop_ handles futures tasks coroutines taskgroups timeouts transports sockets tls streams sync queues"
+    nouns = "loop_ handles futures tasks coroutines taskgroups timeouts transports sockets tls streams sync queues threads"
     nouns += " subprocess debug"
     assert folders <= {"ffi", *nouns.split()}

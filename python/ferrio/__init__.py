@@ -17,7 +17,19 @@ from asyncio import *
 
 from ferrio import subprocess
 from ferrio import tasks as _tasks
-from ferrio._core import Future, Handle, Task, TimerHandle, create_task, gather, shield, sleep, wait
+from ferrio._core import (
+    Future,
+    Handle,
+    Task,
+    TimerHandle,
+    create_task,
+    gather,
+    shield,
+    sleep,
+    to_thread,
+    wait,
+    wrap_future,
+)
 from ferrio.events import new_event_loop
 from ferrio.install import install, installed, uninstall
 from ferrio.locks import Barrier, BoundedSemaphore, Condition, Event, Lock, Semaphore

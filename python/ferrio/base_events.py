@@ -225,7 +225,7 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
             if executor is None:
                 executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
                 self._default_executor = executor
-        return futures.wrap_future(executor.submit(func, *args), loop=self)
+        return _core.wrap_future(executor.submit(func, *args), loop=self)
 
     def set_default_executor(self, executor: Any) -> None:
         """Set the executor that run_in_executor(None, ...) uses. TypeError unless it is a thread pool."""
@@ -272,7 +272,7 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
             self._resolver = concurrent.futures.ThreadPoolExecutor(
                 _RESOLVER_THREADS, thread_name_prefix="ferrio-resolver"
             )
-        return futures.wrap_future(self._resolver.submit(func, *args), loop=self)
+        return _core.wrap_future(self._resolver.submit(func, *args), loop=self)
 
     async def getaddrinfo(
         self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0

@@ -17,6 +17,7 @@ mod streams;
 mod sync;
 mod taskgroups;
 mod tasks;
+mod threads;
 mod timeouts;
 mod tls;
 mod transports;

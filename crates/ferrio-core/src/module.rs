@@ -13,6 +13,7 @@ use crate::streams::{StreamProtocol, StreamReader, StreamWriter};
 use crate::sync::{self, Barrier, Condition, Event, Lock, Semaphore};
 use crate::taskgroups::{self, TaskGroup};
 use crate::tasks::{self, Task};
+use crate::threads;
 use crate::timeouts::{self, Timeout};
 use crate::tls::TlsProtocol;
 use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
@@ -34,6 +35,7 @@ fn fill(module: Ptr) -> Result<()> {
     make_type::<Awaiter>(None)?;
     tasks::create::remember_original()?;
     futures::shield::remember_original()?;
+    threads::remember_original()?;
     futures::waiting::remember_original()?;
     futures::completions::remember_original()?;
     for definition in counterparts() {
@@ -80,6 +82,7 @@ fn counterparts() -> Vec<CounterpartDefinition> {
         futures::shield::definition(),
     ];
     definitions.extend(timeouts::definitions());
+    definitions.extend(threads::definitions());
     // Earlier interpreters' are of another kind, and stay.
     if cfg!(Py_3_12) {
         definitions.push(timeouts::wait_for::definition());
@@ -141,6 +144,7 @@ pub unsafe extern "C" fn PyInit__core() -> Ptr {
         tasks::sleep::set_result_unless_cancelled(),
         futures::gather::definition(),
         futures::waiting::release_waiter(),
+        threads::set_state_definition(),
         py::PyMethodDef::zeroed(),
     ];
     let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];

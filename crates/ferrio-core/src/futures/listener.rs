@@ -10,6 +10,7 @@ use crate::ffi::{Name, Object, Own, Result};
 use crate::futures::completions::Completions;
 use crate::stdlib;
 use crate::taskgroups::TaskGroup;
+use crate::threads;
 
 static REMOVE_DONE_CALLBACK: Name = Name::new(c"remove_done_callback");
 static DONE_CALLBACK: Name = Name::new(c"_done_callback");
@@ -33,6 +34,8 @@ pub enum Listener {
     AsCompleted,
     /// A [`TaskGroup`].
     TaskGroup,
+    /// `wrap_future()`: the concurrent future.
+    Concurrent,
 }
 
 impl Listener {
@@ -69,6 +72,7 @@ impl Listener {
             Listener::Shielded => shield::outer_done(owner, future),
             Listener::AsCompleted => owner_as::<Completions>(owner).future_done(future),
             Listener::TaskGroup => owner_as::<TaskGroup>(owner).task_done(future),
+            Listener::Concurrent => threads::future_done(owner, future),
         }
     }
 
@@ -81,6 +85,7 @@ impl Listener {
             Listener::Shielded => shield::outer_callable(owner),
             Listener::AsCompleted => owner.getattr(&HANDLE_COMPLETION),
             Listener::TaskGroup => owner.getattr(&ON_TASK_DONE),
+            Listener::Concurrent => threads::callable(owner),
         }
     }
 
@@ -90,7 +95,7 @@ impl Listener {
             Listener::Gather => owner_as::<Gathering>(owner).caller().into_iter().collect(),
             Listener::Wait => owner_as::<Waiting>(owner).caller().into_iter().collect(),
             Listener::Shield => own_future(owner).map_or_else(Vec::new, Own::<Future>::waiting_tasks),
-            Listener::Shielded => Vec::new(),
+            Listener::Shielded | Listener::Concurrent => Vec::new(),
             Listener::AsCompleted => owner_as::<Completions>(owner).caller().into_iter().collect(),
             Listener::TaskGroup => owner_as::<TaskGroup>(owner).parent().into_iter().collect(),
         }

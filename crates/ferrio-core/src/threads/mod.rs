@@ -1,0 +1,179 @@
+//! Threads beside the loop: `to_thread()` and `wrap_future()`.
+//!
+//! A future of `concurrent.futures` is completed in a thread; the future that a task awaits is told by way of
+//! `call_soon_threadsafe`. Cancelling the latter cancels the former.
+
+use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
+use crate::ffi::class::{Bound, module_function};
+use crate::ffi::error::runtime_error;
+use crate::ffi::{Args, Import, Name, Object, Own, Raised, Result, Signature, Visitor, context};
+use crate::futures::{Future, Listener, State, waiter};
+use crate::loop_::Loop;
+use crate::stdlib;
+use pyo3_ffi as py;
+use std::sync::OnceLock;
+
+static THREADS: Import = Import::new(c"asyncio", c"threads");
+static FUTURES: Import = Import::new(c"asyncio", c"futures");
+static ORIGINAL: Import = Import::new(c"asyncio.futures", c"wrap_future");
+static CONVERT: Import = Import::new(c"asyncio.futures", c"_convert_future_exc");
+static CONCURRENT_FUTURE: Import = Import::new(c"concurrent.futures", c"Future");
+static PARTIAL: Import = Import::new(c"functools", c"partial");
+static SET_STATE: Import = Import::new(c"ferrio._core", c"_set_state");
+
+static CANCELLED: Name = Name::new(c"cancelled");
+static RUN: Name = Name::new(c"run");
+static RUN_IN_EXECUTOR: Name = Name::new(c"run_in_executor");
+static CALL_SOON_THREADSAFE: Name = Name::new(c"call_soon_threadsafe");
+static IS_CLOSED: Name = Name::new(c"is_closed");
+
+static TO_THREAD: Signature =
+    Signature { name: "to_thread", parameters: &["func"], positional: 1, required: 1, variadic: true };
+static WRAP_FUTURE: Signature = Signature {
+    name: "wrap_future",
+    parameters: &["future", "loop"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
+
+/// Finds asyncio's function while it still stands under its name.
+pub fn remember_original() -> Result<()> {
+    ORIGINAL.get().map(drop)
+}
+
+/// The functions.
+pub fn definitions() -> [CounterpartDefinition; 2] {
+    let to_thread = counterpart_function(
+        c"to_thread",
+        |args: &Args<'_>| {
+            if args.positional().is_empty() {
+                args.bind::<1>(&TO_THREAD)?;
+            }
+            let (arguments, keywords) = (args.positional_tuple()?, args.keywords_dict()?);
+            Coroutine::start(&["to_thread"], ToThread(Some((arguments, keywords))))
+        },
+        &THREADS,
+    );
+    let wrap_future = counterpart_function(
+        c"wrap_future",
+        |args: &Args<'_>| {
+            let ([future, loop_], _) = args.bind::<2>(&WRAP_FUTURE)?;
+            let future = future.ok_or(Raised)?;
+            match loop_.and_then(Own::<Loop>::downcast) {
+                Some(own) if future.type_ptr().cast() == CONCURRENT_FUTURE.get()?.as_ptr() => wrap(future, own),
+                _ => ORIGINAL.get()?.call_dict(&args.positional_tuple()?, &args.keywords_dict()?),
+            }
+        },
+        &FUTURES,
+    );
+    [to_thread, wrap_future]
+}
+
+/// `to_thread()`: the function and its arguments, until they are handed over.
+struct ToThread(Option<(Object, Object)>);
+
+impl Operation for ToThread {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        let Some((arguments, keywords)) = self.0.take() else { return outcome.value().map(Poll::Ready) };
+        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+        if running.is_none() {
+            return Err(runtime_error("no running event loop"));
+        }
+        let run = context::copy_current()?.getattr(&RUN)?;
+        let (head, tail) = (Object::list([run])?, arguments);
+        // SAFETY: lists and tuples are sequences; a new list or an error.
+        let all = unsafe {
+            let tail = Object::owned(py::PySequence_List(tail.as_ptr()))?;
+            Object::owned(py::PySequence_Concat(head.as_ptr(), tail.as_ptr()))?
+        };
+        let call = PARTIAL.get()?.call_dict(&all.to_tuple()?, &keywords)?;
+        running.method(&RUN_IN_EXECUTOR, &[&Object::none(), &call]).map(Poll::Await)
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        if let Some((arguments, keywords)) = &self.0 {
+            visitor.object(arguments.as_ptr());
+            visitor.object(keywords.as_ptr());
+        }
+    }
+}
+
+/// A future of the loop's that becomes what the concurrent one becomes.
+fn wrap(concurrent: &Object, loop_: &Own<Loop>) -> Result {
+    let future = waiter::create(loop_.as_object())?;
+    let Some(own) = Own::<Future>::downcast_exact(&future) else {
+        return ORIGINAL.get()?.call_keywords(&[concurrent], &[(&stdlib::LOOP, loop_.as_object())]);
+    };
+    Listener::Concurrent.listen(own.as_object(), concurrent)?;
+    static BOUND: OnceLock<Bound> = OnceLock::new();
+    let bound = BOUND.get_or_init(|| {
+        Bound::new(c"_call_set_state", |future, concurrent| {
+            concurrent_done(future, concurrent).map(|()| Object::none())
+        })
+    });
+    concurrent.method1(&stdlib::ADD_DONE_CALLBACK, &bound.bind(&future)?)?;
+    Ok(future)
+}
+
+/// The concurrent future is done, in whatever thread.
+fn concurrent_done(future: &Object, concurrent: &Object) -> Result<()> {
+    let loop_ = waiter::loop_of(future)?;
+    let is_closed = loop_.method0(&IS_CLOSED)?.is_true()?;
+    if is_closed {
+        return Ok(());
+    }
+    if cfg!(Py_3_14) && stdlib::GET_RUNNING_LOOP.get()?.call0()?.is(&loop_) {
+        return set_state(future, concurrent);
+    }
+    loop_.method(&CALL_SOON_THREADSAFE, &[SET_STATE.get()?, future, concurrent]).map(drop)
+}
+
+/// What the loop calls for a concurrent future that is done.
+pub fn set_state_definition() -> py::PyMethodDef {
+    module_function(
+        c"_set_state",
+        |args: &Args<'_>| {
+            if let [future, concurrent] = args.positional() {
+                set_state(future, concurrent)?;
+            }
+            Ok(Object::none())
+        },
+        c"_set_state(future, other, /)\n--\n\nFinish a future as a concurrent one has ended.",
+    )
+}
+
+fn set_state(future: &Object, concurrent: &Object) -> Result<()> {
+    if waiter::is_done(future)? {
+        // Cancelled meanwhile.
+        return Ok(());
+    }
+    if concurrent.method0(&CANCELLED)?.is_true()? {
+        return waiter::cancel(future);
+    }
+    let exception = concurrent.method0(&stdlib::EXCEPTION)?;
+    if exception.is_none() {
+        return waiter::set_result(future, concurrent.method0(&stdlib::RESULT)?);
+    }
+    future.method1(&stdlib::SET_EXCEPTION, &CONVERT.get()?.call(&[&exception])?).map(drop)
+}
+
+/// The loop's future is done: if it was cancelled, so is the concurrent one.
+pub fn future_done(concurrent: &Object, future: &Object) -> Result<()> {
+    match Own::<Future>::downcast_exact(future) {
+        Some(own) if own.state() != State::Cancelled => Ok(()),
+        _ if waiter::is_cancelled(future)? => concurrent.method0(&stdlib::CANCEL).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// The loop's future's callback as Python code sees it.
+pub fn callable(concurrent: &Object) -> Result {
+    static BOUND: OnceLock<Bound> = OnceLock::new();
+    let bound = BOUND.get_or_init(|| {
+        Bound::new(c"_call_check_cancel", |concurrent, future| {
+            future_done(concurrent, future).map(|()| Object::none())
+        })
+    });
+    bound.bind(concurrent)
+}
