@@ -274,3 +274,27 @@ def test_references_to_none_and_true_do_not_leak() -> None:
     after = sys.getrefcount(None), sys.getrefcount(True)
     assert abs(after[0] - before[0]) < 100
     assert abs(after[1] - before[1]) < 100
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_subprocess_that_is_collected_with_a_paused_pipe() -> None:
+    reports: list[Any] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reports.append(context))
+        for _ in range(20):
+            process: Any = await asyncio.create_subprocess_exec(
+                "head", "-c", "300000", "/dev/zero", stdout=asyncio.subprocess.PIPE
+            )
+            # More than a reader keeps: it pauses its pipe, which then nobody watches.
+            while process._transport.get_pipe_transport(1).is_reading():
+                await asyncio.sleep(0.001)
+            process.kill()
+            await asyncio.sleep(0.01)
+            del process
+            gc.collect()
+            await asyncio.sleep(0)
+
+    ferrio.run(main())
+    assert reports == []

@@ -71,6 +71,10 @@ pub fn finalize<T: Transport>(this: &Own<T>) {
     if let Ok(text) = this.as_object().repr_text() {
         warn_resource(&format!("unclosed transport {text}"), this.as_object());
     }
+    if this.base().is_lost() {
+        // Another finaliser has closed it, in the same collection: the loop has it now, and ends it as usual.
+        return;
+    }
     if let Err(raised) = T::dispose(this) {
         raised.write_unraisable(this.as_object());
     }
