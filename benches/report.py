@@ -34,6 +34,7 @@ class Row:
         self.name = name
         self.group = row["group"]
         self.unit = row["unit"]
+        self.rounds = row.get("rounds", 1)
         self.cells = row["cells"]
         self.medians = {
             loop: statistics.median(cell["values"]) for loop, cell in self.cells.items() if cell["values"]
@@ -238,6 +239,7 @@ def group_table(rows: list[Row], columns: list[str]) -> str:
         *columns,
         "uvloop / ferrio",
         "best / ferrio",
+        "rounds",
         "spread",
     ]
     lines = []
@@ -247,9 +249,16 @@ def group_table(rows: list[Row], columns: list[str]) -> str:
         for loop in columns:
             value = number(row.medians.get(loop, math.nan))
             cells.append(f"**{value}**" if loop == best and value else value)
-        spread = f"{row.spread('ferrio'):.0f} %" if "ferrio" in row.medians else ""
+        spread = f"{row.spread('ferrio'):.0f} %" if row.rounds > 1 and "ferrio" in row.medians else ""
         lines.append(
-            [row.name, *cells, times(row.ratio("uvloop", "ferrio")), times(row.to_best("ferrio")), spread]
+            [
+                row.name,
+                *cells,
+                times(row.ratio("uvloop", "ferrio")),
+                times(row.to_best("ferrio")),
+                str(row.rounds),
+                spread,
+            ]
         )
     return table(head, lines)
 
@@ -296,7 +305,7 @@ def write(results: dict[str, Any]) -> None:
         "servers in Rust without Python.",
         "",
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, CPython {machine['python']};",
-        f"{versions}. Median of {results['rounds']}, {machine['date']}.",
+        f"{versions}; {machine['date']}. Medians of as many rounds as the tables say, with the spread of Ferrio's.",
         "",
         "## Targets",
         "",

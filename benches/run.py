@@ -1,6 +1,6 @@
 """Compare event loops.
 
-    python benches/run.py [--only TEXT] [--loops ferrio,uvloop] [--rounds N] [--quick] [--json FILE]
+    python benches/run.py [--only TEXT] [--loops ferrio,uvloop] [--rounds N] [--quick] [--keep] [--json FILE]
 
 Each cell is measured in a process of its own, and the loops take turns, A B C A B C, so that a noisy machine
 is noisy for all of them. Medians are printed, and written as JSON; `benches/report.py` makes the report of
@@ -105,6 +105,7 @@ def main() -> None:
     parser.add_argument("--loops", default="", help="a list with commas; epoll and uring are the yardsticks")
     parser.add_argument("--rounds", type=int, default=0, metavar="N", help="how often each cell is measured")
     parser.add_argument("--quick", action="store_true", help="fewer rows, fewer rounds")
+    parser.add_argument("--keep", action="store_true", help="keep the file's rows that are not measured now")
     parser.add_argument("--json", type=Path, default=HERE / "results.json", metavar="FILE")
     args = parser.parse_args()
     rounds = args.rounds or (3 if args.quick else 5)
@@ -115,8 +116,7 @@ def main() -> None:
     results: dict[str, Any] = {
         "machine": machine(),
         "versions": {one: loops.version(one) for one in who if one not in network.YARDSTICKS},
-        "rounds": rounds,
-        "rows": {},
+        "rows": json.loads(args.json.read_text())["rows"] if args.keep and args.json.exists() else {},
     }
     print(f"CPython {results['machine']['python']}, median of {rounds}")
     for name, group, unit, function in chosen:
@@ -125,7 +125,7 @@ def main() -> None:
         else:
             mine = [one for one in who if one not in network.YARDSTICKS]
         cells = measure_row(name, function, mine, rounds)
-        results["rows"][name] = {"group": group, "unit": unit, "cells": cells}
+        results["rows"][name] = {"group": group, "unit": unit, "rounds": rounds, "cells": cells}
         print(f"{name} [{unit}]: {describe(cells)}", flush=True)
         # Whatever ends the run, what was measured stays.
         args.json.write_text(json.dumps(results, indent=1) + "\n")
