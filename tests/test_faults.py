@@ -203,6 +203,8 @@ def test_calls_that_signals_interrupt() -> None:
             received += len(await reader.readexactly(10_000))
         writer.close()
         server.close()
+        # The server's side ends too.
+        await asyncio.sleep(0.05)
         return received
 
     old = signal.signal(signal.SIGALRM, lambda *_: None)

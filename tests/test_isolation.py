@@ -32,6 +32,8 @@ def test_ten_loops_in_ten_threads() -> None:
             await asyncio.sleep(0)
         writer.close()
         server.close()
+        # The server's side ends too.
+        await asyncio.sleep(0.05)
         return number
 
     results: list[int] = []
@@ -62,6 +64,7 @@ def test_another_interpreter_of_the_process_is_refused() -> None:
     """
     script = f"""
         import os, sys, tempfile
+        import asyncio, ferrio
         import {interpreters.__name__} as interpreters
         path = tempfile.mktemp()
         code = "path = " + repr(path) + {textwrap.dedent(code)!r}
@@ -71,7 +74,7 @@ def test_another_interpreter_of_the_process_is_refused() -> None:
         else:
             interpreters.run_string(interpreter, code)
         print(open(path).read())
-        import ferrio
+        ferrio.run(asyncio.sleep(0.01))
     """
     command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -156,7 +156,7 @@ class SubprocessMixin:
         loop: Any = self
         loop._remove_reader(descriptor)
         os.close(descriptor)
-        transport._process_exited(_take_status(pid))
+        transport._process_exited(_take_status(pid, transport))
 
 
 def _check_child_watcher() -> None:
@@ -175,17 +175,20 @@ def _check_child_watcher() -> None:
                 )
 
 
-def _take_status(pid: int) -> int:
+def _take_status(pid: int, transport: Any) -> int:
     try:
         _, status = os.waitpid(pid, 0)
     except ChildProcessError:
+        # Popen takes it when it is asked to send a signal to a child that has ended.
+        if transport._proc is not None and transport._proc.returncode is not None:
+            return int(transport._proc.returncode)
         logger.warning("child process pid %d exit status already read:  will report returncode 255", pid)
         return _STATUS_TAKEN
     return os.waitstatus_to_exitcode(status)
 
 
 def _wait_in_thread(loop: Any, pid: int, transport: Any) -> None:
-    status = _take_status(pid)
+    status = _take_status(pid, transport)
     if loop.is_closed():
         logger.warning("Loop %r that handles pid %r is closed", loop, pid)
     else:

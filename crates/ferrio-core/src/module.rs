@@ -109,7 +109,9 @@ fn awaiters(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>, or
 
 unsafe extern "C" fn execute(module: Ptr) -> c_int {
     // The classes are kept in statics: one interpreter, one import.
-    if !Loop::type_cell().get().is_null() {
+    // SAFETY: the GIL is held.
+    let is_main = unsafe { py::PyInterpreterState_Get() == py::PyInterpreterState_Main() };
+    if !is_main || !Loop::type_cell().get().is_null() {
         let _: Raised = crate::ffi::error::raise_imported(
             &crate::ffi::Import::new(c"builtins", c"ImportError"),
             "ferrio._core can be imported once, in the main interpreter",
