@@ -149,7 +149,7 @@ add("HTTP by protocol and httptools", "HTTP", "http", TCP, quick=True, kind="htt
 add("uvicorn", "HTTP", "uvicorn", TCP, quick=True, kind="http", connections=100)
 add("aiohttp", "HTTP", "aiohttp", TCP, quick=True, kind="http", connections=100)
 add(
-    "echo by Protocol, 1 KB, 200 connections beside 9,000 idle ones",
+    "echo by Protocol, 1 KB, 200 connections beside 10,000 idle ones",
     "idle connections",
     "protocol",
     TCP,
@@ -157,7 +157,7 @@ add(
     yardsticks=True,
     size=1024,
     connections=200,
-    idle=9000,
+    idle=10_000,
 )
 
 

@@ -46,13 +46,20 @@ class Row:
         return 100 * (max(values) - min(values)) / median if median else 0.0
 
     def ratio(self, other: str, loop: str) -> float:
-        """Return how many times better loop is than another: more than 1 is better."""
+        """Return how many times better loop is than another: more than 1 is better.
+
+        Of how early or late a timer is, less is not always better, and there is no ratio.
+        """
+        if self.group == "timers":
+            return math.nan
         if not self.medians.get(other) or not self.medians.get(loop):
             return math.nan
         return float(self.medians[other] / self.medians[loop])
 
     def best_peer(self) -> str | None:
         """Return the peer with the lowest value."""
+        if self.group == "timers":
+            return None
         peers = [loop for loop in loops.PEERS if self.medians.get(loop)]
         return min(peers, key=lambda loop: self.medians[loop]) if peers else None
 
