@@ -7,13 +7,15 @@
 use super::Loop;
 use super::entry::{Entry, Method};
 use crate::ffi::error::{runtime_error, value_error};
-use crate::ffi::{Object, Own, Ptr, Result, Visitor};
+use crate::ffi::{Name, Object, Own, Ptr, Result, Visitor};
 use crate::handles::Handle;
 use crate::stdlib;
 use ferrio_reactor::poller::{Event, Interest, Poller};
 use pyo3_ffi as py;
 use std::io;
 use std::ptr;
+
+static IS_CLOSING: Name = Name::new(c"is_closing");
 
 /// The descriptor's number in the operating system.
 pub type Descriptor = std::ffi::c_int;
@@ -337,6 +339,9 @@ impl Own<Loop> {
             Some(one) if !one.owner.is_null() => unsafe { Object::borrowed(one.owner) },
             _ => return Ok(()),
         };
+        if owner.method0(&IS_CLOSING)?.is_true()? {
+            return Ok(());
+        }
         let (shown, owner) = (shown.repr_text()?, owner.repr_text()?);
         Err(runtime_error(&format!("File descriptor {shown} is used by transport {owner}")))
     }

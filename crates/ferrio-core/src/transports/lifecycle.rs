@@ -72,7 +72,11 @@ pub fn finalize<T: Transport>(this: &Own<T>) {
         warn_resource(&format!("unclosed transport {text}"), this.as_object());
     }
     if this.base().is_lost() {
-        // Another finaliser has closed it, in the same collection: the loop has it now, and ends it as usual.
+        // Another finaliser has closed it, in the same collection: the loop has it now, and tells its protocol.
+        // The descriptor is given back at once: its file, of the same collection, closes it in any case.
+        if let Err(raised) = this.base().close_descriptor() {
+            raised.write_unraisable(this.as_object());
+        }
         return;
     }
     if let Err(raised) = T::dispose(this) {
