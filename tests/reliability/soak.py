@@ -165,6 +165,8 @@ class Load:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            # Up to 3.12 wait() waits for the pipes too, which nobody reads any more if this was cancelled.
+            process._transport.close()  # type: ignore[attr-defined]
             await asyncio.shield(process.wait())
 
     async def timers(self) -> None:
