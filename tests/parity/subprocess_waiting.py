@@ -22,7 +22,7 @@ async def main():
         getattr(child, name)()
         print(name, await child.wait())
     child = await asyncio.create_subprocess_exec("sleep", "100")
-    child.send_signal(signal.SIGHUP)
+    child.send_signal(signal.SIGUSR1)
     print(await child.wait(), child.pid > 0)
     await asyncio.sleep(0.01)
     for call in (child.kill, child.terminate, lambda: child.send_signal(0)):
