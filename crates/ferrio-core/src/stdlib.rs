@@ -9,6 +9,7 @@ names! {
     AENTER = c"__aenter__";
     AEXIT = c"__aexit__";
     RELEASE = c"release";
+    CREATE_TASK = c"create_task";
     CREATE_FUTURE = c"create_future";
     CURRENT_TASK = c"current_task";
     VALUE = c"value";

@@ -72,6 +72,11 @@ pub fn set_no_delay(descriptor: RawFd) -> io::Result<()> {
     Ok(rustix::net::sockopt::set_tcp_nodelay(borrow(descriptor)?, true)?)
 }
 
+/// Whether an error only means "not now".
+pub fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
 /// Closes a descriptor that the caller owns.
 pub fn close(descriptor: RawFd) {
     if descriptor >= 0 {

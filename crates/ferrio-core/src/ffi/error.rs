@@ -158,6 +158,15 @@ impl Object {
         }
     }
 
+    /// Whether it is what Python's socket module raises for "not now".
+    pub fn is_transient(&self) -> bool {
+        // SAFETY: live objects.
+        unsafe {
+            py::PyErr_GivenExceptionMatches(self.as_ptr(), py::PyExc_BlockingIOError) != 0
+                || py::PyErr_GivenExceptionMatches(self.as_ptr(), py::PyExc_InterruptedError) != 0
+        }
+    }
+
     /// Whether it is an `Exception`.
     pub fn is_ordinary_exception(&self) -> bool {
         // SAFETY: live objects.

@@ -23,6 +23,7 @@ pub mod error;
 pub mod name;
 pub mod object;
 pub mod recursion;
+pub mod set;
 pub mod version;
 
 pub use args::{Args, Signature};

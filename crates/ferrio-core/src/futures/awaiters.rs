@@ -17,6 +17,11 @@ pub fn current(running: &Object) -> Result<Option<Object>> {
     if !cfg!(Py_3_14) || running.is_none() {
         return Ok(None);
     }
+    current_task(running)
+}
+
+/// The task that runs on a loop, if there is one.
+pub fn current_task(running: &Object) -> Result<Option<Object>> {
     let task = TASKS.get()?.getattr(&stdlib::CURRENT_TASK)?.call(&[running])?;
     Ok(Some(task).filter(|task| !task.is_none()))
 }

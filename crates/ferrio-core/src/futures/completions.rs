@@ -2,13 +2,13 @@
 //!
 //! As an iterator that is its own class from 3.13 on; earlier interpreters have a generator, which stays.
 
-use super::{Listener, awaiters, own_future};
+use super::{Listener, awaiters};
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
 };
 use crate::ffi::class::{Members, method0, method1, property, type_cell, unary_slot};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque, set};
 use crate::futures::waiter;
 use crate::stdlib;
 use pyo3_ffi as py;
@@ -87,18 +87,12 @@ impl Completions {
         this.done.put(QUEUE.get()?.call0()?);
         let loop_ = stdlib::GET_EVENT_LOOP.get()?.call0()?;
         this.caller.set(awaiters::current(&stdlib::GET_RUNNING_LOOP.get()?.call0()?)?);
-        // SAFETY: a live object; new sets or errors.
-        let (things, todo) = unsafe {
-            (Object::owned(py::PySet_New(things.as_ptr()))?, Object::owned(py::PySet_New(std::ptr::null_mut()))?)
-        };
-        for thing in items(&things)? {
+        let todo = set::new()?;
+        for thing in set::items(&set::of(things)?)? {
             let future = ENSURE_FUTURE.get()?.call_keywords(&[&thing], &[(&stdlib::LOOP, &loop_)])?;
-            // SAFETY: a set of our own and a live object.
-            if unsafe { py::PySet_Add(todo.as_ptr(), future.as_ptr()) } < 0 {
-                return Err(Raised);
-            }
+            set::add(&todo, &future)?;
         }
-        let futures = items(&todo)?;
+        let futures = set::items(&todo)?;
         for future in &futures {
             Listener::AsCompleted.listen(future, this.as_object())?;
             awaiters::add(future, this.caller.get())?;
@@ -120,12 +114,6 @@ impl Completions {
     }
 }
 
-/// What a set holds.
-fn items(set: &Object) -> Result<Vec<Object>> {
-    // SAFETY: a live iterable; a new list or an error.
-    Ok(unsafe { Object::owned(py::PySequence_List(set.as_ptr()))? }.list_items())
-}
-
 impl Own<Completions> {
     /// One of the futures is done.
     pub fn future_done(&self, future: &Object) -> Result<()> {
@@ -134,10 +122,7 @@ impl Own<Completions> {
             // The time was over before.
             return Ok(());
         }
-        // SAFETY: a set and a live object.
-        if unsafe { py::PySet_Discard(todo.as_ptr(), future.as_ptr()) } < 0 {
-            return Err(Raised);
-        }
+        set::discard(&todo, future)?;
         awaiters::discard(future, self.caller.get())?;
         self.done.get_or_none().method1(&PUT_NOWAIT, future)?;
         if deque::is_empty(&todo)?
@@ -152,7 +137,7 @@ impl Own<Completions> {
     fn time_is_over(&self) -> Result<()> {
         let todo = self.todo.get_or_none();
         let done = self.done.get_or_none();
-        for future in items(&todo)? {
+        for future in set::items(&todo)? {
             Listener::AsCompleted.stop_listening(&future, self.as_object())?;
             awaiters::discard(&future, self.caller.get())?;
             done.method1(&PUT_NOWAIT, &Object::none())?;
@@ -201,11 +186,7 @@ impl Operation for WaitForOne {
         if !self.resolve {
             return Ok(Poll::Ready(future));
         }
-        let result = match own_future(&future) {
-            Some(own) => own.result()?,
-            None => future.method0(&stdlib::RESULT)?,
-        };
-        Ok(Poll::Ready(result))
+        waiter::result(&future).map(Poll::Ready)
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {

@@ -3,7 +3,7 @@
 //! Its children know it as a callback of their own kind, so that nothing is allocated for each. It counts
 //! those that are done; the last one, or the first that fails, completes it.
 
-use super::{Future, Listener, State, awaiters};
+use super::{Future, Listener, awaiters};
 use crate::coroutines::Coroutine;
 use crate::ffi::class::{Members, getter, method, module_function, type_cell};
 use crate::ffi::error::type_error;
@@ -15,7 +15,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::ffi::CStr;
 
-static CREATE_TASK: Name = Name::new(c"create_task");
 static CANCEL_MESSAGE: Name = Name::new(c"_cancel_message");
 static LOG_DESTROY_PENDING: Name = Name::new(c"_log_destroy_pending");
 static MAKE_CANCELLED_ERROR: Name = Name::new(c"_make_cancelled_error");
@@ -147,7 +146,7 @@ impl Futures {
         let is_coroutine = thing.type_ptr() == &raw mut py::PyCoro_Type || Coroutine::is_one(thing);
         let loop_ = self.loop_.as_ref().unwrap_or(running);
         if is_coroutine && !loop_.is_none() {
-            return loop_.method1(&CREATE_TASK, thing);
+            return loop_.method1(&stdlib::CREATE_TASK, thing);
         }
         let loop_ = self.loop_.clone().unwrap_or_else(Object::none);
         ENSURE_FUTURE.get()?.call_keywords(&[thing], &[(&stdlib::LOOP, &loop_)])
@@ -182,15 +181,11 @@ impl Own<Gathering> {
     /// One of the children is done.
     pub fn child_done(&self, child: &Object) -> Result<()> {
         self.done.set(self.done.get() + 1);
-        let own = super::own_future(child);
         awaiters::discard(child, self.caller.get())?;
         if self.future.is_done() {
             // Too late; that its exception was seen is noted.
-            match own {
-                Some(own) if own.state() == State::Finished => drop(own.exception()?),
-                Some(_) => {}
-                None if waiter::is_cancelled(child)? => {}
-                None => drop(child.method0(&stdlib::EXCEPTION)?),
+            if !waiter::is_cancelled(child)? {
+                waiter::exception(child)?;
             }
             return Ok(());
         }
@@ -235,33 +230,21 @@ impl Own<Gathering> {
 
 /// The exception that a child has failed with, its cancellation among them.
 fn failure(child: &Object) -> Result<Option<Object>> {
-    if let Some(own) = super::own_future(child) {
-        return match own.state() {
-            State::Cancelled => own.make_cancelled_error().map(Some),
-            _ => Ok(Some(own.exception()?).filter(|exception| !exception.is_none())),
-        };
-    }
     if waiter::is_cancelled(child)? {
         return child.method0(&MAKE_CANCELLED_ERROR).map(Some);
     }
-    Ok(Some(child.method0(&stdlib::EXCEPTION)?).filter(|exception| !exception.is_none()))
+    Ok(Some(waiter::exception(child)?).filter(|exception| !exception.is_none()))
 }
 
 /// A child's result, or its exception as a result.
 fn result(child: &Object) -> Result {
-    if let Some(own) = super::own_future(child)
-        && own.state() == State::Finished
-    {
-        let exception = own.exception()?;
-        return if exception.is_none() { own.result() } else { Ok(exception) };
-    }
     if waiter::is_cancelled(child)? {
         let message = child.getattr(&CANCEL_MESSAGE)?;
         let message = if message.is_none() { Object::str("")? } else { message };
         return stdlib::CANCELLED_ERROR.get()?.call(&[&message]);
     }
-    let exception = child.method0(&stdlib::EXCEPTION)?;
-    if exception.is_none() { child.method0(&stdlib::RESULT) } else { Ok(exception) }
+    let exception = waiter::exception(child)?;
+    if exception.is_none() { waiter::result(child) } else { Ok(exception) }
 }
 
 impl Class for Gathering {

@@ -26,7 +26,7 @@ pub use listener::Listener;
 use crate::debug::Report;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::{raise_imported, runtime_error, type_error};
-use crate::ffi::{Object, Own, Raised, Result, Slot};
+use crate::ffi::{Object, Own, Raised, Result, Slot, set};
 use crate::loop_::Loop;
 use crate::stdlib;
 use crate::tasks::Task;
@@ -338,9 +338,7 @@ impl Own<Future> {
     fn awaited_by(&self) -> Result {
         let mut waiting = self.waiting_tasks();
         if let Some(awaiters) = self.awaiters.get() {
-            // SAFETY: a set; a new list or an error.
-            let awaiters = unsafe { Object::owned(py::PySequence_List(awaiters.as_ptr()))? };
-            waiting.extend(awaiters.list_items());
+            waiting.extend(set::items(&awaiters)?);
         }
         if waiting.is_empty() {
             return Ok(Object::none());
@@ -364,20 +362,14 @@ impl Own<Future> {
     /// Writes down that `waiter` waits for it; for those who wait by callbacks of their own, as gather.
     pub fn add_awaiter(&self, waiter: &Object) -> Result<()> {
         if self.awaiters.is_empty() {
-            // SAFETY: a new reference or null with an error.
-            self.awaiters.put(unsafe { Object::owned(py::PySet_New(std::ptr::null_mut()))? });
+            self.awaiters.put(set::new()?);
         }
-        // SAFETY: a set and a live object.
-        let status = unsafe { py::PySet_Add(self.awaiters.ptr(), waiter.as_ptr()) };
-        if status < 0 { Err(Raised) } else { Ok(()) }
+        set::add(&self.awaiters.get_or_none(), waiter)
     }
 
     /// Writes down that `waiter` waits no more.
     pub fn discard_awaiter(&self, waiter: &Object) -> Result<()> {
-        let Some(awaiters) = self.awaiters.get() else { return Ok(()) };
-        // SAFETY: a set and a live object.
-        let status = unsafe { py::PySet_Discard(awaiters.as_ptr(), waiter.as_ptr()) };
-        if status < 0 { Err(Raised) } else { Ok(()) }
+        self.awaiters.get().map_or(Ok(()), |awaiters| set::discard(&awaiters, waiter))
     }
 
     /// The source traceback, for reports.

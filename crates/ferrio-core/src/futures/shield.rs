@@ -1,10 +1,9 @@
 //! `shield()`: a future that can be cancelled without the one behind it.
 
-use super::{Future, Listener, own_future, waiter};
+use super::{Listener, own_future, waiter};
 use crate::coroutines::{CounterpartDefinition, counterpart_function};
 use crate::ffi::class::Bound;
-use crate::ffi::{Args, Import, Object, Own, Raised, Result, Signature};
-use crate::stdlib;
+use crate::ffi::{Args, Import, Object, Raised, Result, Signature};
 use std::sync::OnceLock;
 
 static TASKS: Import = Import::new(c"asyncio", c"tasks");
@@ -52,27 +51,18 @@ pub fn inner_done(outer: &Object, inner: &Object) -> Result<()> {
     if waiter::is_cancelled(outer)? {
         // That its exception was seen is noted, where asyncio does so.
         if !cfg!(Py_3_14) && !waiter::is_cancelled(inner)? {
-            inner.method0(&stdlib::EXCEPTION)?;
+            waiter::exception(inner)?;
         }
         return Ok(());
     }
     if waiter::is_cancelled(inner)? {
         return waiter::cancel(outer);
     }
-    let exception = match own_future(inner) {
-        Some(own) => own.exception()?,
-        None => inner.method0(&stdlib::EXCEPTION)?,
-    };
+    let exception = waiter::exception(inner)?;
     if exception.is_none() {
-        let result = match own_future(inner) {
-            Some(own) => own.result()?,
-            None => inner.method0(&stdlib::RESULT)?,
-        };
-        return waiter::set_result(outer, result);
-    }
-    match Own::<Future>::downcast_exact(outer) {
-        Some(own) => own.set_exception(&exception),
-        None => outer.method1(&stdlib::SET_EXCEPTION, &exception).map(drop),
+        waiter::set_result(outer, waiter::result(inner)?)
+    } else {
+        waiter::set_exception(outer, &exception)
     }
 }
 

@@ -44,6 +44,40 @@ pub fn set_result(waiter: &Object, result: Object) -> Result<()> {
     }
 }
 
+/// `future.result()`: raises what it has failed with.
+pub fn result(future: &Object) -> Result {
+    match own_future(future) {
+        Some(own) => own.result(),
+        None => future.method0(&stdlib::RESULT),
+    }
+}
+
+/// `future.exception()`, or None.
+pub fn exception(future: &Object) -> Result {
+    match own_future(future) {
+        Some(own) => own.exception(),
+        None => future.method0(&stdlib::EXCEPTION),
+    }
+}
+
+/// Finishes a waiting future that may have been cancelled.
+pub fn set_result_unless_done(future: &Object, result: Object) -> Result<()> {
+    if is_done(future)? { Ok(()) } else { set_result(future, result) }
+}
+
+/// Fails a waiting future that may have been cancelled.
+pub fn set_exception_unless_done(future: &Object, exception: &Object) -> Result<()> {
+    if is_done(future)? { Ok(()) } else { set_exception(future, exception) }
+}
+
+/// `waiter.set_exception(exception)`.
+pub fn set_exception(waiter: &Object, exception: &Object) -> Result<()> {
+    match Own::<Future>::downcast_exact(waiter) {
+        Some(future) => future.set_exception(exception),
+        None => waiter.method1(&stdlib::SET_EXCEPTION, exception).map(drop),
+    }
+}
+
 /// `waiter.cancel()`.
 pub fn cancel(waiter: &Object) -> Result<()> {
     match Own::<Future>::downcast_exact(waiter) {

@@ -1,13 +1,14 @@
 //! `wait()`: until some of many futures are done.
 
-use super::{Listener, State, awaiters, own_future, waiter};
+use super::{Listener, awaiters, own_future, waiter};
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
 };
 use crate::ffi::class::{Members, method1, module_function, type_cell};
-use crate::ffi::error::{runtime_error, type_error, value_error};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::error::{type_error, value_error};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, set};
 use crate::stdlib;
+use crate::tasks::is_coroutine;
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
@@ -82,10 +83,8 @@ pub fn release_waiter() -> py::PyMethodDef {
     module_function(
         c"_release_waiter",
         |args: &Args<'_>| {
-            if let [future] = args.positional()
-                && !waiter::is_done(future)?
-            {
-                waiter::set_result(future, Object::none())?;
+            if let [future] = args.positional() {
+                waiter::set_result_unless_done(future, Object::none())?;
             }
             Ok(Object::none())
         },
@@ -133,8 +132,8 @@ impl Own<Waiting> {
         if is_over {
             self.drop_timer()?;
             let waiter = self.waiter.get_or_none();
-            if !waiter.is_none() && !waiter::is_done(&waiter)? {
-                waiter::set_result(&waiter, Object::none())?;
+            if !waiter.is_none() {
+                waiter::set_result_unless_done(&waiter, Object::none())?;
             }
         }
         awaiters::discard(future, self.caller.get())
@@ -153,19 +152,9 @@ impl Own<Waiting> {
 
     /// The sets of those that are done and those that are not.
     fn answer(&self) -> Result {
-        // SAFETY: new references or null with an error.
-        let (done, pending) = unsafe {
-            (
-                Object::owned(py::PySet_New(std::ptr::null_mut()))?,
-                Object::owned(py::PySet_New(std::ptr::null_mut()))?,
-            )
-        };
+        let (done, pending) = (set::new()?, set::new()?);
         for future in self.futures.take() {
-            let set = if waiter::is_done(&future)? { &done } else { &pending };
-            // SAFETY: a set of our own and a live object.
-            if unsafe { py::PySet_Add(set.as_ptr(), future.as_ptr()) } < 0 {
-                return Err(Raised);
-            }
+            set::add(if waiter::is_done(&future)? { &done } else { &pending }, &future)?;
         }
         Object::tuple([done, pending])
     }
@@ -173,10 +162,7 @@ impl Own<Waiting> {
 
 /// Whether a future that is done has ended with an exception other than its cancellation.
 pub fn has_failed(future: &Object) -> Result<bool> {
-    if let Some(own) = own_future(future) {
-        return Ok(own.state() == State::Finished && !own.exception()?.is_none());
-    }
-    Ok(!waiter::is_cancelled(future)? && !future.method0(&stdlib::EXCEPTION)?.is_none())
+    Ok(!waiter::is_cancelled(future)? && !waiter::exception(future)?.is_none())
 }
 
 struct Arguments {
@@ -201,19 +187,13 @@ impl Wait {
             return Err(value_error("Set of Tasks/Futures is empty."));
         }
         let until = Until::of(arguments.return_when.as_ref())?;
-        // SAFETY: a live object; a new set or an error.
-        let set = unsafe { Object::owned(py::PySet_New(given.as_ptr()))? };
-        // SAFETY: a live iterable; a new list or an error.
-        let futures = unsafe { Object::owned(py::PySequence_List(set.as_ptr()))? }.list_items();
+        let futures = set::items(&set::of(given)?)?;
         for future in &futures {
             if own_future(future).is_none() && is_coroutine(future)? {
                 return Err(type_error("Passing coroutines is forbidden, use tasks explicitly."));
             }
         }
-        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
-        if running.is_none() {
-            return Err(runtime_error("no running event loop"));
-        }
+        let running = crate::loop_::running()?;
         let waiter = waiter::create(&running)?;
         let waiting = Own::new(Waiting::default())?;
         waiting.waiter.put(waiter.clone());
@@ -232,11 +212,6 @@ impl Wait {
         }
         Ok(Poll::Await(waiter))
     }
-}
-
-/// Whether an object is a coroutine as asyncio sees it.
-fn is_coroutine(object: &Object) -> Result<bool> {
-    stdlib::ISCOROUTINE.get()?.call(&[object])?.is_true()
 }
 
 impl Operation for Wait {

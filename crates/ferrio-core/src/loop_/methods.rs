@@ -42,7 +42,6 @@ static CREATE_TASK: Signature = Signature {
     required: 1,
     variadic: false,
 };
-static CREATE_TASK_NAME: Name = Name::new(c"create_task");
 static ADD_READER: Signature =
     Signature { name: "add_reader", parameters: &["fd", "callback"], positional: 2, required: 2, variadic: true };
 
@@ -62,7 +61,7 @@ impl Class for Loop {
         this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
         this.own_time.set(is_own_method(this, &crate::stdlib::TIME)?);
         this.own_create_future.set(is_own_method(this, &stdlib::CREATE_FUTURE)?);
-        this.own_create_task.set(is_own_method(this, &CREATE_TASK_NAME)?);
+        this.own_create_task.set(is_own_method(this, &stdlib::CREATE_TASK)?);
         this.own_call_later.set(is_own_method(this, &crate::stdlib::CALL_LATER)?);
         this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()

@@ -16,8 +16,9 @@ mod schedule;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Name, Object, Own, Result, Slot, bytes};
+use crate::ffi::{Object, Own, Result, Slot, bytes};
 use crate::handles::{Handle, TimerHandle};
+use crate::stdlib;
 use entry::Entry;
 use ferrio_reactor::poller::{Events, Interest, Poller};
 use ferrio_reactor::socket;
@@ -60,6 +61,15 @@ unsafe impl Send for Injected {}
 struct System {
     poller: Poller,
     waker: Waker,
+}
+
+/// The loop that runs in this thread. `RuntimeError` if there is none.
+pub fn running() -> Result {
+    let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+    if running.is_none() {
+        return Err(runtime_error("no running event loop"));
+    }
+    Ok(running)
 }
 
 /// The body of a Loop.
@@ -163,8 +173,9 @@ impl Loop {
     /// Whether `create_task` is this class's own, and there is no task factory.
     #[inline]
     pub fn makes_own_tasks(&self) -> Result<bool> {
-        static CREATE_TASK: Name = Name::new(c"create_task");
-        Ok(self.own_create_task.get() && self.task_factory.is_empty() && !self.dict.contains(&CREATE_TASK)?)
+        Ok(self.own_create_task.get()
+            && self.task_factory.is_empty()
+            && !self.dict.contains(&stdlib::CREATE_TASK)?)
     }
 
     /// Whether `call_later` is this class's own.

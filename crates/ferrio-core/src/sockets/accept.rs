@@ -22,7 +22,7 @@ pub fn definition() -> CounterpartDefinition {
             if !is_plain(sock)? {
                 return this.as_object().method1(&FALLBACK, sock);
             }
-            let operation = Accept { waiting: Waiting::new(this, sock, Direction::Read), begun: false };
+            let operation = Accept { waiting: Waiting::new(this, sock, Direction::Read) };
             Coroutine::start(&["BaseSelectorEventLoop.sock_accept"], operation)
         },
         &SELECTOR_LOOP,
@@ -31,17 +31,11 @@ pub fn definition() -> CounterpartDefinition {
 
 struct Accept {
     waiting: Waiting,
-    begun: bool,
 }
 
 impl Operation for Accept {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
-        self.waiting.stop();
-        outcome.value()?;
-        if !self.begun {
-            self.begun = true;
-            self.waiting.check()?;
-        }
+        self.waiting.resume(outcome)?;
         match self.waiting.socket.method0(&ACCEPT) {
             Ok(accepted) => {
                 // SAFETY: a live object; a new reference or null with an error.
@@ -50,16 +44,8 @@ impl Operation for Accept {
                 Ok(Poll::Ready(accepted))
             }
             Err(raised) => {
-                // SAFETY: static objects; the error indicator is set.
-                let is_transient = unsafe {
-                    py::PyErr_ExceptionMatches(py::PyExc_BlockingIOError) != 0
-                        || py::PyErr_ExceptionMatches(py::PyExc_InterruptedError) != 0
-                };
-                if !is_transient {
-                    return Err(raised);
-                }
-                raised.discard();
-                self.waiting.wait()
+                let exception = raised.take();
+                if exception.is_transient() { self.waiting.wait() } else { Err(exception.raise()) }
             }
         }
     }

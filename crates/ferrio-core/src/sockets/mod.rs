@@ -8,13 +8,12 @@ mod accept;
 mod receive;
 mod send;
 
-use crate::coroutines::{CounterpartDefinition, Poll};
+use crate::coroutines::{CounterpartDefinition, Outcome, Poll};
 use crate::ffi::error::value_error;
 use crate::ffi::{Import, Name, Object, Own, Result, Visitor};
 use crate::futures::waiter;
 use crate::loop_::{Direction, Loop};
 use crate::stdlib;
-use std::io::{self, ErrorKind};
 
 static GETTIMEOUT: Name = Name::new(c"gettimeout");
 static SELECTOR_LOOP: Import = Import::new(c"asyncio.selector_events", c"BaseSelectorEventLoop");
@@ -46,9 +45,16 @@ impl Waiting {
         Ok(self.socket.method0(&stdlib::FILENO)?.to_i64()? as i32)
     }
 
-    /// In debug mode: `ValueError` for a blocking socket.
-    fn check(&self) -> Result<()> {
-        if self.loop_.is_debug() {
+    /// What every operation does first, each time: ends its waiting, and raises what that has ended with.
+    ///
+    /// In debug mode `ValueError` for a blocking socket, the first time.
+    fn resume(&mut self, outcome: Outcome) -> Result<()> {
+        let is_first = matches!(outcome, Outcome::Start);
+        if let Some((future, descriptor)) = self.waiter.take() {
+            self.loop_.stop_watching_once(descriptor, self.direction, &future);
+        }
+        outcome.value()?;
+        if is_first && self.loop_.is_debug() {
             let timeout = self.socket.method0(&GETTIMEOUT)?;
             if timeout.is_none() || timeout.to_f64()? != 0.0 {
                 return Err(value_error("the socket must be non-blocking"));
@@ -67,13 +73,6 @@ impl Waiting {
         Ok(Poll::Await(future))
     }
 
-    /// The waiting has ended, or nothing was awaited.
-    fn stop(&mut self) {
-        if let Some((future, descriptor)) = self.waiter.take() {
-            self.loop_.stop_watching_once(descriptor, self.direction, &future);
-        }
-    }
-
     fn traverse(&self, visitor: &Visitor<'_>) {
         visitor.object(self.loop_.as_ptr());
         visitor.object(self.socket.as_ptr());
@@ -83,15 +82,10 @@ impl Waiting {
 
 /// What the loop calls for a socket that is ready: whoever waits tries again.
 fn tell(future: &Object) -> Result<()> {
-    if waiter::is_done(future)? { Ok(()) } else { waiter::set_result(future, Object::none()) }
+    waiter::set_result_unless_done(future, Object::none())
 }
 
 /// Whether a socket's methods need not be called by name: it is of the interpreter's own class.
 fn is_plain(socket: &Object) -> Result<bool> {
     Ok(socket.type_ptr().cast() == stdlib::SOCKET.get()?.as_ptr())
-}
-
-/// Whether an error only means that the socket is not ready.
-fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

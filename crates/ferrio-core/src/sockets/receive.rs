@@ -1,11 +1,11 @@
 //! `sock_recv()` and `sock_recv_into()`.
 
-use super::{SELECTOR_LOOP, Waiting, is_plain, is_transient};
+use super::{SELECTOR_LOOP, Waiting, is_plain};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::buffer::Buffer;
 use crate::ffi::{Args, Name, Object, Raised, Result, Signature, Visitor};
 use crate::loop_::{Direction, Loop, Progress};
-use ferrio_reactor::socket;
+use ferrio_reactor::socket::{self, is_transient};
 
 static FALLBACK_RECV: Name = Name::new(c"_sock_recv");
 static FALLBACK_RECV_INTO: Name = Name::new(c"_sock_recv_into");
@@ -32,10 +32,7 @@ pub fn definitions() -> Vec<CounterpartDefinition> {
                 match most {
                     Some(most) if most > 0 && is_plain(sock)? => {
                         let waiting = Waiting::new(this, sock, Direction::Read);
-                        Coroutine::start(
-                            &["BaseSelectorEventLoop.sock_recv"],
-                            Receive { waiting, most, begun: false },
-                        )
+                        Coroutine::start(&["BaseSelectorEventLoop.sock_recv"], Receive { waiting, most })
                     }
                     // asyncio's own errors for what is no number.
                     _ => this.as_object().method(&FALLBACK_RECV, &[sock, count]),
@@ -52,7 +49,7 @@ pub fn definitions() -> Vec<CounterpartDefinition> {
                     return this.as_object().method(&FALLBACK_RECV_INTO, &[sock, buffer]);
                 }
                 let waiting = Waiting::new(this, sock, Direction::Read);
-                let operation = ReceiveInto { waiting, buffer: buffer.clone(), begun: false };
+                let operation = ReceiveInto { waiting, buffer: buffer.clone() };
                 Coroutine::start(&["BaseSelectorEventLoop.sock_recv_into"], operation)
             },
             &SELECTOR_LOOP,
@@ -64,17 +61,11 @@ struct Receive {
     waiting: Waiting,
     /// How many bytes are wanted at most.
     most: usize,
-    begun: bool,
 }
 
 impl Operation for Receive {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
-        self.waiting.stop();
-        outcome.value()?;
-        if !self.begun {
-            self.begun = true;
-            self.waiting.check()?;
-        }
+        self.waiting.resume(outcome)?;
         match self.waiting.loop_.receive(self.waiting.descriptor()?, self.most, &Progress::default()) {
             Ok(Some(data)) => data.map(Poll::Ready),
             Ok(None) => Object::bytes(&[]).map(Poll::Ready),
@@ -91,17 +82,11 @@ impl Operation for Receive {
 struct ReceiveInto {
     waiting: Waiting,
     buffer: Object,
-    begun: bool,
 }
 
 impl Operation for ReceiveInto {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
-        self.waiting.stop();
-        outcome.value()?;
-        if !self.begun {
-            self.begun = true;
-            self.waiting.check()?;
-        }
+        self.waiting.resume(outcome)?;
         let descriptor = self.waiting.descriptor()?;
         let mut buffer = Buffer::writable(&self.buffer)?;
         let received = socket::recv(descriptor, buffer.as_uninit());

@@ -1,11 +1,11 @@
 //! `sock_sendall()`.
 
-use super::{SELECTOR_LOOP, Waiting, is_plain, is_transient};
+use super::{SELECTOR_LOOP, Waiting, is_plain};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::buffer::{Buffer, bytes_of};
 use crate::ffi::{Args, Name, Object, Raised, Result, Signature, Visitor};
 use crate::loop_::{Direction, Loop};
-use ferrio_reactor::socket;
+use ferrio_reactor::socket::{self, is_transient};
 
 static FALLBACK: Name = Name::new(c"_sock_sendall");
 static SENDALL: Signature =
@@ -22,7 +22,7 @@ pub fn definition() -> CounterpartDefinition {
                 return this.as_object().method(&FALLBACK, &[sock, data]);
             }
             let waiting = Waiting::new(this, sock, Direction::Write);
-            let operation = SendAll { waiting, data: data.clone(), view: None, sent: 0, begun: false };
+            let operation = SendAll { waiting, data: data.clone(), view: None, sent: 0 };
             Coroutine::start(&["BaseSelectorEventLoop.sock_sendall"], operation)
         },
         &SELECTOR_LOOP,
@@ -35,19 +35,13 @@ struct SendAll {
     /// The data's bytes, unless it is a `bytes` object: nobody may make a bytearray shorter meanwhile.
     view: Option<Buffer>,
     sent: usize,
-    begun: bool,
 }
 
 impl Operation for SendAll {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
-        self.waiting.stop();
-        outcome.value()?;
-        if !self.begun {
-            self.begun = true;
-            self.waiting.check()?;
-            if bytes_of(&self.data).is_none() {
-                self.view = Some(Buffer::readable(&self.data)?);
-            }
+        self.waiting.resume(outcome)?;
+        if self.view.is_none() && bytes_of(&self.data).is_none() {
+            self.view = Some(Buffer::readable(&self.data)?);
         }
         let descriptor = self.waiting.descriptor()?;
         let data = match &self.view {

@@ -139,9 +139,8 @@ pub enum Acquiring {
     ByName(Option<Object>),
 }
 
-impl Acquiring {
-    /// As an operation does.
-    pub fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+impl Operation for Acquiring {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
         match self {
             Acquiring::Plain(acquire) => acquire.resume(outcome),
             Acquiring::ByName(awaitable) => match awaitable.take() {
@@ -151,8 +150,7 @@ impl Acquiring {
         }
     }
 
-    /// Shows what it holds to the garbage collector.
-    pub fn traverse(&self, visitor: &Visitor<'_>) {
+    fn traverse(&self, visitor: &Visitor<'_>) {
         match self {
             Acquiring::Plain(acquire) => acquire.traverse(visitor),
             Acquiring::ByName(awaitable) => awaitable.iter().for_each(|one| visitor.object(one.as_ptr())),
@@ -227,19 +225,6 @@ impl Wait {
             }
         }
     }
-
-    /// Shows what it holds to the garbage collector.
-    pub fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.condition.as_ptr());
-        match &self.stage {
-            Stage::New => {}
-            Stage::Waiting(future) => visitor.object(future.as_ptr()),
-            Stage::Acquiring { acquiring, result, cancelled } => {
-                acquiring.traverse(visitor);
-                result.as_ref().err().into_iter().chain(cancelled).for_each(|one| visitor.object(one.as_ptr()));
-            }
-        }
-    }
 }
 
 impl Operation for Wait {
@@ -283,7 +268,15 @@ impl Operation for Wait {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        Wait::traverse(self, visitor);
+        visitor.object(self.condition.as_ptr());
+        match &self.stage {
+            Stage::New => {}
+            Stage::Waiting(future) => visitor.object(future.as_ptr()),
+            Stage::Acquiring { acquiring, result, cancelled } => {
+                acquiring.traverse(visitor);
+                result.as_ref().err().into_iter().chain(cancelled).for_each(|one| visitor.object(one.as_ptr()));
+            }
+        }
     }
 }
 
@@ -316,19 +309,6 @@ impl Operation for WaitFor {
         visitor.object(self.condition.as_ptr());
         visitor.object(self.predicate.as_ptr());
         self.wait.iter().for_each(|wait| wait.traverse(visitor));
-    }
-}
-
-/// `__aenter__()`.
-struct Enter(Acquiring);
-
-impl Operation for Enter {
-    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
-        self.0.resume(outcome)
-    }
-
-    fn traverse(&self, visitor: &Visitor<'_>) {
-        self.0.traverse(visitor);
     }
 }
 
@@ -452,7 +432,7 @@ impl Class for Condition {
                     if !this.is_plain.get() {
                         return args.call_as(&ORIGINAL, &stdlib::AENTER, this.as_object());
                     }
-                    Coroutine::start(&["_ContextManagerMixin.__aenter__"], Enter(this.acquiring()?))
+                    Coroutine::start(&["_ContextManagerMixin.__aenter__"], this.acquiring()?)
                 },
                 &ORIGINAL,
             ),

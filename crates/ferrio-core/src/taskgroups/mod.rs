@@ -7,18 +7,16 @@ mod exit;
 
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, bool_property, method1, slot_property, type_cell};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, deque, set};
 use crate::futures::waiting::has_failed;
 use crate::futures::{Listener, awaiters, waiter};
 use crate::loop_::Loop;
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::cell::Cell;
 use std::ffi::CStr;
 
 static ORIGINAL: Import = Import::new(c"asyncio.taskgroups", c"TaskGroup");
 static ON_TASK_DONE: Name = Name::new(c"_on_task_done");
-static CREATE_TASK: Name = Name::new(c"create_task");
 
 /// Finds asyncio's class while it still stands under its name.
 pub fn remember_original() -> Result<()> {
@@ -82,14 +80,11 @@ impl Own<TaskGroup> {
     /// `create_task()`.
     fn create_task(&self, args: &Args<'_>) -> Result {
         let Some(loop_) = self.makes_tasks(args)? else {
-            return args.call_as(&ORIGINAL, &CREATE_TASK, self.as_object());
+            return args.call_as(&ORIGINAL, &stdlib::CREATE_TASK, self.as_object());
         };
         let task = loop_.create_task(args)?;
         awaiters::add(&task, self.parent())?;
-        // SAFETY: live objects; what is not a set is refused with an error.
-        if unsafe { py::PySet_Add(self.tasks.get_or_none().as_ptr(), task.as_ptr()) } < 0 {
-            return Err(Raised);
-        }
+        set::add(&self.tasks.get_or_none(), &task)?;
         Listener::TaskGroup.listen(&task, self.as_object())?;
         Ok(task)
     }
@@ -97,18 +92,15 @@ impl Own<TaskGroup> {
     /// One of the tasks is done.
     pub fn task_done(&self, task: &Object) -> Result<()> {
         let tasks = self.tasks.get_or_none();
-        // SAFETY: live objects; what is not a set is refused with an error.
-        if unsafe { py::PySet_Discard(tasks.as_ptr(), task.as_ptr()) } < 0 {
-            return Err(Raised);
-        }
+        set::discard(&tasks, task)?;
         awaiters::discard(task, self.parent())?;
         if has_failed(task)? {
             let original = ORIGINAL.get()?.getattr(&ON_TASK_DONE)?;
             return original.call(&[self.as_object(), task]).map(drop);
         }
         let completed = self.completed.get_or_none();
-        if !completed.is_none() && deque::is_empty(&tasks)? && !waiter::is_done(&completed)? {
-            waiter::set_result(&completed, Object::bool(true))?;
+        if !completed.is_none() && deque::is_empty(&tasks)? {
+            waiter::set_result_unless_done(&completed, Object::bool(true))?;
         }
         Ok(())
     }
@@ -122,7 +114,7 @@ impl Operation for Enter {
         let group = &self.0;
         let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
         let parent = match &outcome {
-            Outcome::Start if !group.entered.get() && !running.is_none() => current_task(&running)?,
+            Outcome::Start if !group.entered.get() && !running.is_none() => awaiters::current_task(&running)?,
             Outcome::Start => None,
             // What asyncio's code has come to.
             _ => return outcome.value().map(Poll::Ready),
@@ -140,14 +132,6 @@ impl Operation for Enter {
     fn traverse(&self, visitor: &Visitor<'_>) {
         visitor.object(self.0.as_ptr());
     }
-}
-
-/// The task that runs on a loop.
-fn current_task(running: &Object) -> Result<Option<Object>> {
-    /// The function is looked up each time: a program may have chosen between asyncio's two makes of it.
-    static TASKS: Import = Import::new(c"asyncio", c"tasks");
-    let task = TASKS.get()?.getattr(&stdlib::CURRENT_TASK)?.call(&[running])?;
-    Ok(Some(task).filter(|task| !task.is_none()))
 }
 
 impl Class for TaskGroup {

@@ -1,10 +1,8 @@
 //! `create_task()`.
 
 use crate::coroutines::{CounterpartDefinition, counterpart_function};
-use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Import, Own, Result};
 use crate::loop_::Loop;
-use crate::stdlib;
 
 static TASKS: Import = Import::new(c"asyncio", c"tasks");
 static ORIGINAL: Import = Import::new(c"asyncio.tasks", c"create_task");
@@ -19,10 +17,7 @@ pub fn definition() -> CounterpartDefinition {
     counterpart_function(
         c"create_task",
         |args: &Args<'_>| {
-            let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
-            if running.is_none() {
-                return Err(runtime_error("no running event loop"));
-            }
+            let running = crate::loop_::running()?;
             // In debug mode the place where a task was made tells of asyncio's function too.
             match Own::<Loop>::downcast(&running) {
                 Some(own) if own.makes_own_tasks()? && takes(args)? && !own.is_debug() => own.create_task(args),

@@ -75,7 +75,7 @@ pub struct Options<'call> {
 }
 
 /// Whether an object is a coroutine as asyncio sees it.
-fn is_coroutine(object: &Object) -> Result<bool> {
+pub fn is_coroutine(object: &Object) -> Result<bool> {
     if object.type_ptr() == &raw mut py::PyCoro_Type || Coroutine::is_one(object) {
         return Ok(true);
     }

@@ -85,10 +85,7 @@ impl Sleep {
 
     /// Makes the future and the timer that completes it; keeps the timer.
     fn set_timer(&mut self) -> Result {
-        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
-        if running.is_none() {
-            return Err(crate::ffi::error::runtime_error("no running event loop"));
-        }
+        let running = crate::loop_::running()?;
         let future = waiter::create(&running)?;
         let call = SET_RESULT.get()?;
         let timer = waiter::call_later(&running, &self.delay, call, &[future.clone(), self.result.clone()])?;

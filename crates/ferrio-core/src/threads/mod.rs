@@ -5,7 +5,6 @@
 
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::class::{Bound, module_function};
-use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Import, Name, Object, Own, Raised, Result, Signature, Visitor, context};
 use crate::futures::{Future, Listener, State, waiter};
 use crate::loop_::Loop;
@@ -76,10 +75,7 @@ struct ToThread(Option<(Object, Object)>);
 impl Operation for ToThread {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
         let Some((arguments, keywords)) = self.0.take() else { return outcome.value().map(Poll::Ready) };
-        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
-        if running.is_none() {
-            return Err(runtime_error("no running event loop"));
-        }
+        let running = crate::loop_::running()?;
         let run = context::copy_current()?.getattr(&RUN)?;
         let (head, tail) = (Object::list([run])?, arguments);
         // SAFETY: lists and tuples are sequences; a new list or an error.

@@ -74,10 +74,7 @@ pub fn definitions() -> [CounterpartDefinition; 2] {
 
 /// A timeout that expires after `delay` seconds; never, if that is None.
 fn after(delay: &Object) -> Result<Own<Timeout>> {
-    let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
-    if running.is_none() {
-        return Err(runtime_error("no running event loop"));
-    }
+    let running = crate::loop_::running()?;
     let when = if delay.is_none() {
         Object::none()
     } else {
@@ -154,10 +151,7 @@ impl Own<Timeout> {
             return Ok(());
         }
         let deadline = when.to_f64()?;
-        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
-        if running.is_none() {
-            return Err(runtime_error("no running event loop"));
-        }
+        let running = crate::loop_::running()?;
         let call = self.as_object().getattr(&ON_TIMEOUT)?;
         let timer = match Own::<Loop>::downcast(&running) {
             Some(own) if own.has_own_call_later() && own.has_own_call_soon() => {

@@ -7,9 +7,9 @@ use crate::ffi::buffer::{Buffer, bytes_of};
 use crate::ffi::error::type_error;
 use crate::ffi::{Name, Object, Own, Raised, Result, deque};
 use crate::stdlib;
+use crate::transports::base::WRITES_BEFORE_WARNING;
 use pyo3_ffi as py;
 
-static FATAL_WRITES: i64 = 5;
 static POPLEFT: Name = Name::new(c"popleft");
 
 impl Own<TlsProtocol> {
@@ -68,7 +68,7 @@ impl Own<TlsProtocol> {
 
     #[cold]
     fn note_lost_write(&self) -> Result<()> {
-        if self.lost.get() >= FATAL_WRITES {
+        if self.lost.get() >= i64::from(WRITES_BEFORE_WARNING) {
             let message = Object::str("SSL connection is closed")?;
             stdlib::LOGGER.get()?.method1(&stdlib::WARNING, &message)?;
         }

@@ -24,7 +24,7 @@ use std::cell::Cell;
 
 /// After this many writes to a lost connection the log is told; asyncio's
 /// `LOG_THRESHOLD_FOR_CONNLOST_WRITES`.
-const WRITES_BEFORE_WARNING: u32 = 5;
+pub const WRITES_BEFORE_WARNING: u32 = 5;
 
 /// A descriptor's number; this one stands for none.
 pub const NO_DESCRIPTOR: i32 = -1;

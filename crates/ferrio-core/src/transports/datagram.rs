@@ -6,7 +6,6 @@ use super::flow::Flow;
 use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
 use super::peers::Peers;
-use super::socket::is_transient;
 use super::socket_methods::guarded;
 use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
 use crate::ffi::error::{type_error, value_error};
@@ -16,6 +15,7 @@ use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
 use ferrio_reactor::address::Address;
 use ferrio_reactor::socket;
+use ferrio_reactor::socket::is_transient;
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -229,12 +229,7 @@ impl Own<DatagramTransport> {
 /// What became of a `sendto` of Python's socket.
 fn python_attempt(raised: Raised) -> Result<Attempt> {
     let exception = split_exit(raised)?;
-    // SAFETY: live objects.
-    let transient = unsafe {
-        py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_BlockingIOError) != 0
-            || py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_InterruptedError) != 0
-    };
-    Ok(if transient { Attempt::NotNow } else { Attempt::Failed(exception) })
+    Ok(if exception.is_transient() { Attempt::NotNow } else { Attempt::Failed(exception) })
 }
 
 fn start(object: &Object) -> Result<()> {

@@ -1,9 +1,9 @@
 //! A transport's beginning and end: what all of them do alike.
 
 use super::base::{Base, Failure, split_exit};
-use super::socket::set_result_unless_done;
 use crate::debug::warn_resource;
 use crate::ffi::{Class, Object, Own, Result, Slot};
+use crate::futures::waiter;
 use crate::stdlib;
 
 /// A transport class, as far as its beginning, its end and its common methods need to know it.
@@ -41,7 +41,7 @@ pub fn connection_made<T: Transport>(this: &Own<T>) -> Result<()> {
 /// Tells whoever waits for the transport that it has started.
 pub fn tell_started(waiter: &Slot) -> Result<()> {
     match waiter.take() {
-        Some(waiter) => set_result_unless_done(&waiter, Object::none()),
+        Some(waiter) => waiter::set_result_unless_done(&waiter, Object::none()),
         None => Ok(()),
     }
 }

@@ -5,13 +5,14 @@
 
 use super::address;
 use super::flow::Parties;
-use super::socket::{SocketTransport, is_transient};
+use super::socket::SocketTransport;
 use crate::debug::Report;
 use crate::ffi::class::{Members, method0, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, context};
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
 use ferrio_reactor::clock;
+use ferrio_reactor::socket::is_transient;
 use ferrio_reactor::socket::{self, errno};
 use std::cell::Cell;
 use std::ffi::CStr;

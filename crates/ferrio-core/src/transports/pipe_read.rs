@@ -3,7 +3,6 @@
 use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
 use super::lifecycle::{self, Transport};
 use super::methods;
-use super::socket::is_transient;
 use crate::ffi::class::{Members, getter, method0, type_cell, unary_slot};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor};
@@ -11,6 +10,7 @@ use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
 use ferrio_reactor::socket;
+use ferrio_reactor::socket::is_transient;
 use pyo3_ffi as py;
 use std::cell::Cell;
 use std::ffi::CStr;

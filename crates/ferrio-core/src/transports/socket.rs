@@ -12,15 +12,15 @@ use super::methods::Buffering;
 use crate::ffi::buffer::Buffer;
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Object, Own, Result, Slot};
-use crate::futures::Future;
+use crate::futures::{Future, waiter};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, Progress};
 use crate::stdlib;
 use crate::tls::TlsProtocol;
-use ferrio_reactor::{address::Address, socket};
+use ferrio_reactor::address::Address;
+use ferrio_reactor::socket::{self, is_transient};
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
-use std::io::{self, ErrorKind};
 
 /// What waits for the backlog to be empty: sendfile.
 const SENDFILE_IN_PROGRESS: &str = "unable to write; sendfile is in progress";
@@ -200,7 +200,7 @@ impl Own<SocketTransport> {
             self.base.with_parties(self.as_object(), |parties| parties.report(message, &exception))?;
         }
         if let Some(waiter) = self.empty_waiter.take() {
-            set_exception_unless_done(&waiter, &exception)?;
+            waiter::set_exception_unless_done(&waiter, &exception)?;
         }
         self.force_close(Some(exception))
     }
@@ -328,27 +328,6 @@ impl Own<SocketTransport> {
         };
         closed.and(left)
     }
-}
-
-/// An error that only means "not now".
-pub fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
-}
-
-/// Finishes a waiting future that may have been cancelled.
-pub fn set_result_unless_done(future: &Object, result: Object) -> Result<()> {
-    if future.method0(&stdlib::DONE)?.is_true()? {
-        return Ok(());
-    }
-    future.method1(&stdlib::SET_RESULT, &result).map(drop)
-}
-
-/// Fails a waiting future that may have been cancelled.
-pub fn set_exception_unless_done(future: &Object, exception: &Object) -> Result<()> {
-    if future.method0(&stdlib::DONE)?.is_true()? {
-        return Ok(());
-    }
-    future.method1(&stdlib::SET_EXCEPTION, exception).map(drop)
 }
 
 /// The loop's first call: the protocol hears of the connection, then the bytes may come.
@@ -484,7 +463,7 @@ fn write_ready(object: &Object) -> Result<()> {
         }
         this.stop_writing();
         if let Some(waiter) = this.empty_waiter.get() {
-            set_result_unless_done(&waiter, Object::none())?;
+            waiter::set_result_unless_done(&waiter, Object::none())?;
         }
         if this.base.closing.get() && !this.base.is_lost() {
             return this.base.lose(object, None, lifecycle::connection_lost::<SocketTransport>);
