@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint rust-test python-test loom soak fuzz conformance bench tools install clean
+.PHONY: help demo test check lint rust-test python-test loom soak fuzz asan conformance bench tools install clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,7 @@ check: tools ## the quick loop: debug build, the fast tests
 
 rust-test: tools ## the tests of the Python-free crates
 	$(CARGO) test -q --workspace
+	$(CARGO) test -q --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
 python-test: install ## pytest, the parity tests and the examples among it
 	$(BIN)/python -m pytest
@@ -34,8 +35,11 @@ loom: tools ## every order in which threads can hand work to the loop
 soak: install ## ten minutes of mixed load; the figures go to docs/reliability.md
 	@$(BIN)/python scripts/reliability --soak 600
 
-fuzz: install ## 20,000 random programs on asyncio and on Ferrio; the figures go to docs/reliability.md
-	@$(BIN)/python scripts/reliability --programs 20000
+fuzz: install ## cargo-fuzz's targets, and 20,000 random programs on asyncio and on Ferrio; figures in docs/reliability.md
+	@$(BIN)/python scripts/reliability --targets 120 --programs 20000
+
+asan: install ## the tests, with the extension under AddressSanitizer
+	@scripts/asan $(BIN)/python
 
 conformance: install ## all of CPython's own asyncio tests, in every mode; one table
 	@$(BIN)/python scripts/conformance "$(BIN)/python"
@@ -44,6 +48,8 @@ lint: install ## clippy, rustfmt, ruff, mypy, stubtest, the crates' licences and
 	@scripts/dependencies
 	$(CARGO) fmt --all --check
 	PYO3_PYTHON=$(CURDIR)/$(BIN)/python $(CARGO) clippy -q --workspace --all-targets -- -D warnings
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
+	$(CARGO) clippy -q --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --all-targets -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

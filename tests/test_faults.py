@@ -9,7 +9,6 @@ import errno
 import os
 import signal
 import socket
-import ssl
 import struct
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from typing import Any
 
 import ferrio
 import pytest
-import trustme
+from parity.lib.certificates import contexts
 
 
 def run_script(script: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -33,16 +32,6 @@ def reset(sock: socket.socket) -> None:
     """Close a connection with a reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-
-
-def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return a server's and a client's context."""
-    authority = trustme.CA()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(server)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
-    return server, client
 
 
 @pytest.mark.parametrize("how", ["reset", "close", "half", "after_fin"])
@@ -230,7 +219,9 @@ def refuse(number, error):
     assert libc.prctl(22, 2, ctypes.c_char_p(program), 0, 0) == 0, ctypes.get_errno()
 """
 # Numbers of system calls on x86-64.
-SENDTO, ACCEPT4, EPOLL_CTL = 44, 288, 233
+SOCKET, SENDTO, RECVFROM, SENDMSG, RECVMSG, EPOLL_CTL = 41, 44, 45, 46, 47, 233
+EPOLL_WAIT, EPOLL_PWAIT, EPOLL_PWAIT2 = 232, 281, 441
+ACCEPT4, EVENTFD2, EPOLL_CREATE1, PIPE2 = 288, 290, 291, 293
 
 only_on_x86_64 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of system calls")
 
@@ -294,6 +285,147 @@ def test_sending_that_the_kernel_refuses(name: str) -> None:
     assert result.returncode == 0, result.stderr
     number = getattr(errno, name)
     assert result.stdout.count(f"OSError({number},") == 2, result.stdout
+
+
+@only_on_x86_64
+@pytest.mark.parametrize("name", ["EAGAIN", "EINTR"])
+@pytest.mark.parametrize(
+    "calls",
+    [[ACCEPT4], [RECVFROM, RECVMSG], [SENDTO, SENDMSG], [EPOLL_WAIT, EPOLL_PWAIT, EPOLL_PWAIT2]],
+    ids=["accept", "receive", "send", "poll"],
+)
+def test_a_storm_of_calls_to_be_made_again(calls: list[int], name: str) -> None:
+    if EPOLL_WAIT in calls and name == "EAGAIN":
+        pytest.skip("it isn't one of epoll_wait's errors")
+    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+        import asyncio, errno, os, socket, ferrio
+        ends, paused, transports = [], [], []
+        class Protocol(asyncio.Protocol):
+            def connection_made(self, transport):
+                transports.append(transport)
+            def connection_lost(self, exc):
+                ends.append(exc)
+            def pause_writing(self):
+                paused.append(True)
+        async def main():
+            loop = asyncio.get_running_loop()
+            reports = []
+            loop.set_exception_handler(lambda _, context: reports.append(context))
+            server = await loop.create_server(Protocol, "127.0.0.1", 0)
+            address = server.sockets[0].getsockname()
+            one, other = socket.socketpair()
+            transport, _ = await loop.create_connection(Protocol, sock=one)
+            datagrams, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0))
+            low, low_other = socket.socketpair()
+            low.setblocking(False)
+            os.write(other.fileno(), b"x")
+            for call in {calls}:
+                refuse(call, errno.{name})
+            waiting = socket.create_connection(address)
+            transport.write(bytes(100_000))
+            datagrams.sendto(b"x", datagrams.get_extra_info("sockname"))
+            sending = asyncio.ensure_future(loop.sock_sendall(low, b"x"))
+            receiving = asyncio.ensure_future(loop.sock_recv(low, 1))
+            # Timers, callbacks and threads go on.
+            for _ in range(10):
+                await asyncio.sleep(0.005)
+                await loop.run_in_executor(None, int)
+            if {SENDTO} in {calls}:
+                print(transport.get_write_buffer_size() == 100_000, paused == [True], not sending.done())
+            receiving.cancel(); sending.cancel()
+            await asyncio.wait([receiving, sending])
+            ends_before = list(ends)
+            for one in [*transports, datagrams]:
+                one.abort()
+            server.close()
+            await asyncio.sleep(0.01)
+            print(ends_before, reports)
+            waiting.close(); low.close(); low_other.close(); other.close()
+        ferrio.run(main())
+    """)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    assert lines[-1] == "[] []", result.stdout
+    if SENDTO in calls:
+        assert lines[0] == "True True True"
+
+
+@only_on_x86_64
+@pytest.mark.parametrize("name", ["ENOMEM", "ENOBUFS", "EIO"])
+def test_receiving_that_the_kernel_refuses(name: str) -> None:
+    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+        import asyncio, errno, socket, ferrio
+        class Protocol(asyncio.Protocol):
+            def connection_lost(self, exc):
+                print("lost", exc.errno == errno.{name})
+        class Datagrams(asyncio.DatagramProtocol):
+            def error_received(self, exc):
+                print("error", exc.errno == errno.{name})
+                self.transport.close()
+            def connection_made(self, transport):
+                self.transport = transport
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: print("report", context["message"]))
+            one, other = socket.socketpair()
+            transport, _ = await loop.create_connection(Protocol, sock=one)
+            datagrams, _ = await loop.create_datagram_endpoint(Datagrams, local_addr=("127.0.0.1", 0))
+            datagrams.sendto(b"x", datagrams.get_extra_info("sockname"))
+            low, low_other = socket.socketpair()
+            low.setblocking(False)
+            refuse({RECVFROM}, errno.{name})
+            other.send(b"x")
+            await asyncio.sleep(0.05)
+            try:
+                await loop.sock_recv(low, 1)
+            except OSError as error:
+                print("raised", error.errno == errno.{name})
+            low.close(); low_other.close(); other.close()
+        ferrio.run(main())
+    """)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    lines = [line for line in result.stdout.splitlines() if not line.startswith("report")]
+    assert sorted(lines) == ["error True", "lost True", "raised True"], result.stdout
+
+
+@only_on_x86_64
+@pytest.mark.parametrize("name", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"])
+def test_making_that_the_kernel_refuses(name: str) -> None:
+    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+        import asyncio, errno, os, socket, ferrio
+        async def main():
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+            address = server.sockets[0].getsockname()
+            before = len(os.listdir("/proc/self/fd"))
+            for call in ({SOCKET}, {PIPE2}, {EPOLL_CREATE1}, {EVENTFD2}):
+                refuse(call, errno.{name})
+            async def loop_of_its_own():
+                ferrio.new_event_loop()
+            for attempt in (
+                lambda: loop.create_connection(asyncio.Protocol, *address),
+                lambda: loop.create_server(asyncio.Protocol, "127.0.0.1", 0),
+                lambda: loop.create_unix_server(asyncio.Protocol, "/tmp/never-made"),
+                lambda: loop.create_unix_connection(asyncio.Protocol, "/tmp/never-made"),
+                lambda: loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)),
+                lambda: asyncio.create_subprocess_exec("true", stdout=asyncio.subprocess.PIPE),
+                loop_of_its_own,
+            ):
+                try:
+                    await attempt()
+                except OSError as error:
+                    # create_server() passes over what the system does not have: it can't bind, then.
+                    print(error.errno == errno.{name} or "could not bind" in str(error))
+            await asyncio.sleep(0.01)
+            print("left", len(os.listdir("/proc/self/fd")) - before)
+            server.close()
+        ferrio.run(main())
+    """)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert result.stdout.split() == ["True"] * 7 + ["left", "0"], result.stdout
 
 
 @only_on_x86_64

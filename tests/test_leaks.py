@@ -7,7 +7,6 @@ import gc
 import os
 import resource
 import socket
-import ssl
 import sys
 import weakref
 from collections.abc import Awaitable, Callable
@@ -16,7 +15,7 @@ from typing import Any
 
 import ferrio
 import pytest
-import trustme
+from parity.lib.certificates import contexts
 
 ROUNDS = 10_000
 
@@ -124,11 +123,7 @@ async def _connections(count: int, **tls: Any) -> None:
 
 
 async def _tls(count: int) -> None:
-    authority = trustme.CA()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("leaks").configure_cert(server)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
+    server, client = contexts("leaks")
     await _connections(count, server=server, client=client)
 
 
@@ -185,33 +180,36 @@ async def _subprocesses(count: int) -> None:
         await process.communicate()
 
 
-KINDS: dict[str, tuple[Callable[[int], Awaitable[None]], int]] = {
-    "tasks": (_tasks, ROUNDS),
-    "futures": (_futures, ROUNDS),
-    "handles": (_handles, ROUNDS),
-    "cancelled_waits": (_cancelled_waits, ROUNDS),
-    "exceptions": (_exceptions, ROUNDS),
-    "low_level": (_low_level, ROUNDS),
-    # Those that the system has a part in are slower.
-    "connections": (_connections, 2000),
-    "tls": (_tls, 300),
-    "servers": (_servers, 2000),
-    "datagrams": (_datagrams, 3000),
-    "pipes": (_pipes, 3000),
-    "subprocesses": (_subprocesses, 200),
+KINDS: dict[str, Callable[[int], Awaitable[None]]] = {
+    "tasks": _tasks,
+    "futures": _futures,
+    "handles": _handles,
+    "cancelled_waits": _cancelled_waits,
+    "exceptions": _exceptions,
+    "low_level": _low_level,
+    "connections": _connections,
+    "tls": _tls,
+    "servers": _servers,
+    "datagrams": _datagrams,
+    "pipes": _pipes,
+    "subprocesses": _subprocesses,
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    # The system takes its time for those that are marked.
+    [pytest.param(kind, marks=[pytest.mark.slow] * (kind in {"tls", "subprocesses"})) for kind in KINDS],
+)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_nothing_stays_behind(kind: str) -> None:
-    operation, count = KINDS[kind]
+    operation = KINDS[kind]
 
     async def main() -> tuple[Any, Any, float, float]:
-        await operation(max(100, count // 10))
+        await operation(ROUNDS // 10)
         await asyncio.sleep(0.05)
         before, memory_before = held(), memory()
-        await operation(count)
+        await operation(ROUNDS)
         await asyncio.sleep(0.05)
         return before, held(), memory_before, memory()
 

@@ -12,7 +12,7 @@ import struct
 
 import ferrio
 import pytest
-import trustme
+from parity.lib.certificates import contexts
 
 
 class Recorder(asyncio.Protocol):
@@ -108,11 +108,7 @@ def test_pause_in_connection_made_holds_back_the_first_byte():
 def test_every_byte_arrives_in_order_with_pauses_on_both_sides(seed, tls):
     chance = random.Random(seed)
     chunks = [chance.randbytes(chance.choice([0, 1, 100, 5000, 70_000, 400_000])) for _ in range(60)]
-    authority = trustme.CA()
-    server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(server_context)
-    client_context = ssl.create_default_context()
-    authority.configure_trust(client_context)
+    server_context, client_context = contexts()
 
     async def main():
         received = asyncio.get_running_loop().create_future()
@@ -347,11 +343,7 @@ def test_an_exception_in_datagram_received_closes_that_endpoint_only():
 
 
 def test_many_tls_handshakes_leave_nothing_behind():
-    authority = trustme.CA()
-    server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(server_context)
-    client_context = ssl.create_default_context()
-    authority.configure_trust(client_context)
+    server_context, client_context = contexts()
 
     async def main():
         async def echo(reader, writer):

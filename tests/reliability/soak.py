@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import ferrio
-import trustme
+from parity.lib.certificates import contexts
 
 # A message is its length and its hash, then its bytes; the answer is the same message.
 HEADER = struct.Struct("!I32s")
@@ -231,11 +231,7 @@ class Load:
         """Run all of it."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self.unhandled)
-        authority = trustme.CA()
-        server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("soak").configure_cert(server_context)
-        self.client_context = ssl.create_default_context()
-        authority.configure_trust(self.client_context)
+        server_context, self.client_context = contexts("soak")
         with tempfile.TemporaryDirectory() as folder:
             self.unix_address = f"{folder}/socket"
             servers = [

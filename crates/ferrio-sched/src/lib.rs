@@ -8,6 +8,8 @@
 //!
 //! Everything but [`injection`] belongs to the loop's thread.
 
+#![forbid(unsafe_code)]
+
 pub mod deadline;
 pub mod injection;
 pub mod ready;

@@ -82,8 +82,9 @@ impl<T> Default for Timers<T> {
 }
 
 impl<T> Timers<T> {
-    /// Adds a timer that is due at `when` (seconds, monotonic).
+    /// Adds a timer that is due at `when` (seconds, monotonic); at once if that is not a number.
     pub fn push(&mut self, when: f64, timer: T) {
+        let when = if when.is_nan() { f64::NEG_INFINITY } else { when };
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         self.len += 1;
@@ -214,6 +215,15 @@ mod tests {
         timers.push(2.0, ());
         assert_eq!(timers.pop_due(1.999_999), None);
         assert_eq!(timers.pop_due(2.0), Some(()));
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_due_at_once_and_keeps_nothing_up() {
+        let mut timers = Timers::default();
+        timers.push(1.0, 1);
+        timers.push(f64::NAN, 2);
+        timers.push(-f64::NAN, 3);
+        assert_eq!(std::iter::from_fn(|| timers.pop_due(1.0)).collect::<Vec<_>>(), [2, 3, 1]);
     }
 
     #[test]

@@ -116,7 +116,8 @@ impl Loop {
             read_buffer: RefCell::default(),
             iterations_unpolled: Cell::new(0),
             stopping: Cell::new(false),
-            closed: Cell::new(false),
+            // Until it has what it needs of the system.
+            closed: Cell::new(true),
             debug: Cell::new(false),
             slow_callback_duration: Slot::default(),
             thread: Cell::new(0),
@@ -138,6 +139,7 @@ impl Loop {
         let interest = Interest { readable: true, writable: false };
         poller.add(waker.as_raw_fd(), interest, waker.as_raw_fd() as u64)?;
         *self.system.borrow_mut() = Some(Rc::new(System { poller, waker }));
+        self.closed.set(false);
         Ok(())
     }
 

@@ -71,6 +71,9 @@ pub struct TlsProtocol {
     /// A deque of what waits to be encrypted, and how many bytes that is.
     backlog: Slot,
     backlog_size: Cell<i64>,
+    /// How much of `outgoing` the program wrote while the transport takes no more; the rest are answers that
+    /// TLS itself gives to the peer.
+    outgoing_written: Cell<i64>,
     lost: Cell<i64>,
 }
 

@@ -2,8 +2,11 @@
 
 use super::{DO_HANDSHAKE, FLUSHING, PENDING, READ, SHUTDOWN, TlsProtocol, WRAPPED, WRITE, wants_more};
 use crate::ffi::buffer::bytes_of;
-use crate::ffi::{Name, Object, Own, Result, deque};
+use crate::ffi::error::raise_imported;
+use crate::ffi::{Import, Name, Object, Own, Result, deque};
 use crate::stdlib;
+
+static CONNECTION_ABORTED: Import = Import::new(c"builtins", c"ConnectionAbortedError");
 
 static HANDSHAKE_STEP: Name = Name::new(c"_do_handshake");
 static FLUSH_STEP: Name = Name::new(c"_do_flush");
@@ -16,6 +19,10 @@ static RESUME_READING: Name = Name::new(c"resume_reading");
 
 /// What a record holds at most, in bytes.
 const RECORD: i64 = 16 * 1024;
+
+/// How many bytes of answers wait at most for a peer that does not read them. A peer may ask for new keys as
+/// often as it likes (RFC 8446, 4.6.3), and is owed an answer each time.
+const MOST_ANSWERS: i64 = 64 * 1024;
 
 impl Own<TlsProtocol> {
     /// Records, or parts of them, have come.
@@ -52,7 +59,20 @@ impl Own<TlsProtocol> {
         } else {
             self.read_copied()?;
         }
-        if self.has_backlog()? { self.do_write() } else { self.process_outgoing() }
+        if self.has_backlog()? {
+            self.do_write()?;
+        } else {
+            self.process_outgoing()?;
+        }
+        if self.ssl_writing_paused.get() { self.check_answers() } else { Ok(()) }
+    }
+
+    /// `ConnectionAbortedError` if the peer asks and asks and does not read.
+    fn check_answers(&self) -> Result<()> {
+        if TlsProtocol::pending(&self.outgoing)? - self.outgoing_written.get() <= MOST_ANSWERS {
+            return Ok(());
+        }
+        Err(raise_imported(&CONNECTION_ABORTED, "the peer does not read the answers to its TLS messages"))
     }
 
     /// Decrypts all there is; the protocol gets it as one.

@@ -81,8 +81,16 @@ impl Own<TlsProtocol> {
         if size == 0 {
             return Ok(0);
         }
+        let before =
+            if self.ssl_writing_paused.get() { Some(TlsProtocol::pending(&self.outgoing)?) } else { None };
         match self.ssl().method1(&WRITE, data) {
-            Ok(count) => Ok(count.to_i64()? as usize),
+            Ok(count) => {
+                if let Some(before) = before {
+                    let more = TlsProtocol::pending(&self.outgoing)? - before;
+                    self.outgoing_written.set(self.outgoing_written.get() + more);
+                }
+                Ok(count.to_i64()? as usize)
+            }
             Err(raised) if wants_more()? => {
                 raised.discard();
                 Ok(0)
@@ -118,6 +126,7 @@ impl Own<TlsProtocol> {
     pub(super) fn process_outgoing(&self) -> Result<()> {
         if !self.ssl_writing_paused.get() && TlsProtocol::pending(&self.outgoing)? > 0 {
             let data = self.outgoing.get_or_none().method0(&READ)?;
+            self.outgoing_written.set(0);
             self.send(&data)?;
         }
         self.control_app_writing()

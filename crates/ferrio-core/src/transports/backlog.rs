@@ -3,7 +3,7 @@
 use crate::ffi::buffer::{Buffer, bytes_of};
 use crate::ffi::error::type_error;
 use crate::ffi::{Object, Result};
-use ferrio_reactor::socket::BUFFERS_PER_WRITE;
+use ferrio_reactor::socket::{BUFFERS_PER_WRITE, is_transient};
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -97,8 +97,7 @@ impl Backlog {
                         return Ok(());
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_transient(&error) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
