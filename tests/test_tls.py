@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import socket
@@ -50,7 +51,7 @@ async def converse(address: Any, context: ssl.SSLContext, cuts: list[int]) -> tu
             nonlocal sent
             data = peer.outgoing.read()
             places = [0, *[cut - sent for cut in cuts if sent < cut < sent + len(data)], len(data)]
-            for start, end in zip(places, places[1:], strict=False):
+            for start, end in itertools.pairwise(places):
                 await loop.sock_sendall(sock, data[start:end])
                 # The server sees this piece before the next.
                 for _ in range(3):

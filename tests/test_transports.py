@@ -7,7 +7,6 @@ import hashlib
 import os
 import random
 import socket
-import ssl
 import struct
 
 import ferrio
