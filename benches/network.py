@@ -143,8 +143,18 @@ add(
     depth=16,
     connections=50,
 )
-add("bulk to the server", "bulk", "sink", TCP, quick=True, kind="sink", size=65_536, connections=4)
-add("bulk from the server", "bulk", "source", TCP, quick=True, kind="source", connections=4)
+add(
+    "bulk to the server",
+    "bulk",
+    "sink",
+    TCP,
+    quick=True,
+    yardsticks=True,
+    kind="sink",
+    size=65_536,
+    connections=4,
+)
+add("bulk from the server", "bulk", "source", TCP, quick=True, yardsticks=True, kind="source", connections=4)
 add("HTTP by protocol and httptools", "HTTP", "http", TCP, quick=True, kind="http", connections=100)
 add("uvicorn", "HTTP", "uvicorn", TCP, quick=True, kind="http", connections=100)
 add("aiohttp", "HTTP", "aiohttp", TCP, quick=True, kind="http", connections=100)
@@ -179,7 +189,8 @@ def participants(row: Row, chosen: list[str]) -> list[str]:
     return [
         one
         for one in chosen
-        if one not in YARDSTICKS or (row.yardsticks and (one, row.server) != ("uring", "udp"))
+        if one not in YARDSTICKS
+        or (row.yardsticks and (one == "epoll" or row.server not in {"udp", "sink", "source"}))
     ]
 
 
@@ -191,9 +202,9 @@ class Server:
             if address == UNIX:
                 address = f"unix:/tmp/ferrio-bench-{os.getpid()}"
                 Path(address.removeprefix("unix:")).unlink(missing_ok=True)
-            if address == UDP:
-                address = address.replace("udp:127.0.0.1:0", "udp:127.0.0.1:0")
             command = [str(CLIENT), "serve", loop, address]
+            if kind in {"sink", "source"}:
+                command.append(kind)
         else:
             script = str(Path(__file__).parent / "servers.py")
             command = [sys.executable, script, loop, kind, address]

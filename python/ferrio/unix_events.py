@@ -287,7 +287,13 @@ def _after_fork_in_child() -> None:
         loop._after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+def _before_fork() -> None:
+    """Send what waits, or the child would send it again."""
+    for loop in list(_loops):
+        loop._run_postponed()
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 
 def _do_nothing(signum: int, frame: Any) -> None:

@@ -1,4 +1,4 @@
-//! An echo server that does nothing but echo, on epoll: what a server in Python is measured against.
+//! A server that does nothing but what a row asks for, on epoll: what a server in Python is measured against.
 
 use crate::address::Address;
 use rustix::event::epoll;
@@ -8,10 +8,38 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::str::FromStr;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 const LISTENER: u64 = u64::MAX;
+
+/// The size of the buffer that is read into and sent from, in bytes: that of the servers in Python.
+const BUFFER: usize = 256 * 1024;
+
+/// What is done with a connection.
+#[derive(Clone, Copy)]
+pub enum Task {
+    /// Sends back what comes.
+    Echo,
+    /// Reads.
+    Sink,
+    /// Sends as much as goes, from the first byte on that comes.
+    Source,
+}
+
+impl FromStr for Task {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Task, String> {
+        match text {
+            "echo" => Ok(Task::Echo),
+            "sink" => Ok(Task::Sink),
+            "source" => Ok(Task::Source),
+            other => Err(format!("there is no task {other}")),
+        }
+    }
+}
 
 struct Connection {
     socket: File,
@@ -20,7 +48,7 @@ struct Connection {
 }
 
 /// Serves for ever.
-pub fn run(address: &Address) -> Result {
+pub fn run(address: &Address, task: Task) -> Result {
     if let Address::Udp(address) = address {
         let socket = UdpSocket::bind(address)?;
         println!("udp:{}", socket.local_addr()?);
@@ -31,7 +59,7 @@ pub fn run(address: &Address) -> Result {
     let poller = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     epoll::add(&poller, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
     let mut connections: HashMap<u64, Connection> = HashMap::new();
-    let mut buffer = vec![0; 256 * 1024];
+    let mut buffer = vec![0; BUFFER];
     let mut events = Vec::with_capacity(1024);
     loop {
         events.clear();
@@ -43,10 +71,15 @@ pub fn run(address: &Address) -> Result {
             let token = event.data.u64();
             if token == LISTENER {
                 accept(&listener, &poller, &mut connections)?;
-            } else if let Some(connection) = connections.get_mut(&token)
-                && echo(connection, &poller, token, &mut buffer).is_err()
-            {
-                connections.remove(&token);
+            } else if let Some(connection) = connections.get_mut(&token) {
+                let served = match task {
+                    Task::Echo => echo(connection, &poller, token, &mut buffer),
+                    Task::Sink => receive(connection, &mut buffer).map(drop),
+                    Task::Source => flood(connection, &poller, token, &mut buffer),
+                };
+                if served.is_err() {
+                    connections.remove(&token);
+                }
             }
         }
     }
@@ -69,7 +102,25 @@ fn accept(listener: &OwnedFd, poller: &OwnedFd, connections: &mut HashMap<u64, C
     }
 }
 
-/// An error means that the connection is over.
+/// How many bytes came; none may be there. An error means that the connection is over.
+fn receive(connection: &mut Connection, buffer: &mut [u8]) -> io::Result<usize> {
+    match connection.socket.read(buffer) {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(count) => Ok(count),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+fn flood(connection: &mut Connection, poller: &OwnedFd, token: u64, buffer: &mut [u8]) -> io::Result<()> {
+    if receive(connection, buffer)? > 0 {
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT;
+        epoll::modify(poller, connection.socket.as_fd(), epoll::EventData::new_u64(token), flags)?;
+    }
+    while send(&mut connection.socket, buffer)? == buffer.len() {}
+    Ok(())
+}
+
 fn echo(connection: &mut Connection, poller: &OwnedFd, token: u64, buffer: &mut [u8]) -> io::Result<()> {
     let had_unsent = !connection.unsent.is_empty();
     if had_unsent {
@@ -77,12 +128,7 @@ fn echo(connection: &mut Connection, poller: &OwnedFd, token: u64, buffer: &mut 
         connection.unsent.drain(..sent);
     }
     if connection.unsent.is_empty() {
-        let count = match connection.socket.read(buffer) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(error),
-        };
+        let count = receive(connection, buffer)?;
         let sent = send(&mut connection.socket, &buffer[..count])?;
         connection.unsent.extend_from_slice(&buffer[sent..count]);
     }

@@ -1,9 +1,10 @@
-//! The load client of the benchmarks, and echo servers to measure a loop against.
+//! The load client of the benchmarks, and servers to measure a loop against.
 //!
 //! ```text
 //! ferrio-bench load ADDRESS --pid PID [--kind KIND] [--size BYTES] [--connections N] [--depth N] [--tls]
 //!                   [--idle N] [--seconds S] [--warmup S]
-//! ferrio-bench serve epoll|uring ADDRESS
+//! ferrio-bench serve epoll ADDRESS [echo|sink|source]
+//! ferrio-bench serve uring ADDRESS
 //! ```
 //!
 //! An address is `tcp:HOST:PORT`, `unix:PATH` or `udp:HOST:PORT`. `load` prints one line of JSON: how many
@@ -43,7 +44,10 @@ fn main() -> Result {
             let kind = parser.value()?.string()?;
             let address: Address = parser.value()?.string()?.parse()?;
             match kind.as_str() {
-                "epoll" => epoll_server::run(&address),
+                "epoll" => {
+                    let task = parser.value().ok().map_or(Ok("echo".into()), ValueExt::string)?;
+                    epoll_server::run(&address, task.parse()?)
+                }
                 "uring" => uring_server::run(&address),
                 other => Err(format!("there is no server of the kind {other}").into()),
             }

@@ -1,6 +1,6 @@
 //! One iteration of the loop.
 
-use super::entry::Entry;
+use super::entry::{Entry, Method};
 use super::{Loop, current_thread};
 use crate::ffi::{Object, Own, Raised, Result, detach};
 use crate::stdlib;
@@ -9,6 +9,7 @@ use ferrio_reactor::timer_slack::Punctual;
 use ferrio_sched::deadline;
 use pyo3_ffi as py;
 use std::io::ErrorKind;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// While there is work and nobody has registered a descriptor, the kernel is asked only every so many
@@ -60,9 +61,8 @@ impl Own<Loop> {
         self.take_injected();
         // 5. Move due timers to the ready queue.
         self.take_due_timers()?;
-        // 6. Run exactly what is ready now.
+        // 6. Run exactly what is ready now; 7. after each callback, make the writes that it has postponed.
         self.run_ready()
-        // 7. Writes are flushed at once by the transports; nothing is deferred.
     }
 
     /// `None` is for ever.
@@ -172,9 +172,50 @@ impl Own<Loop> {
             if entry.is_cancelled() {
                 continue;
             }
-            if self.debug.get() { self.run_watched(&entry)? } else { entry.run(self)? }
+            self.begin_callback();
+            let result = if self.debug.get() { self.run_watched(&entry) } else { entry.run(self) };
+            self.callback.set(None);
+            if self.postponed.borrow().is_empty() {
+                result?;
+            } else {
+                self.run_postponed_after(result)?;
+            }
         }
         Ok(())
+    }
+
+    #[inline]
+    fn begin_callback(&self) {
+        let number = self.callbacks.get().wrapping_add(1);
+        self.callbacks.set(number);
+        self.callback.set(NonZeroU64::new(number));
+    }
+
+    /// The number of the callback that runs, if it is the calling thread that runs it.
+    #[inline]
+    pub fn callback(&self) -> Option<NonZeroU64> {
+        self.callback.get().filter(|_| self.thread.get() == current_thread())
+    }
+
+    /// Calls a method of the object at the end of the callback that runs.
+    pub fn postpone(&self, object: &Object, method: Method) {
+        self.postponed.borrow_mut().push(Entry::Native(object.clone(), method));
+    }
+
+    /// Does what is due at the end of the callback that runs.
+    pub(super) fn run_postponed(&self) -> Result<()> {
+        let entries = self.postponed.take();
+        entries.iter().try_for_each(|entry| entry.run(self))
+    }
+
+    /// The same after a callback that may have ended with what ends the loop.
+    fn run_postponed_after(&self, result: Result<()>) -> Result<()> {
+        let Err(raised) = result else { return self.run_postponed() };
+        let exception = raised.take();
+        if let Err(raised) = self.run_postponed() {
+            raised.discard();
+        }
+        Err(exception.raise())
     }
 
     /// Runs an entry in debug mode: one that takes long is logged.

@@ -77,6 +77,9 @@ impl Class for Loop {
         if let Ok(registrations) = self.registrations.try_borrow() {
             registrations.traverse(visitor);
         }
+        if let Ok(postponed) = self.postponed.try_borrow() {
+            postponed.iter().for_each(|entry| entry.traverse(visitor));
+        }
         visitor.slot(&self.slow_callback_duration);
         visitor.slot(&self.current);
         visitor.slot(&self.task_factory);
@@ -393,6 +396,11 @@ fn descriptors() -> Vec<pyo3_ffi::PyMethodDef> {
                 Ok(Object::none())
             },
             c"_set_internal($self, fd, /)\n--\n\nSay that the descriptor is one of the loop's own.",
+        ),
+        method0::<Loop, _>(
+            c"_run_postponed",
+            |this| this.run_postponed().map(|()| Object::none()),
+            c"_run_postponed($self, /)\n--\n\nDo at once what is due at the end of the callback that runs.",
         ),
         method0::<Loop, _>(
             c"_reopen_after_fork",

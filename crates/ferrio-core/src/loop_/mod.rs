@@ -31,6 +31,7 @@ use readiness::Registrations;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
 use std::rc::Rc;
 
 /// A callback that takes this long, in seconds, is logged in debug mode; asyncio's default.
@@ -83,6 +84,11 @@ pub struct Loop {
     events: RefCell<Events>,
     /// What stream transports read into before they know how much there is.
     read_buffer: RefCell<Vec<MaybeUninit<u8>>>,
+    /// The number of the callback that runs; none between two.
+    callback: Cell<Option<NonZeroU64>>,
+    callbacks: Cell<u64>,
+    /// What is due at the end of the callback that runs.
+    postponed: RefCell<Vec<Entry>>,
     /// Iterations since the descriptors were last looked at without a need to wait.
     iterations_unpolled: Cell<u32>,
     stopping: Cell<bool>,
@@ -114,6 +120,9 @@ impl Loop {
             system: RefCell::new(None),
             events: RefCell::default(),
             read_buffer: RefCell::default(),
+            callback: Cell::new(None),
+            callbacks: Cell::new(0),
+            postponed: RefCell::default(),
             iterations_unpolled: Cell::new(0),
             stopping: Cell::new(false),
             // Until it has what it needs of the system.

@@ -31,6 +31,12 @@ impl Flow {
         Object::tuple([Object::int(self.low.get() as i64)?, Object::int(self.high.get() as i64)?])
     }
 
+    /// The high-water mark, in bytes.
+    #[inline]
+    pub fn high_water(&self) -> usize {
+        self.high.get()
+    }
+
     /// Whether the protocol was told to stop.
     pub fn is_paused(&self) -> bool {
         self.paused.get()

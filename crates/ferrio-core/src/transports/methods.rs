@@ -30,6 +30,11 @@ pub trait Buffering: Transport {
     /// `abort()`.
     fn abort(this: &Own<Self>) -> Result<()>;
 
+    /// Sends what waits for the end of the callback.
+    fn send_due(_: &Own<Self>) -> Result<()> {
+        Ok(())
+    }
+
     /// Tells the protocol to stop if too much waits.
     fn maybe_pause_protocol(this: &Own<Self>) -> Result<()> {
         this.base().with_parties(this.as_object(), |parties| this.flow().maybe_pause(this.buffer_size(), parties))
@@ -82,7 +87,10 @@ pub fn buffering<T: Buffering>() -> Vec<py::PyMethodDef> {
         ),
         method0::<T, _>(
             c"get_write_buffer_size",
-            |this| Object::int(this.buffer_size() as i64),
+            |this| {
+                T::send_due(this)?;
+                Object::int(this.buffer_size() as i64)
+            },
             c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes wait.",
         ),
         method0::<T, _>(
@@ -94,6 +102,7 @@ pub fn buffering<T: Buffering>() -> Vec<py::PyMethodDef> {
             c"set_write_buffer_limits",
             |this, args| {
                 let ([high, low], _) = args.bind::<2>(&SET_WRITE_BUFFER_LIMITS)?;
+                T::send_due(this)?;
                 this.flow().set_limits(high, low)?;
                 T::maybe_pause_protocol(this)?;
                 Ok(Object::none())

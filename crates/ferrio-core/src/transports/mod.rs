@@ -16,6 +16,7 @@
 pub mod address;
 pub mod backlog;
 pub mod base;
+mod bursts;
 pub mod datagram;
 pub mod flow;
 pub mod lifecycle;

@@ -2,10 +2,12 @@
 //!
 //! Reading: the loop calls [`read_ready`] whenever there is something; one `recv` a time, so that a busy
 //! connection does not starve the others. Writing: [`write`](Own::<SocketTransport>::write) tries the socket at
-//! once when nothing waits; the rest joins the backlog, which the loop flushes when the socket takes more.
+//! once when nothing waits; the rest joins the backlog, which the loop flushes when the socket takes more. A
+//! connection that is written to in bursts is flushed at the end of the callback; see [`super::bursts`].
 
 use super::backlog::{Backlog, Data, STREAM_KINDS};
 use super::base::{Base, Failure, split_exit};
+use super::bursts::{self, Bursts};
 use super::flow::Flow;
 use super::lifecycle;
 use super::methods::Buffering;
@@ -22,6 +24,8 @@ use ferrio_reactor::socket::{self, is_transient};
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 
+const LOST_WRITE: &str = "socket.send() raised exception.";
+
 /// What waits for the backlog to be empty: sendfile.
 const SENDFILE_IN_PROGRESS: &str = "unable to write; sendfile is in progress";
 
@@ -35,6 +39,7 @@ pub struct SocketTransport {
     pub(super) base: Base,
     pub(super) backlog: Backlog,
     pub(super) flow: Flow,
+    pub(super) bursts: Bursts,
     pub(super) server: Slot,
     /// A future that is told once the transport has started.
     pub(super) waiter: Slot,
@@ -99,6 +104,7 @@ impl Own<SocketTransport> {
 
     /// Finds out how the protocol wants its bytes.
     pub(super) fn adopt_protocol(&self, protocol: &Object) -> Result<()> {
+        self.send_due()?;
         self.tls.set(Own::<TlsProtocol>::downcast(protocol).is_some());
         self.buffered.set(protocol.isinstance(stdlib::BUFFERED_PROTOCOL.get()?)?);
         self.base.set_protocol(protocol);
@@ -168,6 +174,7 @@ impl Own<SocketTransport> {
 
     /// `close()`: what waits is still written.
     pub(super) fn close(&self) -> Result<()> {
+        self.send_due()?;
         if self.base.closing.replace(true) {
             return Ok(());
         }
@@ -181,6 +188,7 @@ impl Own<SocketTransport> {
 
     /// Closes at once; what waits is lost.
     pub(super) fn force_close(&self, exception: Option<Object>) -> Result<()> {
+        self.send_due()?;
         if self.base.is_lost() {
             return Ok(());
         }
@@ -214,9 +222,19 @@ impl Own<SocketTransport> {
             return Ok(());
         }
         if self.base.is_lost() {
-            return self.base.note_lost_write("socket.send() raised exception.");
+            return self.base.note_lost_write(LOST_WRITE);
         }
         let mut written = 0;
+        if self.postpones(data.as_slice().len()) {
+            self.backlog.push(&data, 0);
+            return Ok(());
+        }
+        if self.bursts.due.get() {
+            self.send_due()?;
+            if self.base.is_lost() {
+                return self.base.note_lost_write(LOST_WRITE);
+            }
+        }
         if self.backlog.is_empty() {
             match socket::send(self.base.descriptor.get(), data.as_slice()) {
                 Ok(count) => written = count,
@@ -233,12 +251,43 @@ impl Own<SocketTransport> {
         SocketTransport::maybe_pause_protocol(self)
     }
 
+    /// Whether a write of this size waits for the end of the callback.
+    #[inline]
+    fn postpones(&self, size: usize) -> bool {
+        let is_due = self.bursts.due.get();
+        if !is_due && !self.backlog.is_empty() {
+            return false;
+        }
+        let Some(loop_) = self.base.loop_() else { return false };
+        let Some(callback) = loop_.callback() else { return false };
+        let is_burst = self.bursts.note(callback.get()) || is_due;
+        if !is_burst || self.backlog.size() + size > bursts::LARGEST.min(self.flow.high_water()) {
+            return false;
+        }
+        if !self.bursts.due.replace(true) {
+            loop_.postpone(self.as_object(), send_due);
+        }
+        true
+    }
+
+    /// Sends what waits for the end of the callback.
+    pub(super) fn send_due(&self) -> Result<()> {
+        if self.bursts.due.replace(false) && !self.base.is_lost() {
+            self.flush()?;
+            if !self.backlog.is_empty() {
+                self.start_writing()?;
+            }
+        }
+        Ok(())
+    }
+
     /// `writelines(chunks)`: one vectored write.
     pub(super) fn writelines(&self, chunks: &Object) -> Result<()> {
         self.check_writable()?;
         if self.base.is_lost() {
-            return self.base.note_lost_write("socket.send() raised exception.");
+            return self.base.note_lost_write(LOST_WRITE);
         }
+        self.send_due()?;
         let was_empty = self.backlog.is_empty();
         // SAFETY: a live object; a new list or an error. Nobody else knows the list.
         let chunks = unsafe { Object::owned(py::PySequence_List(chunks.as_ptr()))? };
@@ -277,6 +326,7 @@ impl Own<SocketTransport> {
 
     /// `write_eof()`: the sending side is shut down once what waits is written.
     pub(super) fn write_eof(&self) -> Result<()> {
+        self.send_due()?;
         if self.base.closing.get() || self.eof.replace(true) {
             return Ok(());
         }
@@ -291,6 +341,7 @@ impl Own<SocketTransport> {
         if !self.empty_waiter.is_empty() {
             return Err(runtime_error("Empty waiter is already set"));
         }
+        self.send_due()?;
         let Some(loop_) = self.base.loop_() else { return Ok(Object::none()) };
         let waiter = Own::new(Future::pending(&loop_))?;
         if self.backlog.is_empty() {
@@ -339,6 +390,11 @@ fn start(object: &Object) -> Result<()> {
         this.start_reading()?;
         lifecycle::tell_started(&this.waiter)
     })
+}
+
+/// The callback that has written is over.
+fn send_due(object: &Object) -> Result<()> {
+    transport(object).send_due()
 }
 
 /// The socket is readable.

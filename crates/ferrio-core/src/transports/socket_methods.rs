@@ -123,6 +123,8 @@ impl Transport for SocketTransport {
     }
 
     fn extra_info(this: &Own<Self>, name: &Object, default: &Object) -> Result {
+        // Who asks for the socket may be about to write to it.
+        this.send_due()?;
         this.extra_info(name, default)
     }
 
@@ -142,6 +144,10 @@ impl Buffering for SocketTransport {
 
     fn abort(this: &Own<Self>) -> Result<()> {
         this.force_close(None)
+    }
+
+    fn send_due(this: &Own<Self>) -> Result<()> {
+        this.send_due()
     }
 }
 

@@ -1,0 +1,233 @@
+"""Several small writes of one callback go out together, and nobody can tell but by counting packets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import Any
+
+import ferrio
+import pytest
+
+
+class Keeper(asyncio.Protocol):
+    """Knows its transport, and what happened to it."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def pause_writing(self) -> None:
+        self.events.append("pause")
+
+    def connection_lost(self, exc: Any) -> None:
+        self.events.append(f"lost {exc!r}")
+
+
+async def connected(rounds: int = 5) -> tuple[Any, Keeper, socket.socket]:
+    """Return a transport that was written to in bursts, its protocol, and the peer."""
+    loop = asyncio.get_running_loop()
+    # Whole messages, so that one can tell how often was sent.
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    other.setblocking(False)
+    transport, protocol = await loop.create_connection(Keeper, sock=one)
+    for _ in range(rounds):
+        transport.write(b"head")
+        transport.write(b"body")
+        await asyncio.sleep(0)
+        while waiting(other):
+            pass
+    return transport, protocol, other
+
+
+def waiting(sock: socket.socket) -> bytes:
+    """Return the next message; empty if there is none."""
+    try:
+        return sock.recv(100_000)
+    except BlockingIOError:
+        return b""
+
+
+@pytest.fixture(autouse=True)
+def message_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the loop take sockets of messages for stream sockets."""
+    monkeypatch.setattr(ferrio.Loop, "create_connection", create_connection)
+
+
+async def create_connection(loop: Any, factory: Any, *, sock: socket.socket) -> Any:
+    """Make a transport of any socket."""
+    from ferrio import _core
+
+    sock.setblocking(False)
+    protocol, waiter = factory(), loop.create_future()
+    transport = _core.SocketTransport(loop, sock, protocol, waiter)
+    await waiter
+    return transport, protocol
+
+
+def close(transport: Any, other: socket.socket) -> None:
+    transport.abort()
+    other.close()
+
+
+def test_who_writes_once_is_sent_at_once() -> None:
+    async def main() -> None:
+        transport, _, other = await connected(0)
+        for _ in range(10):
+            transport.write(b"all")
+            assert waiting(other) == b"all"
+            await asyncio.sleep(0)
+        close(transport, other)
+
+    ferrio.run(main())
+
+
+def test_a_burst_is_sent_at_the_end_of_the_callback() -> None:
+    async def main() -> None:
+        transport, _, other = await connected()
+        transport.write(b"head")
+        transport.write(b"body")
+        transport.writelines([b"1", b"2"])
+        transport.write(b"tail")
+        # writelines() sends what waits, and is sent itself.
+        assert waiting(other) == b"headbody"
+        assert waiting(other) == b"12"
+        await asyncio.sleep(0)
+        assert waiting(other) == b"tail"
+        transport.write(b"head")
+        transport.write(bytearray(b"body"))
+        assert waiting(other) == b""
+        await asyncio.sleep(0)
+        assert waiting(other) == b"headbody"
+        close(transport, other)
+
+    ferrio.run(main())
+
+
+def test_the_habit_is_forgotten() -> None:
+    async def main() -> None:
+        transport, _, other = await connected()
+        for _ in range(5):
+            transport.write(b"all")
+            await asyncio.sleep(0)
+            assert waiting(other) == b"all"
+        transport.write(b"all")
+        assert waiting(other) == b"all"
+        close(transport, other)
+
+    ferrio.run(main())
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda transport: transport.get_write_buffer_size(),
+        lambda transport: transport.set_write_buffer_limits(high=10),
+        lambda transport: transport.get_extra_info("socket"),
+        lambda transport: transport.set_protocol(Keeper()),
+        lambda transport: transport.write_eof(),
+        lambda transport: transport.close(),
+        lambda transport: transport.abort(),
+        lambda transport: transport.write(bytes(50_000)),
+    ],
+    ids=["size", "limits", "socket", "protocol", "eof", "close", "abort", "large"],
+)
+def test_who_looks_finds_it_sent(look: Any) -> None:
+    async def main() -> None:
+        transport, _, other = await connected()
+        transport.write(b"head")
+        assert not look(transport) or transport.get_write_buffer_size() == 0
+        assert waiting(other) == b"head"
+        close(transport, other)
+        await asyncio.sleep(0)
+
+    ferrio.run(main())
+
+
+@pytest.mark.parametrize("high", [0, 5, 20_000])
+def test_no_more_waits_than_the_protocol_may_have_unsent(high: int) -> None:
+    async def main() -> None:
+        transport, protocol, other = await connected()
+        transport.set_write_buffer_limits(high=high)
+        transport.write(b"12345")
+        assert waiting(other) == (b"12345" if high < 5 else b"")
+        transport.write(b"6")
+        assert (waiting(other) + waiting(other) == b"") == (high == 20_000)
+        for _ in range(10):
+            transport.write(bytes(5000))
+        assert protocol.events == []
+        close(transport, other)
+
+    ferrio.run(main())
+
+
+def test_a_burst_that_fails_ends_the_connection() -> None:
+    async def main() -> list[str]:
+        transport, protocol, other = await connected()
+        other.close()
+        transport.write(b"head")
+        transport.write(b"body")
+        assert protocol.events == []
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        close(transport, other)
+        return protocol.events
+
+    events = ferrio.run(main())
+    assert len(events) == 1
+    assert events[0].startswith("lost BrokenPipeError")
+
+
+def test_a_callback_that_ends_the_loop_has_its_burst_sent() -> None:
+    received = []
+
+    async def main() -> None:
+        transport, _, other = await connected()
+
+        def fail() -> None:
+            transport.write(b"head")
+            transport.write(b"body")
+            raise SystemExit(3)
+
+        asyncio.get_running_loop().call_soon(fail)
+        try:
+            await asyncio.sleep(10)
+        finally:
+            received.append(waiting(other))
+            close(transport, other)
+
+    with pytest.raises(SystemExit):
+        ferrio.run(main())
+    assert received == [b"headbody"]
+
+
+def test_a_child_does_not_send_it_again() -> None:
+    async def main() -> None:
+        transport, _, other = await connected()
+        loop = asyncio.get_running_loop()
+        never = loop.create_future()
+        transport.write(b"head")
+        if (child := os.fork()) == 0:
+            # Its loop goes on to the end of the callback, and to the next.
+            loop.call_soon(os._exit, 0)
+            await never
+        os.waitpid(child, 0)
+        transport.write(b"body")
+        await asyncio.sleep(0)
+        assert [waiting(other) for _ in range(3)] == [b"head", b"body", b""]
+        close(transport, other)
+
+    ferrio.run(main())
+
+
+def test_what_another_thread_writes_is_sent_at_once() -> None:
+    async def main() -> None:
+        transport, _, other = await connected()
+        await asyncio.to_thread(transport.write, b"head")
+        assert waiting(other) == b"head"
+        close(transport, other)
+
+    ferrio.run(main())
