@@ -1,6 +1,7 @@
 """Compare event loops.
 
-    python benches/run.py [--only TEXT] [--loops ferrio,uvloop] [--rounds N] [--quick] [--keep] [--json FILE]
+    python benches/run.py [--only TEXT]... [--loops ferrio,uvloop] [--rounds N] [--quick] [--keep] [--missing]
+                          [--json FILE]
 
 Each cell is measured in a process of its own, and the loops take turns, A B C A B C, so that a noisy machine
 is noisy for all of them. Medians are printed, and written as JSON; `benches/report.py` makes the report of
@@ -41,7 +42,7 @@ def measure_micro(loop: str, name: str) -> dict[str, float]:
     return {"value": json.loads(answer.stdout)}
 
 
-def rows(only: str, quick: bool) -> list[tuple[str, str, str, Any]]:
+def rows(only: list[str], quick: bool) -> list[tuple[str, str, str, Any]]:
     """Return the rows to run: name, group, unit, the function that measures."""
     found: list[tuple[str, str, str, Any]] = []
     for name, one in micro.ROWS.items():
@@ -54,7 +55,7 @@ def rows(only: str, quick: bool) -> list[tuple[str, str, str, Any]]:
         found.append((name, third.group, third.unit, system.measure))
     if quick:
         found = [row for row in found if not any(slow in row[0] for slow in SLOW)]
-    return [row for row in found if only.lower() in f"{row[0]} ({row[1]})".lower()]
+    return [row for row in found if any(text.lower() in f"{row[0]} ({row[1]})".lower() for text in only)]
 
 
 def machine() -> dict[str, Any]:
@@ -101,22 +102,29 @@ def describe(cells: dict[str, Any]) -> str:
 def main() -> None:
     """Run the rows."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", default="", metavar="TEXT", help="rows with this in their name or group")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="TEXT",
+        help="rows with this in their name or (group); any of several",
+    )
     parser.add_argument("--loops", default="", help="a list with commas; epoll and uring are the yardsticks")
     parser.add_argument("--rounds", type=int, default=0, metavar="N", help="how often each cell is measured")
     parser.add_argument("--quick", action="store_true", help="fewer rows, fewer rounds")
     parser.add_argument("--keep", action="store_true", help="keep the file's rows that are not measured now")
+    parser.add_argument("--missing", action="store_true", help="keep the file's rows, and measure the others")
     parser.add_argument("--json", type=Path, default=HERE / "results.json", metavar="FILE")
     args = parser.parse_args()
     rounds = args.rounds or (3 if args.quick else 5)
     who = args.loops.split(",") if args.loops else network.available()
-    chosen = rows(args.only, args.quick)
+    known = json.loads(args.json.read_text())["rows"] if args.json.exists() else {}
+    chosen = [row for row in rows(args.only or [""], args.quick) if not (args.missing and row[0] in known)]
     if any(function is not measure_micro for *_, function in chosen):
         network.build_client()
     results: dict[str, Any] = {
         "machine": machine(),
         "versions": {one: loops.version(one) for one in who if one not in network.YARDSTICKS},
-        "rows": json.loads(args.json.read_text())["rows"] if args.keep and args.json.exists() else {},
+        "rows": known if args.keep or args.missing else {},
     }
     print(f"CPython {results['machine']['python']}, median of {rounds}")
     for name, group, unit, function in chosen:
