@@ -1,4 +1,4 @@
-"""Several small writes of one callback go out together, and nobody can tell but by counting packets."""
+"""Several small writes of one callback go out together."""
 
 from __future__ import annotations
 

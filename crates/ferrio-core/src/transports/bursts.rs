@@ -3,15 +3,17 @@
 //! A write tries the socket at once. Some programs make two for each answer, its head and its body, and pay for
 //! two system calls and two packets. So a connection watches how it is written to: if callback after callback
 //! has written more than once, what the next one writes waits for that callback's end, and goes out with one
-//! call. Nothing waits longer, and nobody can tell: who asks how much is unsent, closes, forks or changes the
-//! protocol has it sent first, and no more waits than the protocol may have unsent without being told.
+//! call. Nothing waits longer. Who asks how much is unsent, closes, forks or changes the protocol has it sent
+//! first, and no more waits than the protocol may have unsent without being told. A callback that blocks keeps
+//! it from the peer, and one that ends the process by `os._exit()` loses it: hence only small writes, and only
+//! where there is something to win.
 
 use std::cell::Cell;
 
 /// From so many callbacks on that wrote more than once in a row, the next one is taken to do so too.
 const SURE: u8 = 2;
 
-/// What a connection has learned is forgotten after as many callbacks that wrote once, but `SURE`.
+/// The count goes no higher, so that a few callbacks that write once are enough to forget.
 const SUREST: u8 = 4;
 
 /// Larger amounts are not worth waiting for, in bytes: that of a TLS record.
