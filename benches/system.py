@@ -194,10 +194,16 @@ def memory_of_connection(loop: str) -> float:
         statm = Path(f"/proc/{server.process.pid}/statm")
         server.load(("--connections", "1"), window=0.2)
         before = int(statm.read_text().split()[1])
-        command = [str(network.CLIENT), "load", server.address, "--idle", str(count), "--seconds", "1.5"]
+        command = [str(network.CLIENT), "load", server.address, "--idle", str(count), "--seconds", "5"]
         client = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        time.sleep(1.5)
+        open_now = Path(f"/proc/{server.process.pid}/fd")
+        deadline = time.monotonic() + 20
+        while len(list(open_now.iterdir())) < count and time.monotonic() < deadline:
+            time.sleep(0.05)
+        # The last ones have been accepted, and are being given to their protocols.
+        time.sleep(0.5)
         after = int(statm.read_text().split()[1])
+        client.kill()
         client.wait()
     return (after - before) * resource.getpagesize() / count
 
