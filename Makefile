@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint rust-test python-test loom soak fuzz asan conformance bench tools install clean
+.PHONY: help demo test check lint rust-test python-test loom miri soak fuzz asan conformance bench tools install clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ python-test: install ## pytest, the parity tests and the examples among it
 
 loom: tools ## every order in which threads can hand work to the loop
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test -q -p ferrio-sched --lib orders
+
+miri: ## the Python-free crates under Miri
+	@scripts/miri
 
 soak: install ## ten minutes of mixed load; the figures go to docs/reliability.md
 	@$(BIN)/python scripts/reliability --soak 600

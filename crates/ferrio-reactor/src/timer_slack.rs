@@ -41,6 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "system calls")]
     fn the_slack_is_given_back() {
         let before = current_timer_slack().ok();
         let outer = Punctual::begin();

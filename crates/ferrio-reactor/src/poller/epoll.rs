@@ -178,6 +178,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "system calls")]
     fn a_wake_ends_the_wait_until_it_is_reset() -> io::Result<()> {
         let (poller, waker, mut events) = setup()?;
         waker.wake();
@@ -192,6 +193,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "system calls")]
     fn a_wait_is_never_cut_short() -> io::Result<()> {
         let (poller, _waker, mut events) = setup()?;
         for wait in [100, 900_000, 1_500_000].map(Duration::from_nanos) {
@@ -206,6 +208,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "system calls")]
     fn what_is_removed_is_not_reported() -> io::Result<()> {
         let (poller, waker, mut events) = setup()?;
         waker.wake();
