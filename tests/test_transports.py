@@ -8,6 +8,9 @@ import os
 import random
 import socket
 import struct
+import subprocess
+import sys
+import textwrap
 
 import ferrio
 import pytest
@@ -528,3 +531,43 @@ def test_many_connections_leave_nothing_behind():
         await server.wait_closed()
 
     ferrio.run(main())
+
+
+def test_large_messages_do_not_ask_the_kernel_for_memory_again_and_again():
+    # A process of its own: an allocator that has once freed a large block keeps such blocks from then on.
+    script = """
+        import asyncio, resource, socket, ferrio
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            one, other = socket.socketpair()
+            one.setblocking(False)
+            received = 0
+
+            class Sink(asyncio.Protocol):
+                def data_received(self, data):
+                    nonlocal received
+                    received += len(data)
+
+            transport, _ = await loop.create_connection(Sink, sock=other)
+
+            async def send(count):
+                for number in range(count):
+                    wanted = received + 100_000
+                    await loop.sock_sendall(one, bytes(100_000))
+                    while received < wanted:
+                        await asyncio.sleep(0)
+
+            await send(20)
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            await send(300)
+            print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+            transport.close()
+            one.close()
+
+        ferrio.run(main())
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    faults = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+    # Twenty for each message, else.
+    assert faults < 1000

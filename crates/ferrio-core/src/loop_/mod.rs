@@ -216,6 +216,7 @@ impl Loop {
     pub fn with_read_buffer<T>(&self, work: impl FnOnce(&mut [MaybeUninit<u8>]) -> T) -> T {
         let mut buffer = self.read_buffer.borrow_mut();
         if buffer.is_empty() {
+            keep_large_blocks();
             buffer.resize(READ_BUFFER_SIZE, MaybeUninit::uninit());
         }
         work(&mut buffer)
@@ -278,6 +279,15 @@ impl Loop {
         drop(self.system.borrow_mut().take());
         *self.read_buffer.borrow_mut() = Vec::new();
     }
+}
+
+/// Has the C library's allocator keep blocks of the size that is read at once.
+///
+/// glibc takes large ones from the kernel and gives each back when it is freed, until one of at least their size
+/// has been freed. What is read in place is cut to its length before that, so it would never learn: to get, clear
+/// and return the memory would cost more than all the rest of a read.
+fn keep_large_blocks() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(2 * READ_BUFFER_SIZE)));
 }
 
 /// The calling thread, as `threading.get_ident()` has it.
