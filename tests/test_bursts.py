@@ -9,6 +9,7 @@ from typing import Any
 
 import ferrio
 import pytest
+from ferrio import _core
 
 
 class Keeper(asyncio.Protocol):
@@ -32,8 +33,12 @@ async def connected(rounds: int = 5) -> tuple[Any, Keeper, socket.socket]:
     loop = asyncio.get_running_loop()
     # Whole messages, so that one can tell how often was sent.
     one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    one.setblocking(False)
     other.setblocking(False)
-    transport, protocol = await loop.create_connection(Keeper, sock=one)
+    # create_connection() would refuse it.
+    protocol, started = Keeper(), loop.create_future()
+    transport = _core.SocketTransport(loop, one, protocol, started)
+    await started
     for _ in range(rounds):
         transport.write(b"head")
         transport.write(b"body")
@@ -49,23 +54,6 @@ def waiting(sock: socket.socket) -> bytes:
         return sock.recv(100_000)
     except BlockingIOError:
         return b""
-
-
-@pytest.fixture(autouse=True)
-def message_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the loop take sockets of messages for stream sockets."""
-    monkeypatch.setattr(ferrio.Loop, "create_connection", create_connection)
-
-
-async def create_connection(loop: Any, factory: Any, *, sock: socket.socket) -> Any:
-    """Make a transport of any socket."""
-    from ferrio import _core
-
-    sock.setblocking(False)
-    protocol, waiter = factory(), loop.create_future()
-    transport = _core.SocketTransport(loop, sock, protocol, waiter)
-    await waiter
-    return transport, protocol
 
 
 def close(transport: Any, other: socket.socket) -> None:

@@ -11,7 +11,6 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import textwrap
 import threading
 import time
@@ -20,12 +19,7 @@ from typing import Any
 import ferrio
 import pytest
 from parity.lib.certificates import contexts
-
-
-def run_script(script: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run a program of its own, with warnings on."""
-    command = [sys.executable, "-W", "error::ResourceWarning", "-c", textwrap.dedent(script)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+from processes import run_script
 
 
 def reset(sock: socket.socket) -> None:
@@ -223,13 +217,22 @@ SOCKET, SENDTO, RECVFROM, SENDMSG, RECVMSG, EPOLL_CTL = 41, 44, 45, 46, 47, 233
 EPOLL_WAIT, EPOLL_PWAIT, EPOLL_PWAIT2 = 232, 281, 441
 ACCEPT4, EVENTFD2, EPOLL_CREATE1, PIPE2 = 288, 290, 291, 293
 
+# What the kernel says when it has no more to give.
+OUT_OF_RESOURCES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]
+
+
+def run_refusing(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of its own that may call refuse(number, error)."""
+    return run_script(REFUSE + textwrap.dedent(script))
+
+
 only_on_x86_64 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of system calls")
 
 
 @only_on_x86_64
-@pytest.mark.parametrize("name", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"])
+@pytest.mark.parametrize("name", OUT_OF_RESOURCES)
 def test_accepting_that_the_kernel_refuses(name: str) -> None:
-    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+    result = run_refusing(f"""
         import asyncio, errno, socket, ferrio
         async def main():
             loop = asyncio.get_running_loop()
@@ -259,7 +262,7 @@ def test_accepting_that_the_kernel_refuses(name: str) -> None:
 @only_on_x86_64
 @pytest.mark.parametrize("name", ["ENOBUFS", "ENOMEM"])
 def test_sending_that_the_kernel_refuses(name: str) -> None:
-    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+    result = run_refusing(f"""
         import asyncio, errno, socket, ferrio
         class Protocol(asyncio.Protocol):
             def connection_lost(self, exc):
@@ -297,7 +300,7 @@ def test_sending_that_the_kernel_refuses(name: str) -> None:
 def test_a_storm_of_calls_to_be_made_again(calls: list[int], name: str) -> None:
     if EPOLL_WAIT in calls and name == "EAGAIN":
         pytest.skip("it isn't one of epoll_wait's errors")
-    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+    result = run_refusing(f"""
         import asyncio, errno, os, socket, ferrio
         ends, paused, transports = [], [], []
         class Protocol(asyncio.Protocol):
@@ -354,7 +357,7 @@ def test_a_storm_of_calls_to_be_made_again(calls: list[int], name: str) -> None:
 @only_on_x86_64
 @pytest.mark.parametrize("name", ["ENOMEM", "ENOBUFS", "EIO"])
 def test_receiving_that_the_kernel_refuses(name: str) -> None:
-    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+    result = run_refusing(f"""
         import asyncio, errno, socket, ferrio
         class Protocol(asyncio.Protocol):
             def connection_lost(self, exc):
@@ -391,9 +394,9 @@ def test_receiving_that_the_kernel_refuses(name: str) -> None:
 
 
 @only_on_x86_64
-@pytest.mark.parametrize("name", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"])
+@pytest.mark.parametrize("name", OUT_OF_RESOURCES)
 def test_making_that_the_kernel_refuses(name: str) -> None:
-    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+    result = run_refusing(f"""
         import asyncio, errno, os, socket, ferrio
         async def main():
             loop = asyncio.get_running_loop()
@@ -430,7 +433,7 @@ def test_making_that_the_kernel_refuses(name: str) -> None:
 
 @only_on_x86_64
 def test_watching_that_the_kernel_refuses() -> None:
-    result = run_script(f"""{textwrap.indent(REFUSE, " " * 8)}
+    result = run_refusing(f"""
         import asyncio, errno, socket, ferrio
         async def main():
             loop = asyncio.get_running_loop()

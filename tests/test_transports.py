@@ -8,13 +8,11 @@ import os
 import random
 import socket
 import struct
-import subprocess
-import sys
-import textwrap
 
 import ferrio
 import pytest
 from parity.lib.certificates import contexts
+from processes import run_script
 
 
 class Recorder(asyncio.Protocol):
@@ -567,7 +565,8 @@ def test_large_messages_do_not_ask_the_kernel_for_memory_again_and_again():
 
         ferrio.run(main())
     """
-    command = [sys.executable, "-c", textwrap.dedent(script)]
-    faults = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+    result = run_script(script)
+    assert result.returncode == 0, result.stderr
+    faults = int(result.stdout)
     # Twenty for each message, else.
     assert faults < 1000

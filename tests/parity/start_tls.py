@@ -1,16 +1,11 @@
 import asyncio
-import ssl
 
 import ferrio
-import trustme
+from lib.certificates import contexts
 
 
 async def main():
-    authority = trustme.CA()
-    server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(server_context)
-    client_context = ssl.create_default_context()
-    authority.configure_trust(client_context)
+    server_context, client_context = contexts()
 
     async def answer(reader, writer):
         print("server got", await reader.readline())

@@ -9,7 +9,6 @@ use ferrio_reactor::timer_slack::Punctual;
 use ferrio_sched::deadline;
 use pyo3_ffi as py;
 use std::io::ErrorKind;
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// While there is work and nobody has registered a descriptor, the kernel is asked only every so many
@@ -172,9 +171,10 @@ impl Own<Loop> {
             if entry.is_cancelled() {
                 continue;
             }
-            self.begin_callback();
+            self.callbacks.set(self.callbacks.get().wrapping_add(1));
+            self.is_in_callback.set(true);
             let result = if self.debug.get() { self.run_watched(&entry) } else { entry.run(self) };
-            self.callback.set(None);
+            self.is_in_callback.set(false);
             if self.postponed.borrow().is_empty() {
                 result?;
             } else {
@@ -184,17 +184,10 @@ impl Own<Loop> {
         Ok(())
     }
 
-    #[inline]
-    fn begin_callback(&self) {
-        let number = self.callbacks.get().wrapping_add(1);
-        self.callbacks.set(number);
-        self.callback.set(NonZeroU64::new(number));
-    }
-
     /// The number of the callback that runs, if it is the calling thread that runs it.
     #[inline]
-    pub fn callback(&self) -> Option<NonZeroU64> {
-        self.callback.get().filter(|_| self.thread.get() == current_thread())
+    pub fn callback(&self) -> Option<u64> {
+        (self.is_in_callback.get() && self.thread.get() == current_thread()).then(|| self.callbacks.get())
     }
 
     /// Calls a method of the object at the end of the callback that runs.

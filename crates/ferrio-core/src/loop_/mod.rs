@@ -31,7 +31,6 @@ use readiness::Registrations;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::MaybeUninit;
-use std::num::NonZeroU64;
 use std::rc::Rc;
 
 /// A callback that takes this long, in seconds, is logged in debug mode; asyncio's default.
@@ -84,9 +83,9 @@ pub struct Loop {
     events: RefCell<Events>,
     /// What stream transports read into before they know how much there is.
     read_buffer: RefCell<Vec<MaybeUninit<u8>>>,
-    /// The number of the callback that runs; none between two.
-    callback: Cell<Option<NonZeroU64>>,
+    /// How many callbacks have begun, and whether the last of them still runs.
     callbacks: Cell<u64>,
+    is_in_callback: Cell<bool>,
     /// What is due at the end of the callback that runs.
     postponed: RefCell<Vec<Entry>>,
     /// Iterations since the descriptors were last looked at without a need to wait.
@@ -120,8 +119,8 @@ impl Loop {
             system: RefCell::new(None),
             events: RefCell::default(),
             read_buffer: RefCell::default(),
-            callback: Cell::new(None),
             callbacks: Cell::new(0),
+            is_in_callback: Cell::new(false),
             postponed: RefCell::default(),
             iterations_unpolled: Cell::new(0),
             stopping: Cell::new(false),

@@ -12,8 +12,7 @@ use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visito
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
 use ferrio_reactor::clock;
-use ferrio_reactor::socket::is_transient;
-use ferrio_reactor::socket::{self, errno};
+use ferrio_reactor::socket::{self, errno, is_transient};
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::io;

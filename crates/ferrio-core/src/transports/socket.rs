@@ -260,7 +260,7 @@ impl Own<SocketTransport> {
         }
         let Some(loop_) = self.base.loop_() else { return false };
         let Some(callback) = loop_.callback() else { return false };
-        let is_burst = self.bursts.note(callback.get()) || is_due;
+        let is_burst = self.bursts.note(callback) || is_due;
         if !is_burst || self.backlog.size() + size > bursts::LARGEST.min(self.flow.high_water()) {
             return false;
         }
@@ -273,12 +273,15 @@ impl Own<SocketTransport> {
     /// Sends what waits for the end of the callback.
     pub(super) fn send_due(&self) -> Result<()> {
         if self.bursts.due.replace(false) && !self.base.is_lost() {
-            self.flush()?;
-            if !self.backlog.is_empty() {
-                self.start_writing()?;
-            }
+            self.send_backlog()?;
         }
         Ok(())
+    }
+
+    /// Writes what the socket takes of a backlog that nobody has tried to send; the loop sends the rest.
+    fn send_backlog(&self) -> Result<()> {
+        self.flush()?;
+        if self.backlog.is_empty() { Ok(()) } else { self.start_writing() }
     }
 
     /// `writelines(chunks)`: one vectored write.
@@ -296,11 +299,8 @@ impl Own<SocketTransport> {
         let data = chunks.iter().map(|chunk| Data::of(chunk, STREAM_KINDS)).collect::<Result<Vec<_>>>()?;
         data.iter().for_each(|data| self.backlog.push(data, 0));
         drop(data);
-        if was_empty && !self.backlog.is_empty() {
-            self.flush()?;
-            if !self.backlog.is_empty() {
-                self.start_writing()?;
-            }
+        if was_empty {
+            self.send_backlog()?;
         }
         SocketTransport::maybe_pause_protocol(self)
     }
