@@ -52,6 +52,7 @@ names! {
     THROW = c"throw";
     TIME = c"time";
     WARNING = c"warning";
+    EXC_INFO = c"exc_info";
     FAMILY = c"family";
     ATTACH = c"_attach";
     SERVER_DETACH = c"_detach";

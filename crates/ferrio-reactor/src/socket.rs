@@ -29,6 +29,9 @@ pub fn send(descriptor: RawFd, data: &[u8]) -> io::Result<usize> {
 
 /// Sends several buffers with one call.
 pub fn send_vectored(descriptor: RawFd, data: &[IoSlice<'_>]) -> io::Result<usize> {
+    if let [one] = data {
+        return send(descriptor, one); // has the kernel do less
+    }
     let mut control = rustix::net::SendAncillaryBuffer::default();
     Ok(rustix::net::sendmsg(borrow(descriptor)?, data, &mut control, SendFlags::NOSIGNAL)?)
 }

@@ -1,7 +1,7 @@
 //! One iteration of the loop.
 
 use super::entry::{Entry, Method};
-use super::{Loop, current_thread};
+use super::{Callback, Loop, current_thread};
 use crate::ffi::{Object, Own, Raised, Result, detach};
 use crate::stdlib;
 use ferrio_reactor::clock;
@@ -60,8 +60,9 @@ impl Own<Loop> {
         self.take_injected();
         // 5. Move due timers to the ready queue.
         self.take_due_timers()?;
-        // 6. Run exactly what is ready now; 7. after each callback, make the writes that it has postponed.
-        self.run_ready()
+        // 6. Run exactly what is ready now. 7. Make the writes that were postponed.
+        let result = self.run_ready();
+        self.run_postponed_after(result)
     }
 
     /// `None` is for ever.
@@ -165,47 +166,49 @@ impl Own<Loop> {
     #[inline]
     fn run_ready(&self) -> Result<()> {
         let count = self.ready.borrow().begin();
-        for _ in 0..count {
+        for left in (0..count).rev() {
             let entry = self.ready.borrow_mut().take();
             let Some(entry) = entry else { break };
             if entry.is_cancelled() {
                 continue;
             }
             self.callbacks.set(self.callbacks.get().wrapping_add(1));
+            self.callbacks_left.set(left);
             self.is_in_callback.set(true);
             let result = if self.debug.get() { self.run_watched(&entry) } else { entry.run(self) };
             self.is_in_callback.set(false);
-            if self.postponed.borrow().is_empty() {
-                result?;
-            } else {
-                self.run_postponed_after(result)?;
+            result?;
+            if left > 0 && self.postponed.is_overdue() {
+                self.postponed.run(self)?;
             }
         }
         Ok(())
     }
 
-    /// The number of the callback that runs, if it is the calling thread that runs it.
+    /// The callback that runs, if it is the calling thread that runs it.
     #[inline]
-    pub fn callback(&self) -> Option<u64> {
-        (self.is_in_callback.get() && self.thread.get() == current_thread()).then(|| self.callbacks.get())
+    pub fn callback(&self) -> Option<Callback> {
+        (self.is_in_callback.get() && self.thread.get() == current_thread())
+            .then(|| Callback { number: self.callbacks.get(), is_last: self.callbacks_left.get() == 0 })
     }
 
-    /// Calls a method of the object at the end of the callback that runs.
+    /// The number of the callback that runs, or that ran last.
+    #[inline]
+    pub fn callback_number(&self) -> u64 {
+        self.callbacks.get()
+    }
+
+    /// Calls a method of the object when the callbacks of this iteration have run.
     pub fn postpone(&self, object: &Object, method: Method) {
-        self.postponed.borrow_mut().push(Entry::Native(object.clone(), method));
+        self.postponed.push(Entry::Native(object.clone(), method));
     }
 
-    /// Does what is due at the end of the callback that runs.
-    pub(super) fn run_postponed(&self) -> Result<()> {
-        let entries = self.postponed.take();
-        entries.iter().try_for_each(|entry| entry.run(self))
-    }
-
-    /// The same after a callback that may have ended with what ends the loop.
+    /// Does what was postponed, after callbacks that may have ended with what ends the loop.
+    #[inline]
     fn run_postponed_after(&self, result: Result<()>) -> Result<()> {
-        let Err(raised) = result else { return self.run_postponed() };
+        let Err(raised) = result else { return self.postponed.run(self) };
         let exception = raised.take();
-        if let Err(raised) = self.run_postponed() {
+        if let Err(raised) = self.postponed.run(self) {
             raised.discard();
         }
         Err(exception.raise())

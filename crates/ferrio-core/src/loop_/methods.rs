@@ -77,9 +77,7 @@ impl Class for Loop {
         if let Ok(registrations) = self.registrations.try_borrow() {
             registrations.traverse(visitor);
         }
-        if let Ok(postponed) = self.postponed.try_borrow() {
-            postponed.iter().for_each(|entry| entry.traverse(visitor));
-        }
+        self.postponed.for_each(|entry| entry.traverse(visitor));
         visitor.slot(&self.slow_callback_duration);
         visitor.slot(&self.current);
         visitor.slot(&self.task_factory);
@@ -399,8 +397,8 @@ fn descriptors() -> Vec<pyo3_ffi::PyMethodDef> {
         ),
         method0::<Loop, _>(
             c"_run_postponed",
-            |this| this.run_postponed().map(|()| Object::none()),
-            c"_run_postponed($self, /)\n--\n\nDo at once what is due at the end of the callback that runs.",
+            |this| this.postponed.run(this).map(|()| Object::none()),
+            c"_run_postponed($self, /)\n--\n\nDo at once what is due when the callbacks of this iteration have run.",
         ),
         method0::<Loop, _>(
             c"_reopen_after_fork",

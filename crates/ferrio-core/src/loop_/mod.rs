@@ -10,6 +10,7 @@ pub mod entry;
 mod iteration;
 mod methods;
 pub use methods::create_future;
+pub mod postponed;
 mod readiness;
 pub use readiness::{Direction, descriptor_of};
 mod schedule;
@@ -26,6 +27,7 @@ use ferrio_reactor::waker::Waker;
 use ferrio_sched::injection::Injection;
 use ferrio_sched::ready::Ready;
 use ferrio_sched::timers::Timers;
+use postponed::Postponed;
 use pyo3_ffi as py;
 use readiness::Registrations;
 use std::cell::{Cell, RefCell};
@@ -72,6 +74,15 @@ pub fn running() -> Result {
     Ok(running)
 }
 
+/// One of the loop's callbacks, while it runs.
+#[derive(Clone, Copy)]
+pub struct Callback {
+    /// How many have begun, this one included.
+    pub number: u64,
+    /// Whether no other is to run in the same iteration.
+    pub is_last: bool,
+}
+
 /// The body of a Loop.
 pub struct Loop {
     ready: RefCell<Ready<Entry>>,
@@ -86,8 +97,9 @@ pub struct Loop {
     /// How many callbacks have begun, and whether the last of them still runs.
     callbacks: Cell<u64>,
     is_in_callback: Cell<bool>,
-    /// What is due at the end of the callback that runs.
-    postponed: RefCell<Vec<Entry>>,
+    /// How many are to run after it in the same iteration.
+    callbacks_left: Cell<usize>,
+    postponed: Postponed,
     /// Iterations since the descriptors were last looked at without a need to wait.
     iterations_unpolled: Cell<u32>,
     stopping: Cell<bool>,
@@ -121,7 +133,8 @@ impl Loop {
             read_buffer: RefCell::default(),
             callbacks: Cell::new(0),
             is_in_callback: Cell::new(false),
-            postponed: RefCell::default(),
+            callbacks_left: Cell::new(0),
+            postponed: Postponed::default(),
             iterations_unpolled: Cell::new(0),
             stopping: Cell::new(false),
             // Until it has what it needs of the system.

@@ -167,6 +167,23 @@ impl Base {
         work(&Parties { loop_: &loop_, transport, protocol: &protocol })
     }
 
+    /// Reports what broke to the loop's handler; what only ends the connection is logged in debug mode.
+    #[cold]
+    pub fn report(&self, transport: &Object, exception: &Object, ends: bool, message: &str) -> Result<()> {
+        if !ends {
+            return self.with_parties(transport, |parties| parties.report(message, exception));
+        }
+        if self.loop_().is_some_and(|loop_| loop_.is_debug()) {
+            let arguments = [&Object::str("%r: %s")?, transport, &Object::str(message)?];
+            stdlib::LOGGER.get()?.method_keywords(
+                &stdlib::DEBUG,
+                &arguments,
+                &[(&stdlib::EXC_INFO, exception)],
+            )?;
+        }
+        Ok(())
+    }
+
     /// Says that the connection is lost; the loop is going to call `method`, which calls
     /// `connection_lost` with the exception.
     pub fn lose(

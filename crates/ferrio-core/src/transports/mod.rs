@@ -16,9 +16,9 @@
 pub mod address;
 pub mod backlog;
 pub mod base;
-mod bursts;
 pub mod datagram;
 pub mod flow;
+mod habits;
 pub mod lifecycle;
 pub mod listener;
 mod methods;

@@ -79,9 +79,7 @@ impl Own<ReadPipeTransport> {
         // A terminal whose other side is gone answers EIO: an end like any other.
         let ended = matches!(&failure, Failure::System(error) if error.raw_os_error() == Some(socket::errno::EIO));
         let (exception, _) = failure.into_exception()?;
-        if !ended {
-            self.base.with_parties(self.as_object(), |parties| parties.report(message, &exception))?;
-        }
+        self.base.report(self.as_object(), &exception, ended, message)?;
         self.close(Some(exception))
     }
 

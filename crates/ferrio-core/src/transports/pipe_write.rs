@@ -118,9 +118,7 @@ impl Own<WritePipeTransport> {
     #[cold]
     fn fatal(&self, failure: Failure, message: &str) -> Result<()> {
         let (exception, system) = failure.into_exception()?;
-        if !system {
-            self.base.with_parties(self.as_object(), |parties| parties.report(message, &exception))?;
-        }
+        self.base.report(self.as_object(), &exception, system, message)?;
         self.force_close(Some(exception))
     }
 

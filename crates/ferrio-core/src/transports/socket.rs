@@ -3,12 +3,12 @@
 //! Reading: the loop calls [`read_ready`] whenever there is something; one `recv` a time, so that a busy
 //! connection does not starve the others. Writing: [`write`](Own::<SocketTransport>::write) tries the socket at
 //! once when nothing waits; the rest joins the backlog, which the loop flushes when the socket takes more. A
-//! connection that is written to in bursts is flushed at the end of the callback; see [`super::bursts`].
+//! connection that is used as many servers do is flushed at the end of the loop's iteration; see [`super::habits`].
 
 use super::backlog::{Backlog, Data, STREAM_KINDS};
 use super::base::{Base, Failure, split_exit};
-use super::bursts::{self, Bursts};
 use super::flow::Flow;
+use super::habits::{self, Habits};
 use super::lifecycle;
 use super::methods::Buffering;
 use crate::ffi::buffer::Buffer;
@@ -39,7 +39,7 @@ pub struct SocketTransport {
     pub(super) base: Base,
     pub(super) backlog: Backlog,
     pub(super) flow: Flow,
-    pub(super) bursts: Bursts,
+    pub(super) habits: Habits,
     pub(super) server: Slot,
     /// A future that is told once the transport has started.
     pub(super) waiter: Slot,
@@ -204,9 +204,7 @@ impl Own<SocketTransport> {
     #[cold]
     pub(super) fn fatal(&self, failure: Failure, message: &str) -> Result<()> {
         let (exception, system) = failure.into_exception()?;
-        if !system {
-            self.base.with_parties(self.as_object(), |parties| parties.report(message, &exception))?;
-        }
+        self.base.report(self.as_object(), &exception, system, message)?;
         if let Some(waiter) = self.empty_waiter.take() {
             waiter::set_exception_unless_done(&waiter, &exception)?;
         }
@@ -221,20 +219,15 @@ impl Own<SocketTransport> {
         if data.as_slice().is_empty() {
             return Ok(());
         }
-        if self.base.is_lost() {
-            return self.base.note_lost_write(LOST_WRITE);
-        }
-        let mut written = 0;
         if self.postpones(data.as_slice().len()) {
             self.backlog.push(&data, 0);
             return Ok(());
         }
-        if self.bursts.due.get() {
-            self.send_due()?;
-            if self.base.is_lost() {
-                return self.base.note_lost_write(LOST_WRITE);
-            }
+        self.send_due()?;
+        if self.base.is_lost() {
+            return self.base.note_lost_write(LOST_WRITE);
         }
+        let mut written = 0;
         if self.backlog.is_empty() {
             match socket::send(self.base.descriptor.get(), data.as_slice()) {
                 Ok(count) => written = count,
@@ -251,28 +244,28 @@ impl Own<SocketTransport> {
         SocketTransport::maybe_pause_protocol(self)
     }
 
-    /// Whether a write of this size waits for the end of the callback.
+    /// Whether a write of this size waits for the end of the iteration.
     #[inline]
     fn postpones(&self, size: usize) -> bool {
-        let is_due = self.bursts.due.get();
-        if !is_due && !self.backlog.is_empty() {
+        let is_due = self.habits.due.get();
+        if self.base.is_lost() || !is_due && !self.backlog.is_empty() {
             return false;
         }
         let Some(loop_) = self.base.loop_() else { return false };
         let Some(callback) = loop_.callback() else { return false };
-        let is_burst = self.bursts.note(callback) || is_due;
-        if !is_burst || self.backlog.size() + size > bursts::LARGEST.min(self.flow.high_water()) {
+        let waits = self.habits.note_write(callback) || is_due;
+        if !waits || self.backlog.size() + size > habits::LARGEST.min(self.flow.high_water()) {
             return false;
         }
-        if !self.bursts.due.replace(true) {
+        if !self.habits.due.replace(true) {
             loop_.postpone(self.as_object(), send_due);
         }
         true
     }
 
-    /// Sends what waits for the end of the callback.
+    /// Sends what waits for the end of the iteration.
     pub(super) fn send_due(&self) -> Result<()> {
-        if self.bursts.due.replace(false) && !self.base.is_lost() {
+        if self.habits.due.replace(false) && !self.base.is_lost() {
             self.send_backlog()?;
         }
         Ok(())
@@ -290,13 +283,20 @@ impl Own<SocketTransport> {
         if self.base.is_lost() {
             return self.base.note_lost_write(LOST_WRITE);
         }
-        self.send_due()?;
-        let was_empty = self.backlog.is_empty();
         // SAFETY: a live object; a new list or an error. Nobody else knows the list.
         let chunks = unsafe { Object::owned(py::PySequence_List(chunks.as_ptr()))? };
         let chunks = chunks.list_items();
         // All are looked at before any is taken.
         let data = chunks.iter().map(|chunk| Data::of(chunk, STREAM_KINDS)).collect::<Result<Vec<_>>>()?;
+        if self.postpones(data.iter().map(|data| data.as_slice().len()).sum()) {
+            data.iter().for_each(|data| self.backlog.push(data, 0));
+            return Ok(());
+        }
+        self.send_due()?;
+        if self.base.is_lost() {
+            return self.base.note_lost_write(LOST_WRITE);
+        }
+        let was_empty = self.backlog.is_empty();
         data.iter().for_each(|data| self.backlog.push(data, 0));
         drop(data);
         if was_empty {
@@ -392,7 +392,7 @@ fn start(object: &Object) -> Result<()> {
     })
 }
 
-/// The callback that has written is over.
+/// The callbacks of the iteration have run.
 fn send_due(object: &Object) -> Result<()> {
     transport(object).send_due()
 }
@@ -423,6 +423,7 @@ fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
 
 fn read_once(this: &Own<SocketTransport>) -> Result<()> {
     let Some(loop_) = this.base.loop_() else { return Ok(()) };
+    this.habits.note_read(loop_.callback_number());
     let read = loop_.receive(this.base.descriptor.get(), usize::MAX, &this.progress);
     let data = match read {
         Ok(Some(data)) => data?,
@@ -457,9 +458,8 @@ fn read_into_protocol(this: &Own<SocketTransport>) -> Result<()> {
             return this.fatal(Failure::Exception(exception), "Fatal error: protocol.get_buffer() call failed.");
         }
     };
-    if this.base.is_lost() {
-        return Ok(());
-    }
+    let Some(loop_) = this.base.loop_().filter(|_| !this.base.is_lost()) else { return Ok(()) };
+    this.habits.note_read(loop_.callback_number());
     let read = socket::recv(this.base.descriptor.get(), buffer.as_uninit());
     drop(buffer);
     let count = match read {

@@ -1,10 +1,12 @@
-"""Several small writes of one callback go out together."""
+"""Which small writes wait for the end of the loop's iteration, and that nothing is lost by it."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
+import time
 from typing import Any
 
 import ferrio
@@ -20,6 +22,12 @@ class Keeper(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.on_data(data)
+
+    def on_data(self, data: bytes) -> None:
+        """Be replaced by tests that expect something."""
 
     def pause_writing(self) -> None:
         self.events.append("pause")
@@ -80,11 +88,18 @@ def test_a_burst_is_sent_at_the_end_of_the_callback() -> None:
         transport.write(b"body")
         transport.writelines([b"1", b"2"])
         transport.write(b"tail")
-        # writelines() sends what waits, and is sent itself.
-        assert waiting(other) == b"headbody"
-        assert waiting(other) == b"12"
+        assert waiting(other) == b""
         await asyncio.sleep(0)
-        assert waiting(other) == b"tail"
+        assert waiting(other) == b"headbody12tail"
+        transport.write(b"head")
+        transport.writelines([b"1", bytes(50_000)])
+        assert waiting(other) == b"head"
+        assert len(waiting(other)) == 50_001
+        await asyncio.sleep(0)
+        transport.write(b"head")
+        transport.write(b"body")
+        await asyncio.sleep(0)
+        assert waiting(other) == b"headbody"
         transport.write(b"head")
         transport.write(bytearray(b"body"))
         assert waiting(other) == b""
@@ -152,6 +167,104 @@ def test_no_more_waits_than_the_protocol_may_have_unsent(high: int) -> None:
     ferrio.run(main())
 
 
+async def answered(rounds: int, *others: Any) -> tuple[Any, Keeper, socket.socket]:
+    """Return a connection whose requests were answered from a task; `others` run after its last answer."""
+    loop = asyncio.get_running_loop()
+    transport, protocol, other = await connected(0)
+    for left in reversed(range(rounds)):
+        asked = loop.create_future()
+
+        def ask(data: bytes, asked: Any = asked, is_last: bool = left == 0) -> None:
+            asked.set_result(data)
+            for callback in others if is_last else ():
+                loop.call_soon(callback, other)
+
+        protocol.on_data = ask  # type: ignore[method-assign]
+        other.send(b"request")
+        await asked
+        transport.write(b"answer")
+        if left > 0:
+            assert waiting(other) == b"answer"
+    return transport, protocol, other
+
+
+@pytest.mark.parametrize(("rounds", "expected"), [(1, b"answer"), (2, b""), (5, b"")])
+def test_an_answer_of_a_task_waits_for_the_other_callbacks(rounds: int, expected: bytes) -> None:
+    async def main() -> None:
+        seen: list[bytes] = []
+        transport, _, other = await answered(rounds, lambda other: seen.append(waiting(other)))
+        await asyncio.sleep(0)
+        assert seen == [expected]
+        assert waiting(other) == (b"" if expected else b"answer")
+        close(transport, other)
+
+    ferrio.run(main())
+
+
+def test_an_answer_does_not_wait_if_nobody_else_wants_to_run() -> None:
+    async def main() -> None:
+        transport, _, other = await answered(5)
+        assert waiting(other) == b"answer"
+        close(transport, other)
+
+    ferrio.run(main())
+
+
+def test_an_answer_does_not_wait_for_several_that_take_long() -> None:
+    async def main() -> None:
+        seen: list[bytes] = []
+        transport, _, other = await answered(
+            5, lambda other: time.sleep(0.002), lambda other: seen.append(waiting(other)), lambda other: None
+        )
+        await asyncio.sleep(0)
+        assert seen == [b"answer"]
+        close(transport, other)
+
+    ferrio.run(main())
+
+
+def test_an_answer_that_is_written_where_the_request_is_read_goes_out_at_once() -> None:
+    async def main() -> None:
+        one, two = await connected(0), await connected(0)
+        both = asyncio.Event()
+        seen: list[bytes] = []
+
+        def answer(data: bytes, mine: Any, others: Any) -> None:
+            seen.append(waiting(others[2]))
+            mine[0].write(b"answer")
+            if len(seen) == 2:
+                both.set()
+
+        one[1].on_data = lambda data: answer(data, one, two)  # type: ignore[method-assign]
+        two[1].on_data = lambda data: answer(data, two, one)  # type: ignore[method-assign]
+        for _ in range(10):
+            seen.clear()
+            both.clear()
+            one[2].send(b"request")
+            two[2].send(b"request")
+            await both.wait()
+            assert seen == [b"", b"answer"]
+            assert waiting(one[2]) + waiting(two[2]) == b"answer"
+        close(one[0], one[2])
+        close(two[0], two[2])
+
+    ferrio.run(main())
+
+
+def test_an_answer_is_there_before_those_who_hear_of_it() -> None:
+    """What a program makes happen after a write happens after it."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        told = loop.create_future()
+        transport, _, other = await answered(5, lambda other: None)
+        loop.call_soon(lambda: told.set_result(waiting(other)))
+        assert await told == b"answer"
+        close(transport, other)
+
+    ferrio.run(main())
+
+
 def test_a_burst_that_fails_ends_the_connection() -> None:
     async def main() -> list[str]:
         transport, protocol, other = await connected()
@@ -190,6 +303,42 @@ def test_a_callback_that_ends_the_loop_has_its_burst_sent() -> None:
     with pytest.raises(SystemExit):
         ferrio.run(main())
     assert received == [b"headbody"]
+
+
+def test_one_that_fails_and_ends_the_loop_keeps_no_other_from_being_sent() -> None:
+    received = []
+
+    def leave(record: Any) -> bool:
+        if "Fatal write error" in record.getMessage():
+            assert record.exc_info[0] is BrokenPipeError
+            raise SystemExit(3)
+        return True
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_debug(True)
+        failing, _, gone = await connected()
+        transport, _, other = await connected()
+        gone.close()
+        try:
+            failing.write(b"head")
+            transport.write(b"head")
+            await asyncio.sleep(10)
+        finally:
+            received.append(waiting(other))
+            close(transport, other)
+            failing.abort()
+
+    logger = logging.getLogger("asyncio")
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addFilter(leave)
+    try:
+        with pytest.raises(SystemExit):
+            ferrio.run(main())
+    finally:
+        logger.removeFilter(leave)
+        logger.setLevel(level)
+    assert received == [b"head"]
 
 
 def test_a_child_does_not_send_it_again() -> None:
