@@ -13,6 +13,8 @@ enum Step {
     Push(f64),
     /// Cancels the one that was made at this place, if it is there.
     Cancel(u8),
+    /// Takes the cancelled ones that can be had without a search.
+    TakeCancelledLast,
     PopDue(u8),
     PopDueAt(f64),
     Pop,
@@ -77,6 +79,23 @@ pub fn check(data: &[u8]) {
                 if model.entries.iter().any(|(_, number)| *number == which) && model.cancelled.insert(which) {
                     timers.note_cancelled();
                 }
+            }
+            Step::TakeCancelledLast => {
+                while let Some(gone) = timers.take_cancelled_last(|number| model.cancelled.contains(number)) {
+                    assert!(model.cancelled.contains(&gone));
+                    let index = model.entries.iter().position(|(_, number)| *number == gone);
+                    model.take(index.expect("it is in the list"));
+                }
+                // One that is both the newest and the latest was the last of its queue.
+                let newest = model.entries.last().copied();
+                let is_latest = |newest: &(f64, usize)| {
+                    model.entries.iter().all(|(when, _)| when.total_cmp(&newest.0).is_le())
+                };
+                assert!(
+                    !newest
+                        .as_ref()
+                        .is_some_and(|newest| is_latest(newest) && model.cancelled.contains(&newest.1))
+                );
             }
             Step::PopDue(now) => popped(&mut timers, &mut model, f64::from(now % 16)),
             Step::PopDueAt(now) => popped(&mut timers, &mut model, now),

@@ -2,11 +2,12 @@
 //!
 //! Most timers of a program have one of a few delays, and so are made in the order of their deadlines: those
 //! are kept in a few queues, each in order by itself, at whose end one is added and from whose front one is
-//! taken without a search. What fits no queue goes into a binary heap.
+//! taken without a search. What fits no queue goes into a binary heap. The newest waits outside of them until
+//! there is a newer one: a timeout that is set and cancelled, the most common kind, then leaves nothing behind.
 //!
 //! Entries come out in order of deadline, then of insertion, so that two timers for the same moment
-//! fire as they were made. A cancelled timer stays until it reaches the front or until too
-//! many of them have gathered; its owner says so with [`Timers::note_cancelled`] and answers
+//! fire as they were made. A cancelled timer goes when it is the newest, the last or the first of its queue, or
+//! when too many of them have gathered; its owner says so with [`Timers::note_cancelled`] and answers
 //! "is it cancelled?" when asked.
 
 use std::cmp::Ordering;
@@ -54,6 +55,7 @@ impl<T> Ord for Entry<T> {
 /// Where the earliest entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    Newest,
     Heap,
     Run(usize),
 }
@@ -64,6 +66,7 @@ pub struct Timers<T> {
     /// Each in order. Those in use are the first ones.
     runs: [VecDeque<Entry<T>>; RUNS],
     heap: BinaryHeap<Entry<T>>,
+    newest: Option<Entry<T>>,
     len: usize,
     next_sequence: u64,
     cancelled: usize,
@@ -74,6 +77,7 @@ impl<T> Default for Timers<T> {
         Timers {
             runs: std::array::from_fn(|_| VecDeque::new()),
             heap: BinaryHeap::new(),
+            newest: None,
             len: 0,
             next_sequence: 0,
             cancelled: 0,
@@ -88,8 +92,14 @@ impl<T> Timers<T> {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         self.len += 1;
-        let entry = Entry { when, sequence, timer };
-        let fits = |run: &VecDeque<Entry<T>>| run.back().is_none_or(|last| last.when.total_cmp(&when).is_le());
+        if let Some(entry) = self.newest.replace(Entry { when, sequence, timer }) {
+            self.place(entry);
+        }
+    }
+
+    fn place(&mut self, entry: Entry<T>) {
+        let fits =
+            |run: &VecDeque<Entry<T>>| run.back().is_none_or(|last| last.when.total_cmp(&entry.when).is_le());
         match self.runs.iter_mut().find(|run| fits(run)) {
             Some(run) => run.push_back(entry),
             None => self.heap.push(entry),
@@ -100,8 +110,9 @@ impl<T> Timers<T> {
         let runs = self.runs.iter().enumerate();
         let fronts = runs.filter_map(|(index, run)| Some((Place::Run(index), run.front()?)));
         let top = self.heap.peek().map(|entry| (Place::Heap, entry));
+        let newest = self.newest.as_ref().map(|entry| (Place::Newest, entry));
         // An entry is the greater, the earlier it is.
-        fronts.chain(top).max_by(|(_, one), (_, other)| one.cmp(other))
+        fronts.chain(top).chain(newest).max_by(|(_, one), (_, other)| one.cmp(other))
     }
 
     /// The earliest deadline, cancelled or not.
@@ -128,6 +139,7 @@ impl<T> Timers<T> {
 
     fn take(&mut self, place: Place) -> Option<T> {
         let entry = match place {
+            Place::Newest => self.newest.take(),
             Place::Heap => self.heap.pop(),
             Place::Run(index) => self.runs[index].pop_front(),
         }?;
@@ -145,6 +157,20 @@ impl<T> Timers<T> {
         self.cancelled = self.cancelled.saturating_sub(1);
     }
 
+    /// Takes a cancelled entry that is the newest or the last of its queue, if there is one.
+    #[inline]
+    pub fn take_cancelled_last(&mut self, is_cancelled: impl Fn(&T) -> bool) -> Option<T> {
+        let goes = |entry: Option<&Entry<T>>| entry.is_some_and(|entry| is_cancelled(&entry.timer));
+        let entry = if goes(self.newest.as_ref()) {
+            self.newest.take()
+        } else {
+            self.runs.iter_mut().find(|run| goes(run.back()))?.pop_back()
+        }?;
+        self.len -= 1;
+        self.note_cancelled_taken();
+        Some(entry.timer)
+    }
+
     /// Whether cancelled entries are so many that [`Timers::take_cancelled`] is worth its cost.
     pub fn wants_compaction(&self) -> bool {
         self.len > FEWEST_ENTRIES_TO_COMPACT && self.cancelled * CANCELLED_FRACTION > self.len
@@ -153,6 +179,7 @@ impl<T> Timers<T> {
     /// Takes every cancelled entry out; they are returned so that the caller chooses when to drop them.
     pub fn take_cancelled(&mut self, is_cancelled: impl Fn(&T) -> bool) -> Vec<T> {
         let mut gone = Vec::with_capacity(self.cancelled);
+        let mut kept_newest = None;
         let mut sort_out = |entries: &mut dyn Iterator<Item = Entry<T>>, kept: &mut dyn FnMut(Entry<T>)| {
             for entry in entries {
                 if is_cancelled(&entry.timer) { gone.push(entry.timer) } else { kept(entry) }
@@ -163,9 +190,11 @@ impl<T> Timers<T> {
             sort_out(&mut std::mem::take(run).into_iter(), &mut |entry| kept.push_back(entry));
             *run = kept;
         }
+        sort_out(&mut self.newest.take().into_iter(), &mut |entry| kept_newest = Some(entry));
         let mut kept = Vec::new();
         sort_out(&mut std::mem::take(&mut self.heap).into_iter(), &mut |entry| kept.push(entry));
         self.heap = BinaryHeap::from(kept);
+        self.newest = kept_newest;
         self.len -= gone.len();
         self.cancelled = 0;
         gone
@@ -175,7 +204,7 @@ impl<T> Timers<T> {
     pub fn take_all(&mut self) -> Vec<T> {
         let all = std::mem::take(self);
         let runs = all.runs.into_iter().flatten();
-        runs.chain(all.heap).map(|entry| entry.timer).collect()
+        runs.chain(all.heap).chain(all.newest).map(|entry| entry.timer).collect()
     }
 
     /// How many entries there are, cancelled ones included.
@@ -190,7 +219,7 @@ impl<T> Timers<T> {
 
     /// Every entry, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.runs.iter().flatten().chain(&self.heap).map(|entry| &entry.timer)
+        self.runs.iter().flatten().chain(&self.heap).chain(&self.newest).map(|entry| &entry.timer)
     }
 }
 
@@ -207,6 +236,22 @@ mod tests {
         }
         let out: Vec<i32> = std::iter::from_fn(|| timers.pop_due(1.0)).collect();
         assert_eq!(out, (0..50).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_cancelled_entry_at_the_end_leaves_nothing_behind() {
+        let mut timers = Timers::default();
+        for number in 0..5 {
+            timers.push(9.0 - f64::from(number), number);
+        }
+        for number in 5..1000 {
+            timers.push(2.0, number);
+            timers.note_cancelled();
+            assert_eq!(timers.take_cancelled_last(|&timer| timer == number), Some(number));
+        }
+        assert_eq!(timers.take_cancelled_last(|_| false), None);
+        assert!(!timers.wants_compaction());
+        assert_eq!(timers.len(), 5);
     }
 
     #[test]
@@ -257,7 +302,7 @@ mod tests {
         }
 
         #[test]
-        fn behaves_as_a_sorted_list(steps in proptest::collection::vec((0u8..4, 0u8..30), 0..300)) {
+        fn behaves_as_a_sorted_list(steps in proptest::collection::vec((0u8..5, 0u8..30), 0..300)) {
             let mut timers = Timers::default();
             // (deadline, number), and the numbers of those that are cancelled.
             let mut model: Vec<(u8, usize)> = Vec::new();
@@ -273,6 +318,18 @@ mod tests {
                         let due = model.first().is_some_and(|(when, _)| *when <= value);
                         let expected = due.then(|| model.remove(0).1);
                         prop_assert_eq!(timers.pop_due(f64::from(value)), expected);
+                    }
+                    3 => {
+                        cancelled.extend(model.iter().map(|(_, number)| *number).filter(|number| number % 5 == 0));
+                        while let Some(gone) = timers.take_cancelled_last(|number| cancelled.contains(number)) {
+                            prop_assert!(cancelled.contains(&gone));
+                            model.retain(|(_, number)| *number != gone);
+                        }
+                        let latest = model.iter().max().map(|(_, number)| *number);
+                        let newest = model.iter().map(|(_, number)| *number).max();
+                        if latest.is_some() && latest == newest {
+                            prop_assert!(!cancelled.contains(&latest.unwrap_or_default()), "it is last");
+                        }
                     }
                     _ => {
                         cancelled.extend(model.iter().map(|(_, number)| *number).filter(|number| number % 3 == 0));

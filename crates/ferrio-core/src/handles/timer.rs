@@ -57,15 +57,19 @@ impl Own<TimerHandle> {
         if self.handle.is_cancelled() {
             return Ok(());
         }
-        if self.scheduled.get()
-            && let Some(loop_) = self.handle.loop_.get()
-        {
-            match Own::<Loop>::downcast(&loop_) {
-                Some(loop_) => loop_.timer_cancelled(),
-                None => drop(loop_.method1(&stdlib::TIMER_HANDLE_CANCELLED, self.as_object())?),
+        let loop_ = self.handle.loop_.get_or_none();
+        let Some(loop_) = Own::<Loop>::downcast(&loop_) else {
+            if self.scheduled.get() && !loop_.is_none() {
+                loop_.method1(&stdlib::TIMER_HANDLE_CANCELLED, self.as_object())?;
             }
+            return self.as_handle().cancel();
+        };
+        self.as_handle().cancel()?;
+        // The loop may have taken it out while the callback's arguments went.
+        if self.scheduled.get() {
+            loop_.timer_cancelled();
         }
-        self.as_handle().cancel()
+        Ok(())
     }
 
     fn compare(&self, other: &Own<TimerHandle>, operation: c_int) -> Result<bool> {

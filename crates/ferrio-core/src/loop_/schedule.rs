@@ -116,12 +116,17 @@ impl Own<Loop> {
         self.as_object().method0(&stdlib::TIME)?.to_f64()
     }
 
-    /// A timer in the heap was cancelled.
+    /// One of the timers was cancelled.
     pub fn timer_cancelled(&self) {
+        self.timers.borrow_mut().note_cancelled();
+        let is_cancelled = |timer: &Own<TimerHandle>| timer.handle().is_cancelled();
+        let take_last = || self.timers.borrow_mut().take_cancelled_last(is_cancelled);
+        while let Some(timer) = take_last() {
+            timer.set_scheduled(false);
+        }
         let mut timers = self.timers.borrow_mut();
-        timers.note_cancelled();
         if timers.wants_compaction() {
-            let gone = timers.take_cancelled(|timer| timer.handle().is_cancelled());
+            let gone = timers.take_cancelled(is_cancelled);
             drop(timers);
             gone.iter().for_each(|timer| timer.set_scheduled(false));
         }
