@@ -373,3 +373,17 @@ def test_the_module_refuses_a_subinterpreter():
         "       'else:\\n    raise SystemError')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_dict_is_the_programs_own() -> None:
+    """As long as it is empty, the interpreter finds the loop's methods without looking into it."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, print)
+        await loop.run_in_executor(None, print)
+        assert vars(loop) == {}
+        loop.mine = 1
+        assert vars(loop) == {"mine": 1}
+
+    ferrio.run(main())

@@ -52,6 +52,19 @@ def _may_be_literal(host: str) -> bool:
 class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     """What every program uses of a loop; the hot part of it is in the base class, in Rust."""
 
+    # The dict stays for attributes of the program's own. As long as there are none, it is not made, and the
+    # interpreter finds the loop's methods without looking into it.
+    __slots__ = (
+        "_asyncgens",
+        "_asyncgens_shutdown_called",
+        "_default_executor",
+        "_exception_handler",
+        "_executor_shutdown_called",
+        "_origin_tracking_depth_before",
+        "_resolver",
+        "_tracks_coroutine_origins",
+    )
+
     def __init__(self) -> None:
         super().__init__()
         self._default_executor: Any = None

@@ -56,6 +56,8 @@ class Loop(  # type: ignore[misc]  # the mixins' signatures are wider than the t
 ):
     """Ferrio's event loop; it has the contract of asyncio.AbstractEventLoop."""
 
+    __slots__ = ("_signal_handlers", "_signal_pipe")
+
     def __init__(self, selector: Any = None) -> None:
         """Make a loop. selector: not used; for programs that pass one to asyncio.SelectorEventLoop."""
         super().__init__()
