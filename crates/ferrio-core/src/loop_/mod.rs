@@ -12,7 +12,7 @@ mod methods;
 pub use methods::create_future;
 pub mod postponed;
 mod readiness;
-pub use readiness::{Direction, descriptor_of};
+pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
 
 use crate::ffi::class::{Dict, WeakList};
@@ -48,9 +48,23 @@ const READS_IN_PLACE: usize = 32 * 1024;
 #[derive(Default)]
 pub struct Progress {
     /// How many bytes came.
-    last: Cell<usize>,
-    /// Whether as many came as there was room for: then there may be more.
-    pub is_full: Cell<bool>,
+    count: Cell<usize>,
+    pub last: Cell<LastRead>,
+}
+
+impl Progress {
+    /// Notes a `recv` of at most so many bytes.
+    #[inline]
+    pub fn note(&self, read: &io::Result<usize>, most: usize) {
+        self.last.set(match read {
+            Ok(count) if *count < most => LastRead::Short,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => LastRead::Empty,
+            _ => LastRead::Full,
+        });
+        if let Ok(count) = read {
+            self.count.set(*count);
+        }
+    }
 }
 
 /// A handle on its way to the loop from another thread.
@@ -157,7 +171,7 @@ impl Loop {
     /// Takes a poller and a waker from the operating system.
     fn open(&self) -> Result<()> {
         let (poller, waker) = (Poller::new()?, Waker::new()?);
-        let interest = Interest { readable: true, writable: false };
+        let interest = Interest::READABLE;
         poller.add(waker.as_raw_fd(), interest, waker.as_raw_fd() as u64)?;
         *self.system.borrow_mut() = Some(Rc::new(System { poller, waker }));
         self.closed.set(false);
@@ -248,16 +262,16 @@ impl Loop {
         progress: &Progress,
     ) -> io::Result<Option<Result<Object>>> {
         let most = most.min(READ_BUFFER_SIZE);
-        let note = |count| {
-            progress.last.set(count);
-            progress.is_full.set(count == most);
+        let receive = |buffer: &mut [MaybeUninit<u8>]| {
+            let read = socket::recv(descriptor, buffer);
+            progress.note(&read, most);
+            read
         };
-        if progress.last.get() >= READS_IN_PLACE {
-            return bytes::filled(most, |buffer| socket::recv(descriptor, buffer).inspect(|count| note(*count)));
+        if progress.count.get() >= READS_IN_PLACE {
+            return bytes::filled(most, receive);
         }
         self.with_read_buffer(|buffer| {
-            let count = socket::recv(descriptor, &mut buffer[..most])?;
-            note(count);
+            let count = receive(&mut buffer[..most])?;
             // SAFETY: the kernel has written so many bytes.
             let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
             Ok((count > 0).then(|| Object::bytes(bytes)))

@@ -27,9 +27,25 @@ pub enum Direction {
     Write,
 }
 
+/// What the last read of a descriptor says of the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastRead {
+    /// There was nothing.
+    Empty,
+    /// It took less than it could: all there was at that moment.
+    Short,
+    /// It took as much as it could, or did not take place.
+    #[default]
+    Full,
+}
+
 struct Registration {
     reader: Option<Entry>,
     writer: Option<Entry>,
+    /// Whether the reader reads until there is no more, or else has itself called again.
+    drains: bool,
+    /// Whether a read that takes less than it could may leave something behind.
+    more: bool,
     /// What the poller watches for.
     polled: Interest,
     /// Whether the poller reports the next event only, and watches for nothing more then.
@@ -48,6 +64,8 @@ impl Default for Registration {
         Registration {
             reader: None,
             writer: None,
+            drains: false,
+            more: false,
             polled: Interest::default(),
             once: false,
             parked: false,
@@ -59,7 +77,8 @@ impl Default for Registration {
 
 impl Registration {
     fn wanted(&self) -> Interest {
-        Interest { readable: self.reader.is_some(), writable: self.writer.is_some() }
+        let (readable, writable) = (self.reader.is_some(), self.writer.is_some());
+        Interest { readable, writable, changes: self.drains && readable && !writable }
     }
 }
 
@@ -91,6 +110,7 @@ impl Registrations {
             registration.reader.take().into_iter().chain(registration.writer.take()).for_each(take);
             return;
         }
+        registration.more |= event.more;
         if event.readable
             && let Some(reader) = &registration.reader
         {
@@ -154,9 +174,23 @@ impl Own<Loop> {
         direction: Direction,
         entry: Option<Entry>,
     ) -> Result<Option<Entry>> {
+        self.watch_as(descriptor, direction, entry, false)
+    }
+
+    fn watch_as(
+        &self,
+        descriptor: Descriptor,
+        direction: Direction,
+        entry: Option<Entry>,
+        drains: bool,
+    ) -> Result<Option<Entry>> {
         let system = self.system()?;
         let mut registrations = self.registrations.borrow_mut();
         let registration = registrations.entry(descriptor)?;
+        if direction == Direction::Read {
+            registration.drains = drains;
+            registration.more = false;
+        }
         let place = match direction {
             Direction::Read => &mut registration.reader,
             Direction::Write => &mut registration.writer,
@@ -225,8 +259,8 @@ impl Own<Loop> {
             return self.watch_native(descriptor, direction, object, method);
         }
         let interest = match direction {
-            Direction::Read => Interest { readable: true, writable: false },
-            Direction::Write => Interest { readable: false, writable: true },
+            Direction::Read => Interest::READABLE,
+            Direction::Write => Interest::WRITABLE,
         };
         // The descriptor may have been closed meanwhile, and its number given to another.
         let token = descriptor as u64;
@@ -278,6 +312,33 @@ impl Own<Loop> {
         method: Method,
     ) -> Result<()> {
         self.watch(descriptor, direction, Some(Entry::Native(object.clone(), method))).map(drop)
+    }
+
+    /// Has a native method called when a descriptor becomes readable, or changes otherwise. It reads until a read
+    /// takes less than it could, and then has [`Own::<Loop>::read_on`] called.
+    pub fn watch_changes(&self, descriptor: Descriptor, object: &Object, method: Method) -> Result<()> {
+        let entry = Some(Entry::Native(object.clone(), method));
+        self.watch_as(descriptor, Direction::Read, entry, true).map(drop)
+    }
+
+    /// Has the reader of a descriptor whose changes are watched called again in the next iteration if there may be
+    /// more to read after its last read.
+    #[inline]
+    pub fn read_on(&self, descriptor: Descriptor, last: LastRead) -> Result<()> {
+        let entry = {
+            let registrations = self.registrations.borrow();
+            let Some(registration) = registrations.table.get(descriptor as usize) else { return Ok(()) };
+            let may_be_more = match last {
+                LastRead::Empty => false,
+                LastRead::Short => registration.more,
+                LastRead::Full => true,
+            };
+            if !may_be_more || !registration.polled.changes {
+                return Ok(());
+            }
+            registration.reader.clone()
+        };
+        entry.map_or(Ok(()), |entry| self.push(entry))
     }
 
     /// Stops watching; nothing happens if the loop is closed or the descriptor was not watched.

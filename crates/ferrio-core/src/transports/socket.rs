@@ -1,7 +1,7 @@
 //! SocketTransport: a connected stream socket.
 //!
-//! Reading: the loop calls [`read_ready`] whenever there is something; one `recv` a time, so that a busy
-//! connection does not starve the others. Writing: [`write`](Own::<SocketTransport>::write) tries the socket at
+//! Reading: the loop calls [`read_ready`] whenever something comes; it reads until there is no more, or comes again
+//! after the others, so that a busy connection does not starve them. Writing: [`write`](Own::<SocketTransport>::write) tries the socket at
 //! once when nothing waits; the rest joins the backlog, which the loop flushes when the socket takes more. A
 //! connection that is used as many servers do is flushed at the end of the loop's iteration; see [`super::habits`].
 
@@ -16,7 +16,7 @@ use crate::ffi::error::runtime_error;
 use crate::ffi::{Object, Own, Result, Slot};
 use crate::futures::{Future, waiter};
 use crate::loop_::entry::Entry;
-use crate::loop_::{Direction, Loop, Progress};
+use crate::loop_::{Direction, LastRead, Loop, Progress};
 use crate::stdlib;
 use crate::tls::TlsProtocol;
 use ferrio_reactor::address::Address;
@@ -47,6 +47,8 @@ pub struct SocketTransport {
     pub(super) empty_waiter: Slot,
     pub(super) peer: RefCell<Option<Address>>,
     pub(super) progress: Progress,
+    /// Whether it is a TCP socket: of others a read may take less than there is.
+    pub(super) tcp: Cell<bool>,
     /// Whether the protocol is Ferrio's own that does TLS.
     pub(super) tls: Cell<bool>,
     /// Whether the protocol has its own buffer (`BufferedProtocol`).
@@ -94,7 +96,7 @@ impl Own<SocketTransport> {
         self.adopt_protocol(&protocol)?;
         loop_.set_owner(self.base.descriptor.get(), self.as_ptr());
         // Small writes go out at once, as with asyncio; other kinds of sockets refuse.
-        let _ = socket::set_no_delay(self.base.descriptor.get());
+        self.tcp.set(socket::set_no_delay(self.base.descriptor.get()).is_ok());
         if let Some(server) = server.filter(|server| !server.is_none()) {
             server.method1(&stdlib::ATTACH, self.as_object())?;
             self.server.put(server.clone());
@@ -123,7 +125,12 @@ impl Own<SocketTransport> {
             && !self.reading.get()
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.watch_native(self.base.descriptor.get(), Direction::Read, self.as_object(), read_ready)?;
+            let descriptor = self.base.descriptor.get();
+            if self.tcp.get() {
+                loop_.watch_changes(descriptor, self.as_object(), read_ready)?;
+            } else {
+                loop_.watch_native(descriptor, Direction::Read, self.as_object(), read_ready)?;
+            }
             self.reading.set(true);
         }
         Ok(())
@@ -404,9 +411,17 @@ fn read_ready(object: &Object) -> Result<()> {
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
     }
-    this.base.in_context(|| {
+    this.progress.last.set(LastRead::Full);
+    let result = this.base.in_context(|| {
         if this.buffered.get() && !this.tls.get() { read_into_protocol(this) } else { read_bytes(this) }
-    })
+    });
+    if this.reading.get()
+        && this.tcp.get()
+        && let Some(loop_) = this.base.loop_()
+    {
+        return result.and(loop_.read_on(this.base.descriptor.get(), this.progress.last.get()));
+    }
+    result
 }
 
 /// Reads until there is no more, or until others have waited long enough.
@@ -414,7 +429,8 @@ fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
     for _ in 0..READS_AT_ONCE {
         read_once(this)?;
         // What the protocol has done meanwhile counts.
-        if !this.progress.is_full.take() || !this.reading.get() || this.base.is_lost() || this.buffered.get() {
+        let ended = this.progress.last.get() != LastRead::Full;
+        if ended || !this.reading.get() || this.base.is_lost() || this.buffered.get() {
             break;
         }
     }
@@ -460,7 +476,9 @@ fn read_into_protocol(this: &Own<SocketTransport>) -> Result<()> {
     };
     let Some(loop_) = this.base.loop_().filter(|_| !this.base.is_lost()) else { return Ok(()) };
     this.habits.note_read(loop_.callback_number());
+    let most = buffer.as_slice().len();
     let read = socket::recv(this.base.descriptor.get(), buffer.as_uninit());
+    this.progress.note(&read, most);
     drop(buffer);
     let count = match read {
         Ok(0) => return read_end(this),

@@ -35,10 +35,12 @@ impl Events {
         const BROKEN: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
         const READABLE: u32 = libc::EPOLLIN as u32 | BROKEN;
         const WRITABLE: u32 = libc::EPOLLOUT as u32 | BROKEN;
+        const MORE: u32 = (libc::EPOLLRDHUP | libc::EPOLLPRI) as u32 | BROKEN;
         self.buffer.iter().map(|event| Event {
             token: event.u64,
             readable: event.events & READABLE != 0,
             writable: event.events & WRITABLE != 0,
+            more: event.events & MORE != 0,
         })
     }
 
@@ -57,6 +59,9 @@ fn flags(interest: Interest) -> epoll::EventFlags {
     let mut flags = epoll::EventFlags::empty();
     flags.set(epoll::EventFlags::IN, interest.readable);
     flags.set(epoll::EventFlags::OUT, interest.writable);
+    const CHANGES: epoll::EventFlags =
+        epoll::EventFlags::ET.union(epoll::EventFlags::RDHUP).union(epoll::EventFlags::PRI);
+    flags.set(CHANGES, interest.changes);
     flags
 }
 
@@ -173,7 +178,7 @@ mod tests {
 
     fn setup() -> io::Result<(Poller, Waker, Events)> {
         let (poller, waker) = (Poller::new()?, Waker::new()?);
-        poller.add(waker.as_raw_fd(), Interest { readable: true, writable: false }, 7)?;
+        poller.add(waker.as_raw_fd(), Interest::READABLE, 7)?;
         Ok((poller, waker, Events::default()))
     }
 
@@ -185,10 +190,32 @@ mod tests {
         waker.wake();
         poller.wait(&mut events, None)?;
         let seen: Vec<_> = events.iter().collect();
-        assert_eq!(seen, [Event { token: 7, readable: true, writable: false }]);
+        assert_eq!(seen, [Event { token: 7, readable: true, writable: false, more: false }]);
         waker.reset();
         poller.wait(&mut events, Some(Duration::ZERO))?;
         assert!(events.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "system calls")]
+    fn a_change_is_reported_once_and_anew_when_modified() -> io::Result<()> {
+        let (poller, waker, mut events) = setup()?;
+        let changes = Interest { changes: true, ..Interest::READABLE };
+        waker.wake();
+        for _ in 0..2 {
+            poller.wait(&mut events, Some(Duration::ZERO))?;
+            assert_eq!(events.iter().count(), 1, "a level");
+            poller.modify(waker.as_raw_fd(), changes, 7)?;
+            poller.wait(&mut events, Some(Duration::ZERO))?;
+            assert_eq!(events.iter().count(), 1, "what is ready");
+            poller.wait(&mut events, Some(Duration::ZERO))?;
+            assert_eq!(events.iter().count(), 0, "no change");
+            waker.wake();
+            poller.wait(&mut events, Some(Duration::ZERO))?;
+            assert_eq!(events.iter().count(), 1, "a change");
+            poller.modify(waker.as_raw_fd(), Interest::READABLE, 7)?;
+        }
         Ok(())
     }
 

@@ -3,7 +3,8 @@
 //! The contract that every backend keeps:
 //!
 //! - A descriptor is registered once, with an [`Interest`] and a `token` that comes back with its
-//!   events; `modify` changes both. Readiness is level-triggered.
+//!   events; `modify` changes both. Readiness is level-triggered, unless the interest says that changes are enough;
+//!   what is ready when it is registered or modified is reported then.
 //! - `wait` fills [`Events`] with what is ready, in the order in which the kernel reports it, and
 //!   returns when something is, when the timeout has passed, or with `ErrorKind::Interrupted` when a
 //!   signal arrived. `None` waits without end. A timeout is never cut short by rounding.
@@ -20,9 +21,15 @@ pub use epoll::{Events, Poller};
 pub struct Interest {
     pub readable: bool,
     pub writable: bool,
+    /// Whether a change is to be reported once, and not as long as the descriptor is ready: whoever is told reads
+    /// until there is no more. That saves the kernel a second look at the descriptor.
+    pub changes: bool,
 }
 
 impl Interest {
+    pub const READABLE: Interest = Interest { readable: true, writable: false, changes: false };
+    pub const WRITABLE: Interest = Interest { readable: false, writable: true, changes: false };
+
     /// Whether there is nothing to wait for.
     pub fn is_empty(self) -> bool {
         !self.readable && !self.writable
@@ -35,4 +42,7 @@ pub struct Event {
     pub token: u64,
     pub readable: bool,
     pub writable: bool,
+    /// Whether a read that takes less than it could may leave something behind: the end of the stream, an error, or
+    /// what follows urgent data. Not reported for interests that are not in changes.
+    pub more: bool,
 }
