@@ -117,15 +117,19 @@ def main() -> None:
     args = parser.parse_args()
     rounds = args.rounds or (3 if args.quick else 5)
     who = args.loops.split(",") if args.loops else network.available()
-    known = json.loads(args.json.read_text())["rows"] if args.json.exists() else {}
+    file = json.loads(args.json.read_text()) if args.json.exists() else {}
+    known, keeps = file.get("rows", {}), args.keep or args.missing
     chosen = [row for row in rows(args.only or [""], args.quick) if not (args.missing and row[0] in known)]
     if any(function is not measure_micro for *_, function in chosen):
         network.build_client()
     results: dict[str, Any] = {
         "machine": machine(),
-        "versions": {one: loops.version(one) for one in who if one not in network.YARDSTICKS},
-        "rows": known if args.keep or args.missing else {},
+        "versions": file.get("versions", {}) if keeps else {},
+        "rows": known if keeps else {},
     }
+    for one in who:
+        if one not in network.YARDSTICKS:
+            results["versions"][one] = loops.version(one)
     print(f"CPython {results['machine']['python']}, median of {rounds}")
     for name, group, unit, function in chosen:
         if function is network.measure:

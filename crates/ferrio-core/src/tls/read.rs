@@ -3,7 +3,7 @@
 use super::{DO_HANDSHAKE, FLUSHING, PENDING, READ, SHUTDOWN, TlsProtocol, WRAPPED, WRITE, wants_more};
 use crate::ffi::buffer::bytes_of;
 use crate::ffi::error::raise_imported;
-use crate::ffi::{Import, Name, Object, Own, Result, deque};
+use crate::ffi::{Import, Name, Object, Own, Result, bytes, deque};
 use crate::stdlib;
 
 static CONNECTION_ABORTED: Import = Import::new(c"builtins", c"ConnectionAbortedError");
@@ -90,8 +90,7 @@ impl Own<TlsProtocol> {
             Some(only) if chunks.is_empty() => Some(only),
             Some(last) => {
                 chunks.push(last);
-                let all: Vec<u8> = chunks.iter().filter_map(bytes_of).flatten().copied().collect();
-                Some(Object::bytes(&all)?)
+                Some(bytes::joined(&chunks)?)
             }
             None => None,
         };
