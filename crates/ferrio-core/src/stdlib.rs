@@ -26,7 +26,6 @@ names! {
     CONTEXT = c"context";
     DATAGRAM_RECEIVED = c"datagram_received";
     DATA_RECEIVED = c"data_received";
-    #[cfg_attr(not(Py_3_13), expect(dead_code))]
     DEBUG = c"debug";
     DONE = c"done";
     EOF_RECEIVED = c"eof_received";
