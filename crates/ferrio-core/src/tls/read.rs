@@ -86,13 +86,10 @@ impl Own<TlsProtocol> {
             }
             chunks.push(chunk);
         }
-        let data = match chunks.pop() {
-            Some(only) if chunks.is_empty() => Some(only),
-            Some(last) => {
-                chunks.push(last);
-                Some(bytes::joined(&chunks)?)
-            }
-            None => None,
+        let data = match chunks.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            several => Some(bytes::joined(several)?),
         };
         if let Some(data) = data {
             self.app_protocol.get_or_none().method1(&stdlib::DATA_RECEIVED, &data)?;
