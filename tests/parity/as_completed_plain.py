@@ -11,14 +11,14 @@ async def work(name, delay):
 
 
 async def main():
-    for one in asyncio.as_completed([work("slow", 0.03), work("fast", 0.001), work("bad", 0.015)]):
+    for one in asyncio.as_completed([work("slow", 0.3), work("fast", 0.001), work("bad", 0.1)]):
         try:
             print(await one)
         except ValueError as error:
             print("failed", error)
     print(list(asyncio.as_completed([])))
     try:
-        for one in asyncio.as_completed([work("a", 0.001), work("late", 10)], timeout=0.02):
+        for one in asyncio.as_completed([work("a", 0.001), work("late", 10)], timeout=0.5):
             print(await one)
     except TimeoutError as error:
         print(repr(error))

@@ -23,7 +23,7 @@ async def main():
     second = asyncio.create_task(loop.sock_recv(one, 10))
     await asyncio.sleep(0)
     other.send(b"for whom")
-    done, pending = await asyncio.wait([first, second], timeout=0.05)
+    done, pending = await asyncio.wait([first, second], timeout=0.5)
     print(len(done), len(pending), second in done)
     first.cancel()
     print(await asyncio.gather(first, return_exceptions=True))

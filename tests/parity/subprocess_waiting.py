@@ -10,7 +10,7 @@ async def main():
     child = await asyncio.create_subprocess_exec("sh", "-c", "sleep 0.02; exit 7")
     print(await asyncio.gather(*[child.wait() for _ in range(5)]), await child.wait())
     # One that gives up does not hurt the others.
-    child = await asyncio.create_subprocess_exec("sleep", "0.05")
+    child = await asyncio.create_subprocess_exec("sleep", "0.5")
     try:
         await asyncio.wait_for(child.wait(), 0.005)
     except TimeoutError:

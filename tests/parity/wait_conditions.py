@@ -12,9 +12,9 @@ async def main():
 
     for when in (asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION, asyncio.ALL_COMPLETED):
         tasks = [
-            asyncio.create_task(work(0.01)),
-            asyncio.create_task(work(0.03, ValueError("x"))),
-            asyncio.create_task(work(0.09)),
+            asyncio.create_task(work(0.03)),
+            asyncio.create_task(work(0.2, ValueError("x"))),
+            asyncio.create_task(work(0.5)),
         ]
         done, pending = await asyncio.wait(tasks, return_when=when)
         print(when, [task in done for task in tasks], [task in pending for task in tasks])
