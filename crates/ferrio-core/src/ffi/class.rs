@@ -31,6 +31,9 @@ pub trait Class: Sized + 'static {
     const DICT: Option<usize> = None;
     /// Where the struct has its [`WeakList`], if instances can be referenced weakly.
     const WEAK: Option<usize> = None;
+    /// The attributes that the interpreter reads and writes by itself: their names, and where the struct has
+    /// each one's [`Slot`]. One that was deleted is empty.
+    const ATTRIBUTES: &'static [(&'static CStr, usize)] = &[];
     /// Whether [`Class::finalize`] does anything.
     const FINALIZES: bool = false;
     /// Whether Python code may derive from it.
@@ -738,20 +741,21 @@ pub fn make_type<T: Class>(base: Option<*mut py::PyTypeObject>) -> Result<Object
     const { assert!(mem::align_of::<Instance<T>>() <= OBJECT_ALIGNMENT, "box what wants more") };
     let members = T::members();
     let body = offset_of!(Instance<T>, body);
-    let mut offsets = Vec::new();
     let places =
         [(c"__dictoffset__", T::DICT), (c"__weaklistoffset__", T::WEAK), (c"__vectorcalloffset__", T::VECTORCALL)];
-    for (name, offset) in places {
-        if let Some(offset) = offset {
-            offsets.push(py::PyMemberDef {
-                name: name.as_ptr(),
-                type_code: py::Py_T_PYSSIZET,
-                offset: (body + offset) as py::Py_ssize_t,
-                flags: py::Py_READONLY,
-                doc: ptr::null(),
-            });
-        }
-    }
+    let offsets =
+        places.into_iter().filter_map(|(name, offset)| Some((name, offset?, py::Py_T_PYSSIZET, py::Py_READONLY)));
+    let attributes = T::ATTRIBUTES.iter().map(|&(name, offset)| (name, offset, py::Py_T_OBJECT_EX, 0));
+    let fields = offsets
+        .chain(attributes)
+        .map(|(name, offset, type_code, flags)| py::PyMemberDef {
+            name: name.as_ptr(),
+            type_code,
+            offset: (body + offset) as py::Py_ssize_t,
+            flags,
+            doc: ptr::null(),
+        })
+        .collect();
     let mut slots = members.slots;
     let mut slot = |slot: c_int, pfunc: *mut c_void| slots.push(py::PyType_Slot { slot, pfunc });
     slot(py::Py_tp_doc, T::DOC.as_ptr().cast_mut().cast());
@@ -767,7 +771,7 @@ pub fn make_type<T: Class>(base: Option<*mut py::PyTypeObject>) -> Result<Object
     }
     slot(py::Py_tp_methods, terminated(members.methods, py::PyMethodDef::zeroed()));
     slot(py::Py_tp_getset, terminated(members.properties, py::PyGetSetDef::default()));
-    slot(py::Py_tp_members, terminated(offsets, py::PyMemberDef::default()));
+    slot(py::Py_tp_members, terminated(fields, py::PyMemberDef::default()));
     slots.push(py::PyType_Slot { slot: 0, pfunc: ptr::null_mut() });
     let mut flags = py::Py_TPFLAGS_DEFAULT | py::Py_TPFLAGS_HAVE_GC | T::FLAGS;
     if T::SUBCLASSABLE {
