@@ -412,9 +412,7 @@ fn read_ready(object: &Object) -> Result<()> {
         return Ok(());
     }
     this.progress.last.set(LastRead::Full);
-    let result = this.base.in_context(|| {
-        if this.buffered.get() && !this.tls.get() { read_into_protocol(this) } else { read_bytes(this) }
-    });
+    let result = this.base.in_context(|| read_some(this));
     if this.reading.get()
         && this.tcp.get()
         && let Some(loop_) = this.base.loop_()
@@ -425,19 +423,19 @@ fn read_ready(object: &Object) -> Result<()> {
 }
 
 /// Reads until there is no more, or until others have waited long enough.
-fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
+fn read_some(this: &Own<SocketTransport>) -> Result<()> {
     for _ in 0..READS_AT_ONCE {
-        read_once(this)?;
+        if this.buffered.get() && !this.tls.get() { read_into_protocol(this) } else { read_bytes(this) }?;
         // What the protocol has done meanwhile counts.
         let ended = this.progress.last.get() != LastRead::Full;
-        if ended || !this.reading.get() || this.base.is_lost() || this.buffered.get() {
+        if ended || !this.reading.get() || this.base.is_lost() {
             break;
         }
     }
     Ok(())
 }
 
-fn read_once(this: &Own<SocketTransport>) -> Result<()> {
+fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
     let Some(loop_) = this.base.loop_() else { return Ok(()) };
     this.habits.note_read(loop_.callback_number());
     let read = loop_.receive(this.base.descriptor.get(), usize::MAX, &this.progress);
