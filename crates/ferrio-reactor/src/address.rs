@@ -25,15 +25,15 @@ pub enum Address {
 
 impl Address {
     /// Decodes a kernel address; None for other families.
-    pub fn decode(any: &SocketAddrAny) -> Option<Address> {
+    pub fn decode(any: SocketAddrAny) -> Option<Address> {
         use rustix::net::{AddressFamily, SocketAddrUnix, SocketAddrV4, SocketAddrV6};
         match any.address_family() {
             AddressFamily::INET => {
-                let address = SocketAddrV4::try_from(any.clone()).ok()?;
+                let address = SocketAddrV4::try_from(any).ok()?;
                 Some(Address::Inet { ip: *address.ip(), port: address.port() })
             }
             AddressFamily::INET6 => {
-                let address = SocketAddrV6::try_from(any.clone()).ok()?;
+                let address = SocketAddrV6::try_from(any).ok()?;
                 Some(Address::Inet6 {
                     ip: *address.ip(),
                     port: address.port(),
@@ -43,7 +43,7 @@ impl Address {
                 })
             }
             AddressFamily::UNIX => {
-                let address = SocketAddrUnix::try_from(any.clone()).ok()?;
+                let address = SocketAddrUnix::try_from(any).ok()?;
                 if let Some(name) = address.abstract_name() {
                     let mut bytes = vec![0];
                     bytes.extend_from_slice(name);

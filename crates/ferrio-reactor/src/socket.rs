@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::descriptor::borrow;
 use rustix::fd::{OwnedFd, RawFd};
-use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketAddrAny, SocketFlags};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 
@@ -50,18 +50,18 @@ pub fn shutdown_write(descriptor: RawFd) -> io::Result<()> {
 pub fn accept(descriptor: RawFd) -> io::Result<(OwnedFd, Option<Address>)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (accepted, address) = rustix::net::acceptfrom_with(borrow(descriptor)?, flags)?;
-    Ok((accepted, address.as_ref().and_then(Address::decode)))
+    Ok((accepted, address.and_then(Address::decode)))
 }
 
 /// The address a socket is bound to; None for a family that is not decoded here.
 pub fn local_address(descriptor: RawFd) -> io::Result<Option<Address>> {
-    Ok(Address::decode(&rustix::net::getsockname(borrow(descriptor)?)?))
+    Ok(Address::decode(rustix::net::getsockname(borrow(descriptor)?)?))
 }
 
-/// Receives one datagram: its length before any cut, and the sender.
-pub fn recv_from(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Option<SocketAddrAny>)> {
+/// Receives one datagram, cut to the size of the buffer: how much came, and the sender.
+pub fn recv_from(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Option<Address>)> {
     let ((read, _), _, address) = rustix::net::recvfrom(borrow(descriptor)?, buffer, RecvFlags::empty())?;
-    Ok((read.len(), address))
+    Ok((read.len(), address.and_then(Address::decode)))
 }
 
 /// Sends one datagram to an address. `Unsupported` for a family that has no encoding here.

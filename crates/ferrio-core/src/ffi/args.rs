@@ -31,7 +31,7 @@ pub struct Args<'call> {
 ///
 /// # Safety
 /// `tuple` is a live tuple for as long as the result is used.
-unsafe fn items<'tuple>(tuple: Ptr) -> &'tuple [Object] {
+pub(super) unsafe fn items<'tuple>(tuple: Ptr) -> &'tuple [Object] {
     // SAFETY: a tuple's items lie side by side; an Object is a non-null pointer and nothing else.
     unsafe {
         let items = &raw const (*tuple.cast::<py::PyTupleObject>()).ob_item;

@@ -151,6 +151,13 @@ impl Object {
         unsafe { Object::owned(py::PySequence_Tuple(self.as_ptr())) }
     }
 
+    /// The items of a tuple; None for all else, a class derived from it too.
+    #[inline]
+    pub fn tuple_items(&self) -> Option<&[Object]> {
+        // SAFETY: a live object, found to be a tuple; it keeps its items for as long as it is borrowed.
+        unsafe { (py::PyTuple_CheckExact(self.as_ptr()) != 0).then(|| super::args::items(self.as_ptr())) }
+    }
+
     /// The items of a list that nobody else knows.
     pub fn list_items(&self) -> Vec<Object> {
         // SAFETY: a list; its items are borrowed from it.

@@ -27,30 +27,36 @@ pub fn to_python(address: &Address) -> Result {
     }
 }
 
-/// An address tuple whose host is a literal; None for all that Python's socket module has to look at.
-pub fn from_python(object: &Object) -> Option<Address> {
-    // SAFETY: live objects; the kinds are checked before the items are read, which are borrowed.
-    unsafe {
-        if py::PyTuple_CheckExact(object.as_ptr()) == 0 || py::PyTuple_GET_SIZE(object.as_ptr()) != 2 {
-            return None;
+/// The two parts of an address `(host, port)`; None for all else.
+pub fn host_and_port(address: &Object) -> Option<(&Object, u16)> {
+    let [host, port] = address.tuple_items()? else { return None };
+    // SAFETY: a live object.
+    if unsafe { py::PyLong_CheckExact(port.as_ptr()) } == 0 {
+        return None;
+    }
+    match port.to_i64() {
+        Ok(port) => Some((host, u16::try_from(port).ok()?)),
+        Err(raised) => {
+            raised.discard();
+            None
         }
-        let host = py::PyTuple_GET_ITEM(object.as_ptr(), 0);
-        let port = py::PyTuple_GET_ITEM(object.as_ptr(), 1);
-        if py::PyUnicode_CheckExact(host) == 0 || py::PyLong_CheckExact(port) == 0 {
+    }
+}
+
+/// The address of a host that is a literal; None for all that Python's socket module has to look at.
+pub fn of_literal(host: &Object, port: u16) -> Option<Address> {
+    // SAFETY: a live object; the text is valid for its length for as long as that lives.
+    unsafe {
+        if py::PyUnicode_CheckExact(host.as_ptr()) == 0 {
             return None;
         }
         let mut length = 0;
-        let text = py::PyUnicode_AsUTF8AndSize(host, &mut length);
+        let text = py::PyUnicode_AsUTF8AndSize(host.as_ptr(), &mut length);
         if text.is_null() {
             Raised.discard();
             return None;
         }
         let text = std::str::from_utf8(std::slice::from_raw_parts(text.cast(), length as usize)).ok()?;
-        let port = py::PyLong_AsLong(port);
-        if port == -1 && !py::PyErr_Occurred().is_null() {
-            Raised.discard();
-            return None;
-        }
-        Some(Address::Inet { ip: text.parse().ok()?, port: u16::try_from(port).ok()? })
+        Some(Address::Inet { ip: text.parse().ok()?, port })
     }
 }

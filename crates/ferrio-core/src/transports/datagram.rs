@@ -267,7 +267,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
     });
     let told = match read {
         Ok((data, sender)) => {
-            let sender = match sender.as_ref().and_then(Address::decode) {
+            let sender = match sender {
                 Some(sender) => this.peers.show(sender)?,
                 None => Object::none(),
             };

@@ -9,23 +9,23 @@ use ferrio_reactor::address::Address;
 use std::cell::RefCell;
 
 /// How many are remembered; a peer's place is given by its port.
-const PLACES: usize = 64;
+const PLACES: usize = 256;
 
 /// The table.
 #[derive(Default)]
 pub struct Peers(RefCell<Vec<Option<(Address, Object)>>>);
 
-fn place_of(address: &Address) -> usize {
-    match address {
-        Address::Inet { port, .. } | Address::Inet6 { port, .. } => usize::from(*port) % PLACES,
-        Address::UnixPath(_) | Address::UnixAbstract(_) => 0,
-    }
+fn place_of(port: u16) -> usize {
+    usize::from(port) % PLACES
 }
 
 impl Peers {
     /// An address as Python shows it.
     pub fn show(&self, address: Address) -> Result {
-        let place = place_of(&address);
+        let place = match address {
+            Address::Inet { port, .. } | Address::Inet6 { port, .. } => place_of(port),
+            Address::UnixPath(_) | Address::UnixAbstract(_) => 0,
+        };
         if let Some(Some((known, shown))) = self.0.borrow().get(place)
             && *known == address
         {
@@ -45,11 +45,10 @@ impl Peers {
     /// The address that was shown as this very object, or that it is a literal of; none for all that Python's
     /// socket module has to look at.
     pub fn find(&self, shown: &Object) -> Option<Address> {
-        let table = self.0.borrow();
-        let known = table.iter().flatten().find(|(_, known)| known.is(shown));
-        match known {
-            Some((address, _)) => Some(address.clone()),
-            None => address::from_python(shown),
+        let (host, port) = address::host_and_port(shown)?;
+        match self.0.borrow().get(place_of(port)) {
+            Some(Some((address, known))) if known.is(shown) => Some(address.clone()),
+            _ => address::of_literal(host, port),
         }
     }
 
