@@ -46,24 +46,20 @@ class Reader(asyncio.Protocol):
                 await asyncio.sleep(0.001)
 
 
-class BufferedReader(asyncio.BufferedProtocol):
+class BufferedReader(Reader, asyncio.BufferedProtocol):  # type: ignore[misc]  # both have their methods
     """The same with a buffer of its own."""
 
     size = 7
 
     def __init__(self) -> None:
-        self.received = bytearray()
-        self.lost = asyncio.get_running_loop().create_future()
+        super().__init__()
         self.buffer = bytearray(self.size)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return self.buffer
 
     def buffer_updated(self, count: int) -> None:
-        self.received += self.buffer[:count]
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost.set_result(exc)
+        self.data_received(self.buffer[:count])
 
 
 class LargeBufferedReader(BufferedReader):
@@ -168,11 +164,12 @@ def test_what_follows_urgent_data_is_read(runner: Any) -> None:
     runner.run(main())
 
 
+@pytest.mark.parametrize("kind", [Reader, LargeBufferedReader])
 @pytest.mark.parametrize("when", ["at once", "in the next iteration", "later"])
-def test_nothing_is_missed_by_a_pause(runner: Any, when: str) -> None:
+def test_nothing_is_missed_by_a_pause(runner: Any, when: str, kind: Any) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        protocol, peer = await connected()
+        protocol, peer = await connected(kind)
 
         def pause() -> None:
             protocol.transport.pause_reading()
@@ -196,9 +193,43 @@ def test_nothing_is_missed_by_a_pause(runner: Any, when: str) -> None:
     runner.run(main())
 
 
-def test_much_is_read_to_the_end_and_others_have_their_turn(runner: Any) -> None:
+def test_nothing_comes_during_a_pause(runner: Any) -> None:
+    """Of much that is there, a protocol with a small buffer gets what it asks for."""
+
     async def main() -> None:
-        protocol, peer = await connected()
+        protocol, peer = await connected(BufferedReader)
+        protocol.on_data = protocol.transport.pause_reading
+        peer.sendall(bytes(range(50)))
+        for size in [*range(7, 50, 7), 50]:
+            await protocol.until(size)
+            await asyncio.sleep(0.002)
+            assert protocol.received == bytes(range(size))
+            protocol.transport.resume_reading()
+        peer.close()
+        await protocol.lost
+
+    runner.run(main())
+
+
+@pytest.mark.parametrize("kind", [Reader, BufferedReader, LargeBufferedReader])
+def test_another_protocol_takes_over_what_comes(runner: Any, kind: Any) -> None:
+    async def main() -> None:
+        protocol, peer = await connected(BufferedReader)
+        other = kind()
+        protocol.on_data = lambda: protocol.transport.set_protocol(other)
+        peer.sendall(bytes(range(50)))
+        peer.close()
+        assert await asyncio.wait_for(other.lost, 20) is None
+        assert protocol.received == bytes(range(7))
+        assert other.received == bytes(range(7, 50))
+
+    runner.run(main())
+
+
+@pytest.mark.parametrize("kind", [Reader, LargeBufferedReader])
+def test_much_is_read_to_the_end_and_others_have_their_turn(runner: Any, kind: Any) -> None:
+    async def main() -> None:
+        protocol, peer = await connected(kind)
         peer.setblocking(False)
         protocol.transport.pause_reading()
         await asyncio.sleep(0.01)
