@@ -26,10 +26,7 @@ class PipeMixin:
         """Read from a pipe, which the transport owns from now on. Return (transport, protocol)."""
         protocol = protocol_factory()
         waiter = self.create_future()
-        mode = os.fstat(pipe.fileno()).st_mode
-        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)):
-            raise ValueError("Pipe transport is for pipes/sockets only.")
-        os.set_blocking(pipe.fileno(), False)
+        _prepare(pipe, "Pipe transport is for pipes/sockets only.")
         transport = _core.ReadPipeTransport(self, pipe, protocol, waiter)
         await _started(transport, waiter)
         if self._debug:
@@ -40,17 +37,24 @@ class PipeMixin:
         """Write to a pipe, which the transport owns from now on. Return (transport, protocol)."""
         protocol = protocol_factory()
         waiter = self.create_future()
-        mode = os.fstat(pipe.fileno()).st_mode
-        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)):
-            raise ValueError("Pipe transport is only for pipes, sockets and character devices")
-        os.set_blocking(pipe.fileno(), False)
+        is_device = _prepare(pipe, "Pipe transport is only for pipes, sockets and character devices")
         transport = _core.WritePipeTransport(self, pipe, protocol, waiter)
-        # Of these the kernel tells when the reader has gone.
-        transport._watchable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+        # Of the others the kernel tells when the reader has gone.
+        transport._watchable = not is_device
         await _started(transport, waiter)
         if self._debug:
             logger.debug("Write pipe %r connected: (%r, %r)", pipe.fileno(), transport, protocol)
         return transport, protocol
+
+
+def _prepare(pipe: Any, refusal: str) -> bool:
+    """Make a pipe non-blocking; return whether it is a device. ValueError for what can't be waited for."""
+    mode = os.fstat(pipe.fileno()).st_mode
+    is_device = stat.S_ISCHR(mode)
+    if not (is_device or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        raise ValueError(refusal)
+    os.set_blocking(pipe.fileno(), False)
+    return is_device
 
 
 async def _started(transport: Any, waiter: Any) -> None:
