@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,19 +40,12 @@ def clean(text: str) -> str:
     return re.sub(r"/[\w./-]+/tests/?", "", text)
 
 
-@pytest.mark.filterwarnings("default:.* differed once")
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_same_as_asyncio(script: Path) -> None:
     # The last with all of asyncio's names giving Ferrio's.
     commands = [(str(HERE / "on_asyncio.py"), str(script)), (str(script),), ("-m", "ferrio", str(script))]
     with ThreadPoolExecutor() as threads:
-        printed = list(threads.map(lambda command: run(*command), commands))
-    if len(set(printed)) > 1:
-        # A machine that stands still for a moment reorders what time decides: what differs once more, with
-        # nothing beside it, is a difference.
-        warnings.warn(f"{script.stem} differed once: {printed}", stacklevel=1)
-        printed = [run(*command) for command in commands]
-    on_asyncio, on_ferrio, installed = printed
+        on_asyncio, on_ferrio, installed = threads.map(lambda command: run(*command), commands)
     assert on_asyncio[0] == 0, on_asyncio[2]
     assert on_ferrio == on_asyncio
     assert installed == on_asyncio
