@@ -1,6 +1,5 @@
 //! `bytes` objects that are filled in place.
 
-use super::buffer::bytes_of;
 use super::{Object, Ptr, Raised, Result};
 use pyo3_ffi as py;
 use std::io;
@@ -42,21 +41,5 @@ pub fn filled(
             return Ok(Some(Err(Raised)));
         }
         Ok(Some(Object::owned(bytes)))
-    }
-}
-
-/// A new `bytes` of several, one after the other.
-pub fn joined(parts: &[Object]) -> Result {
-    let parts = parts.iter().filter_map(bytes_of);
-    let size = parts.clone().map(<[u8]>::len).sum::<usize>();
-    // SAFETY: a new object that nobody knows yet, with room for all parts one after the other; theirs do not change.
-    unsafe {
-        let bytes = Object::owned(py::PyBytes_FromStringAndSize(std::ptr::null(), size as py::Py_ssize_t))?;
-        let mut place = py::PyBytes_AsString(bytes.as_ptr()).cast::<u8>();
-        for part in parts {
-            std::ptr::copy_nonoverlapping(part.as_ptr(), place, part.len());
-            place = place.add(part.len());
-        }
-        Ok(bytes)
     }
 }

@@ -3,7 +3,7 @@
 use super::{DO_HANDSHAKE, FLUSHING, PENDING, READ, SHUTDOWN, TlsProtocol, WRAPPED, WRITE, wants_more};
 use crate::ffi::buffer::bytes_of;
 use crate::ffi::error::raise_imported;
-use crate::ffi::{Import, Name, Object, Own, Result, bytes, deque};
+use crate::ffi::{Import, Name, Object, Own, Result, deque};
 use crate::stdlib;
 
 static CONNECTION_ABORTED: Import = Import::new(c"builtins", c"ConnectionAbortedError");
@@ -16,6 +16,7 @@ static CALL_EOF_RECEIVED: Name = Name::new(c"_call_eof_received");
 static START_SHUTDOWN: Name = Name::new(c"_start_shutdown");
 static PAUSE_READING: Name = Name::new(c"pause_reading");
 static RESUME_READING: Name = Name::new(c"resume_reading");
+static JOIN: Name = Name::new(c"join");
 
 /// What a record holds at most, in bytes.
 const RECORD: i64 = 16 * 1024;
@@ -89,7 +90,7 @@ impl Own<TlsProtocol> {
         let data = match chunks.as_slice() {
             [] => None,
             [only] => Some(only.clone()),
-            several => Some(bytes::joined(several)?),
+            several => Some(Object::bytes(b"")?.method1(&JOIN, &Object::list(several.iter().cloned())?)?),
         };
         if let Some(data) = data {
             self.app_protocol.get_or_none().method1(&stdlib::DATA_RECEIVED, &data)?;
