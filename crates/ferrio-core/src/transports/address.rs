@@ -1,6 +1,6 @@
 //! Addresses as Python's socket module shows them.
 
-use crate::ffi::{Object, Raised, Result};
+use crate::ffi::{Object, Result};
 use ferrio_reactor::address::Address;
 use pyo3_ffi as py;
 
@@ -45,18 +45,15 @@ pub fn host_and_port(address: &Object) -> Option<(&Object, u16)> {
 
 /// The address of a host that is a literal; None for all that Python's socket module has to look at.
 pub fn of_literal(host: &Object, port: u16) -> Option<Address> {
-    // SAFETY: a live object; the text is valid for its length for as long as that lives.
-    unsafe {
-        if py::PyUnicode_CheckExact(host.as_ptr()) == 0 {
-            return None;
+    // SAFETY: a live object.
+    if unsafe { py::PyUnicode_CheckExact(host.as_ptr()) } == 0 {
+        return None;
+    }
+    match host.to_text() {
+        Ok(text) => Some(Address::Inet { ip: text.parse().ok()?, port }),
+        Err(raised) => {
+            raised.discard();
+            None
         }
-        let mut length = 0;
-        let text = py::PyUnicode_AsUTF8AndSize(host.as_ptr(), &mut length);
-        if text.is_null() {
-            Raised.discard();
-            return None;
-        }
-        let text = std::str::from_utf8(std::slice::from_raw_parts(text.cast(), length as usize)).ok()?;
-        Some(Address::Inet { ip: text.parse().ok()?, port })
     }
 }
