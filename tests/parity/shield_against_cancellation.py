@@ -4,7 +4,7 @@ import ferrio
 
 
 async def inner(log):
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
     log.append("inner done")
     return "result"
 
