@@ -355,13 +355,19 @@ async def run_in_executor(count: int) -> None:
         await loop.run_in_executor(None, do_nothing)
 
 
+# How often each task of the growth rows gives way: as often among many as among few, so that all of them spend
+# the same share of their time on making tasks.
+SLEEPS = 20
+
+
 def _scaling() -> None:
     for tasks in (10, 1000, 100_000):
 
         async def operation(count: int, tasks: int = tasks) -> None:
-            await many_sleep_zero(count, tasks)
+            for _ in range(max(1, count // (SLEEPS * tasks))):
+                await many_sleep_zero(SLEEPS * tasks, tasks)
 
-        row(f"sleep(0) in {tasks:,} tasks", "growth", max(200_000, 3 * tasks))(operation)
+        row(f"sleep(0) in {tasks:,} tasks", "growth", max(200_000, SLEEPS * tasks))(operation)
 
 
 _scaling()
