@@ -7,7 +7,7 @@ import sys
 
 import ferrio
 import pytest
-from ferrio.install import originals
+from ferrio.installation import originals
 
 NAMES = sorted({*asyncio.__all__, "TaskGroup"})
 

@@ -8,46 +8,41 @@ import ferrio as asyncio                                 # every name that async
 
 from __future__ import annotations
 
-import asyncio as _asyncio
-import functools as _functools
+import gc as _gc
 import sys as _sys
 
-# What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
-from asyncio import *
+# What is imported stays. To look for garbage among it meanwhile would take as long as to import Ferrio.
+_collects = _gc.isenabled()
+_gc.disable()
+try:
+    import asyncio as _asyncio
 
-from ferrio import subprocess
-from ferrio import tasks as _tasks
-from ferrio._core import (
-    Future,
-    Handle,
-    Task,
-    TimerHandle,
-    create_task,
-    gather,
-    shield,
-    sleep,
-    to_thread,
-    wait,
-    wrap_future,
-)
-from ferrio.events import new_event_loop
-from ferrio.install import install, installed, uninstall
-from ferrio.locks import Barrier, BoundedSemaphore, Condition, Event, Lock, Semaphore
-from ferrio.queues import LifoQueue, PriorityQueue, Queue
-from ferrio.runners import Runner, run
-from ferrio.streams import (
-    StreamReader,
-    StreamReaderProtocol,
-    StreamWriter,
-    open_connection,
-    open_unix_connection,
-    start_server,
-    start_unix_server,
-)
-from ferrio.taskgroups import TaskGroup
-from ferrio.timeouts import Timeout, timeout, timeout_at
-from ferrio.unix_events import Loop
-from ferrio.unix_events import Loop as SelectorEventLoop
+    # What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
+    from asyncio import *
+
+    from ferrio import tasks as _tasks
+    from ferrio._core import (
+        Future,
+        Handle,
+        Task,
+        TimerHandle,
+        create_task,
+        gather,
+        shield,
+        sleep,
+        timeout,
+        timeout_at,
+        to_thread,
+        wait,
+        wrap_future,
+    )
+    from ferrio.events import new_event_loop
+    from ferrio.runners import Runner, run
+    from ferrio.unix_events import Loop
+    from ferrio.unix_events import Loop as SelectorEventLoop
+finally:
+    if _collects:
+        _gc.enable()
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -59,6 +54,8 @@ if _sys.version_info >= (3, 12):
     from ferrio._core import wait_for
 if _sys.version_info >= (3, 13):
     from ferrio._core import as_completed
+if _sys.version_info >= (3, 14):
+    from ferrio._core import future_add_to_awaited_by, future_discard_from_awaited_by
 if hasattr(_asyncio, "eager_task_factory"):
     from ferrio.tasks import eager_task_factory
 if hasattr(_asyncio, "EventLoop"):
@@ -71,24 +68,49 @@ __version__ = "0.1.0"
 
 _tasks.make_visible()
 
-# `import ferrio as asyncio` and then asyncio.tasks.all_tasks: what a module here has not, asyncio's has.
-for _name, _module in list(_sys.modules.items()):
-    if _name.startswith("ferrio.") and (_theirs := _sys.modules.get(_name.replace("ferrio", "asyncio"))):
-        _module.__dict__["__getattr__"] = _functools.partial(getattr, _theirs)
+# Imported when they are first asked for: start-up waits for nothing that a program does not use.
+_ON_DEMAND = {
+    name: module
+    for module, names in {
+        "installation": ("install", "installed", "uninstall"),
+        "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
+        # Newer interpreters warn about policies.
+        "policy": ("EventLoopPolicy",),
+        "queues": ("LifoQueue", "PriorityQueue", "Queue"),
+        "streams": (
+            "StreamReader",
+            "StreamReaderProtocol",
+            "StreamWriter",
+            "open_connection",
+            "open_unix_connection",
+            "start_server",
+            "start_unix_server",
+        ),
+        "taskgroups": ("TaskGroup",),
+        "timeouts": ("Timeout",),
+    }.items()
+    for name in names
+}
+for _name in _ON_DEMAND:
+    globals().pop(_name, None)  # asyncio's
 
 
 def __getattr__(name: str) -> _Any:
-    """Import what most programs do not need, and what newer interpreters warn about."""
-    if name == "EventLoopPolicy":
-        from ferrio import policy
+    """Import what is asked for; what is not Ferrio's is asyncio's, with its warnings."""
+    from importlib import import_module, util
 
-        return policy.EventLoopPolicy
-    if name == "DefaultEventLoopPolicy":
-        return _asyncio.DefaultEventLoopPolicy
-    # asyncio's modules, and what it gives with a warning.
+    if name in _ON_DEMAND:
+        value = globals()[name] = getattr(import_module(f"ferrio.{_ON_DEMAND[name]}"), name)
+        return value
     if not name.startswith("__"):
+        if util.find_spec(f"ferrio.{name}"):
+            return import_module(f"ferrio.{name}")
         try:
             return getattr(_asyncio, name)
         except AttributeError:
             pass
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_DEMAND})

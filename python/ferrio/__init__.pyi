@@ -5,9 +5,9 @@ from asyncio import TaskGroup as TaskGroup
 
 from ferrio import subprocess as subprocess
 from ferrio.events import new_event_loop as new_event_loop
-from ferrio.install import install as install
-from ferrio.install import installed as installed
-from ferrio.install import uninstall as uninstall
+from ferrio.installation import install as install
+from ferrio.installation import installed as installed
+from ferrio.installation import uninstall as uninstall
 from ferrio.policy import EventLoopPolicy as EventLoopPolicy
 from ferrio.unix_events import Loop as Loop
 

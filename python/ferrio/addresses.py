@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
+import stat
 import sys
+from asyncio.log import logger
 from collections.abc import Sequence
 
 # typing itself is not imported: that takes as long as half of asyncio.
@@ -15,9 +18,11 @@ if TYPE_CHECKING:
 __all__ = (
     "bind_error",
     "check_ssl_socket",
+    "check_unix_socket",
     "ensure_resolved",
     "interleave_addresses",
     "literal_address",
+    "remove_stale_socket",
     "set_reuse_port",
 )
 
@@ -28,6 +33,26 @@ def check_ssl_socket(sock: Any) -> None:
 
     if isinstance(sock, ssl.SSLSocket):
         raise TypeError("Socket cannot be of type SSLSocket")
+
+
+def check_unix_socket(sock: Any) -> None:
+    """Raise ValueError for what is not a stream socket of Unix."""
+    if sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
+
+
+def remove_stale_socket(path: Any) -> None:
+    """Remove what an earlier server has left at a path; nothing for abstract names."""
+    if path[0] in (0, "\x00"):
+        return
+    try:
+        if stat.S_ISSOCK(os.stat(path).st_mode):
+            os.remove(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        # Perhaps the directory only lets us make sockets.
+        logger.error("Unable to check or remove stale UNIX socket %r: %r", path, error)
 
 
 def set_reuse_port(sock: socket.socket) -> None:

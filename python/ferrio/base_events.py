@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import functools
 import os
 import socket
 import sys
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ("BaseLoop",)
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.base_events)
 
 # Lookups at the same time, in threads of their own: as many as concurrent.futures would take for waiting.
 _RESOLVER_THREADS = min(32, (os.cpu_count() or 1) + 4)

@@ -7,6 +7,7 @@ Where the kernel has none, a thread waits.
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import subprocess
 import sys
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ("SubprocessMixin",)
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.base_subprocess)
 
 # What asyncio reports for a child whose status somebody else has taken.
 _STATUS_TAKEN = 255

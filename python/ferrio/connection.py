@@ -1,14 +1,21 @@
-"""Stream connections over TCP: loop.create_connection(), loop.connect_accepted_socket()."""
+"""Stream connections: loop.create_connection(), create_unix_connection(), connect_accepted_socket()."""
 
 from __future__ import annotations
 
+import os
 import socket
 from asyncio import staggered
 from asyncio.log import logger
 
 from ferrio import _core
-from ferrio.addresses import bind_error, check_ssl_socket, ensure_resolved, interleave_addresses
-from ferrio.tls import make_tls_transport
+from ferrio.addresses import (
+    bind_error,
+    check_ssl_socket,
+    check_unix_socket,
+    ensure_resolved,
+    interleave_addresses,
+)
+from ferrio.tls import check_timeouts, make_tls_transport
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -56,7 +63,7 @@ class ConnectionMixin:
             if not host:
                 raise ValueError("You must set server_hostname when using ssl without a host")
             server_hostname = host
-        _check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if sock is not None:
             check_ssl_socket(sock)
         if happy_eyeballs_delay is not None and interleave is None:
@@ -187,6 +194,49 @@ class ConnectionMixin:
             raise
         return transport, protocol
 
+    async def create_unix_connection(
+        self,
+        protocol_factory: Any,
+        path: Any = None,
+        *,
+        ssl: Any = None,
+        sock: Any = None,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> Any:
+        """Connect to a Unix socket. Return (transport, protocol). Timeouts in seconds."""
+        assert server_hostname is None or isinstance(server_hostname, str)
+        if ssl:
+            if server_hostname is None:
+                raise ValueError("you have to pass server_hostname when using ssl")
+        elif server_hostname is not None:
+            raise ValueError("server_hostname is only meaningful with ssl")
+        check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if path is not None:
+            if sock is not None:
+                raise ValueError("path and sock can not be specified at the same time")
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0)
+            try:
+                sock.setblocking(False)
+                await self.sock_connect(sock, os.fspath(path))
+            except BaseException:
+                sock.close()
+                raise
+        else:
+            if sock is None:
+                raise ValueError("no path and sock were specified")
+            check_unix_socket(sock)
+            sock.setblocking(False)
+        return await self._create_connection_transport(
+            sock,
+            protocol_factory,
+            ssl,
+            server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+
     async def connect_accepted_socket(
         self,
         protocol_factory: Any,
@@ -199,7 +249,7 @@ class ConnectionMixin:
         """Serve a connection that was accepted elsewhere. Return (transport, protocol)."""
         if sock.type != socket.SOCK_STREAM:
             raise ValueError(f"A Stream Socket was expected, got {sock!r}")
-        _check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         check_ssl_socket(sock)
         transport, protocol = await self._create_connection_transport(
             sock,
@@ -214,13 +264,6 @@ class ConnectionMixin:
             sock = transport.get_extra_info("socket")
             logger.debug("%r handled: (%r, %r)", sock, transport, protocol)
         return transport, protocol
-
-
-def _check_timeouts(ssl: Any, handshake: float | None, shutdown: float | None) -> None:
-    if handshake is not None and not ssl:
-        raise ValueError("ssl_handshake_timeout is only meaningful with ssl")
-    if shutdown is not None and not ssl:
-        raise ValueError("ssl_shutdown_timeout is only meaningful with ssl")
 
 
 def _raise_all(errors: list[OSError], all_errors: bool) -> None:

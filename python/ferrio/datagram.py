@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 from asyncio.log import logger
 
 from ferrio import _core
-from ferrio.addresses import ensure_resolved, set_reuse_port
+from ferrio.addresses import ensure_resolved, remove_stale_socket, set_reuse_port
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("DatagramMixin", "remove_stale_socket")
-
-
-def remove_stale_socket(path: Any) -> None:
-    """Remove what an earlier server has left at a path; nothing for abstract names."""
-    if path[0] in (0, "\x00"):
-        return
-    try:
-        if stat.S_ISSOCK(os.stat(path).st_mode):
-            os.remove(path)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        # Perhaps the directory only lets us make sockets.
-        logger.error("Unable to check or remove stale UNIX socket %r: %r", path, error)
+__all__ = ("DatagramMixin",)
 
 
 class DatagramMixin:

@@ -1,8 +1,14 @@
 """Making event loops."""
 
+import asyncio
+import functools
+
 from ferrio.unix_events import Loop
 
 __all__ = ("new_event_loop",)
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.events)
 
 
 def new_event_loop() -> Loop:

@@ -6,6 +6,7 @@ State and hot methods are in the Rust classes; the rest is inherited from asynci
 from __future__ import annotations
 
 import asyncio
+import functools
 
 from ferrio import _core
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore")
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.locks)
 
 # asyncio's own, also once something else has been put in their place.
 _Lock: Any = asyncio.Lock

@@ -6,6 +6,7 @@ State and hot methods are in the Rust class; the rest is inherited from asyncio'
 from __future__ import annotations
 
 import asyncio
+import functools
 
 from ferrio import _core
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ("LifoQueue", "PriorityQueue", "Queue")
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.queues)
 
 # asyncio's own, also once something else has been put in their place.
 _Queue: Any = asyncio.Queue

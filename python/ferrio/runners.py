@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from asyncio import events, unix_events
 from collections.abc import Callable, Coroutine
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 __all__ = ("Runner", "run")
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.runners)
 
 # asyncio's own, also once something else has been put in their place.
 _Base: Any = asyncio.Runner

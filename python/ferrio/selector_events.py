@@ -8,6 +8,7 @@ others, as those of a program's own class.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import socket
 from collections.abc import Callable
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ("SocketOperationsMixin",)
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.selector_events)
 
 _NOT_READY = (BlockingIOError, InterruptedError)
 

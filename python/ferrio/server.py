@@ -1,4 +1,4 @@
-"""Server, and loop.create_server()."""
+"""Server, loop.create_server() and create_unix_server()."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ from asyncio import trsock
 from asyncio.log import logger
 
 from ferrio import _core
-from ferrio.addresses import bind_error, check_ssl_socket, ensure_resolved, set_reuse_port
-from ferrio.tls import make_tls_transport
+from ferrio.addresses import (
+    bind_error,
+    check_ssl_socket,
+    check_unix_socket,
+    ensure_resolved,
+    remove_stale_socket,
+    set_reuse_port,
+)
+from ferrio.tls import check_timeouts, make_tls_transport
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -26,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ("Server", "ServerMixin")
 
+
+# From 3.13 on a Unix server removes its socket's path when it is closed.
+_CLEANS_UP_SOCKETS = sys.version_info >= (3, 13)
 
 # From 3.13 on an address that this machine does not have is passed over if others can be bound.
 _SKIPS_UNAVAILABLE = sys.version_info >= (3, 13)
@@ -302,6 +312,41 @@ class ServerMixin:
             logger.info("%r is serving", server)
         return server
 
+    async def create_unix_server(
+        self,
+        protocol_factory: Any,
+        path: Any = None,
+        *,
+        sock: Any = None,
+        backlog: int = 100,
+        ssl: Any = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        start_serving: bool = True,
+        cleanup_socket: bool = _CLEANS_UP_SOCKETS,
+    ) -> Server:
+        """Listen on a Unix socket. Timeouts in seconds."""
+        if isinstance(ssl, bool):
+            raise TypeError("ssl argument must be an SSLContext or None")
+        check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if path is not None:
+            if sock is not None:
+                raise ValueError("path and sock can not be specified at the same time")
+            sock = _bind_unix_socket(os.fspath(path))
+        else:
+            if sock is None:
+                raise ValueError("path was not specified, and no sock specified")
+            check_unix_socket(sock)
+        sock.setblocking(False)
+        server = Server(
+            self, [sock], protocol_factory, ssl, backlog, ssl_handshake_timeout, ssl_shutdown_timeout
+        )
+        if cleanup_socket:
+            server._remember_path(sock)
+        if start_serving:
+            await server.start_serving()
+        return server
+
     async def _server_addresses(self, host: Any, port: Any, family: int, flags: int) -> list[Any]:
         if host == "":
             hosts: Any = [None]
@@ -378,3 +423,19 @@ class ServerMixin:
             sock.close()
             raise
         return sock
+
+
+def _bind_unix_socket(path: Any) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        remove_stale_socket(path)
+        sock.bind(path)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise OSError(errno.EADDRINUSE, f"Address {path!r} is already in use") from None
+        raise
+    except BaseException:
+        sock.close()
+        raise
+    return sock

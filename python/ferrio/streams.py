@@ -6,6 +6,7 @@ State and hot methods are in the Rust classes; the rest is inherited from asynci
 from __future__ import annotations
 
 import asyncio
+import functools
 import types
 from asyncio import events, streams
 from collections.abc import Callable
@@ -26,6 +27,9 @@ __all__ = (
     "start_server",
     "start_unix_server",
 )
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.streams)
 
 # asyncio's own, also once something else has been put in their place.
 _StreamReader: Any = asyncio.StreamReader

@@ -1,5 +1,7 @@
 """Subprocesses by streams, with the names of asyncio.subprocess."""
 
+import asyncio
+import functools
 from asyncio.subprocess import (
     DEVNULL,
     PIPE,
@@ -19,3 +21,6 @@ __all__ = (
     "create_subprocess_exec",
     "create_subprocess_shell",
 )
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.subprocess)

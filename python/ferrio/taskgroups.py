@@ -6,6 +6,7 @@ The way of a group whose tasks do not fail is in the Rust class; the rest is inh
 from __future__ import annotations
 
 import asyncio
+import functools
 
 from ferrio import _core
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ("TaskGroup",)
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.taskgroups)
 
 # asyncio's own, also once something else has been put in its place.
 _TaskGroup: Any = asyncio.TaskGroup

@@ -26,6 +26,9 @@ else:
 
 __all__ = ("make_visible",)
 
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.tasks)
+
 
 class _TaskSet(_WeakSet):
     """asyncio's set of tasks, together with Ferrio's."""

@@ -5,6 +5,8 @@ State and the usual way are in the Rust class; what happens when a timeout expir
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from asyncio import timeouts
 
 from ferrio import _core
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ("Timeout", "timeout", "timeout_at")
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.timeouts)
 
 # asyncio's own, also once something else has been put in its place.
 _Timeout: Any = timeouts.Timeout

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("SSLProtocol", "TlsMixin", "make_tls_transport")
+__all__ = ("SSLProtocol", "TlsMixin", "check_timeouts", "make_tls_transport")
 
 # asyncio's own, also once something else has been put in their place.
 _Protocol: Any = sslproto.SSLProtocol
@@ -76,6 +76,14 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 for _class in (_SSLProtocolTransport, SSLProtocol):
     # Their representations show where a class comes from; programs and people expect asyncio there.
     _class.__module__ = "asyncio.sslproto"
+
+
+def check_timeouts(ssl: Any, handshake: float | None, shutdown: float | None) -> None:
+    """Raise ValueError for a timeout of TLS where there is none."""
+    if handshake is not None and not ssl:
+        raise ValueError("ssl_handshake_timeout is only meaningful with ssl")
+    if shutdown is not None and not ssl:
+        raise ValueError("ssl_shutdown_timeout is only meaningful with ssl")
 
 
 def make_tls_transport(

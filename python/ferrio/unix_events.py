@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
+import functools
 import os
 import signal
-import socket
 import sys
 import threading
 import warnings
@@ -15,23 +16,43 @@ from asyncio import coroutines
 from asyncio.log import logger
 from collections.abc import Callable, Iterator
 
-from ferrio import _core
+from ferrio import _core, on_demand
 from ferrio.base_events import BaseLoop, _iscoroutinefunction
-from ferrio.base_subprocess import SubprocessMixin
-from ferrio.connection import ConnectionMixin, _check_timeouts
-from ferrio.datagram import DatagramMixin, remove_stale_socket
-from ferrio.pipes import PipeMixin
-from ferrio.selector_events import SocketOperationsMixin
-from ferrio.sendfile import SendfileMixin
-from ferrio.server import Server, ServerMixin
-from ferrio.tls import TlsMixin
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ferrio.base_subprocess import SubprocessMixin
+    from ferrio.connection import ConnectionMixin
+    from ferrio.datagram import DatagramMixin
+    from ferrio.pipes import PipeMixin
+    from ferrio.selector_events import SocketOperationsMixin
+    from ferrio.sendfile import SendfileMixin
+    from ferrio.server import ServerMixin
+    from ferrio.tls import TlsMixin
+
+    class _Base(  # type: ignore[misc]  # the mixins' signatures are wider than the type stubs'
+        ServerMixin,
+        ConnectionMixin,
+        DatagramMixin,
+        PipeMixin,
+        SendfileMixin,
+        SocketOperationsMixin,
+        SubprocessMixin,
+        TlsMixin,
+        BaseLoop,
+    ):
+        """What a loop has; the methods of the mixins are provided on demand, see below."""
+
+else:
+    _Base = BaseLoop
+
 __all__ = ("Loop",)
+
+# `import ferrio as asyncio`: what is not here is asyncio's.
+__getattr__ = functools.partial(getattr, asyncio.unix_events)
 
 # Signal numbers taken from the wake-up descriptor at a time; there are fewer than that.
 _SIGNALS_AT_A_TIME = 4096
@@ -39,21 +60,8 @@ _SIGNALS_AT_A_TIME = 4096
 # The loops that are alive, for the child of a fork.
 _loops: weakref.WeakSet[Loop] = weakref.WeakSet()
 
-# From 3.13 on a Unix server removes its socket's path when it is closed.
-_CLEANS_UP_SOCKETS = sys.version_info >= (3, 13)
 
-
-class Loop(  # type: ignore[misc]  # the mixins' signatures are wider than the type stubs'
-    ServerMixin,
-    ConnectionMixin,
-    DatagramMixin,
-    PipeMixin,
-    SendfileMixin,
-    SocketOperationsMixin,
-    SubprocessMixin,
-    TlsMixin,
-    BaseLoop,
-):
+class Loop(_Base):
     """Ferrio's event loop; it has the contract of asyncio.AbstractEventLoop."""
 
     __slots__ = ("_signal_handlers", "_signal_pipe")
@@ -197,85 +205,36 @@ class Loop(  # type: ignore[misc]  # the mixins' signatures are wider than the t
             os.close(pipe[0])
             os.close(pipe[1])
 
-    # Unix sockets
 
-    async def create_unix_connection(
-        self,
-        protocol_factory: Any,
-        path: Any = None,
-        *,
-        ssl: Any = None,
-        sock: Any = None,
-        server_hostname: str | None = None,
-        ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None,
-    ) -> Any:
-        """Connect to a Unix socket. Return (transport, protocol). Timeouts in seconds."""
-        assert server_hostname is None or isinstance(server_hostname, str)
-        if ssl:
-            if server_hostname is None:
-                raise ValueError("you have to pass server_hostname when using ssl")
-        elif server_hostname is not None:
-            raise ValueError("server_hostname is only meaningful with ssl")
-        _check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
-        if path is not None:
-            if sock is not None:
-                raise ValueError("path and sock can not be specified at the same time")
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0)
-            try:
-                sock.setblocking(False)
-                await self.sock_connect(sock, os.fspath(path))
-            except BaseException:
-                sock.close()
-                raise
-        else:
-            if sock is None:
-                raise ValueError("no path and sock were specified")
-            _check_unix_socket(sock)
-            sock.setblocking(False)
-        return await self._create_connection_transport(
-            sock,
-            protocol_factory,
-            ssl,
-            server_hostname,
-            ssl_handshake_timeout=ssl_handshake_timeout,
-            ssl_shutdown_timeout=ssl_shutdown_timeout,
-        )
-
-    async def create_unix_server(
-        self,
-        protocol_factory: Any,
-        path: Any = None,
-        *,
-        sock: Any = None,
-        backlog: int = 100,
-        ssl: Any = None,
-        ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None,
-        start_serving: bool = True,
-        cleanup_socket: bool = _CLEANS_UP_SOCKETS,
-    ) -> Server:
-        """Listen on a Unix socket. Timeouts in seconds."""
-        if isinstance(ssl, bool):
-            raise TypeError("ssl argument must be an SSLContext or None")
-        _check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
-        if path is not None:
-            if sock is not None:
-                raise ValueError("path and sock can not be specified at the same time")
-            sock = _bind_unix_socket(os.fspath(path))
-        else:
-            if sock is None:
-                raise ValueError("path was not specified, and no sock specified")
-            _check_unix_socket(sock)
-        sock.setblocking(False)
-        server = Server(
-            self, [sock], protocol_factory, ssl, backlog, ssl_handshake_timeout, ssl_shutdown_timeout
-        )
-        if cleanup_socket:
-            server._remember_path(sock)
-        if start_serving:
-            await server.start_serving()
-        return server
+# What a loop has beside, each imported when it is first used.
+on_demand.provide(Loop, "ferrio.server", "ServerMixin", "create_server", "create_unix_server")
+on_demand.provide(
+    Loop,
+    "ferrio.connection",
+    "ConnectionMixin",
+    "create_connection",
+    "create_unix_connection",
+    "connect_accepted_socket",
+)
+on_demand.provide(Loop, "ferrio.datagram", "DatagramMixin", "create_datagram_endpoint")
+on_demand.provide(Loop, "ferrio.pipes", "PipeMixin", "connect_read_pipe", "connect_write_pipe")
+on_demand.provide(Loop, "ferrio.sendfile", "SendfileMixin", "sendfile", "sock_sendfile")
+on_demand.provide(
+    Loop,
+    "ferrio.selector_events",
+    "SocketOperationsMixin",
+    "sock_recvfrom",
+    "sock_recvfrom_into",
+    "sock_sendto",
+    "sock_connect",
+    # What the base class's methods go on with when a socket is not ready.
+    "_sock_recv",
+    "_sock_recv_into",
+    "_sock_sendall",
+    "_sock_accept",
+)
+on_demand.provide(Loop, "ferrio.base_subprocess", "SubprocessMixin", "subprocess_shell", "subprocess_exec")
+on_demand.provide(Loop, "ferrio.tls", "TlsMixin", "start_tls")
 
 
 def _after_fork_in_child() -> None:
@@ -307,24 +266,3 @@ def _check_signal(sig: Any) -> None:
         raise TypeError(f"sig must be an int, not {sig!r}")
     if sig not in signal.valid_signals():
         raise ValueError(f"invalid signal number {sig}")
-
-
-def _check_unix_socket(sock: Any) -> None:
-    if sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
-        raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
-
-
-def _bind_unix_socket(path: Any) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        remove_stale_socket(path)
-        sock.bind(path)
-    except OSError as error:
-        sock.close()
-        if error.errno == errno.EADDRINUSE:
-            raise OSError(errno.EADDRINUSE, f"Address {path!r} is already in use") from None
-        raise
-    except BaseException:
-        sock.close()
-        raise
-    return sock
