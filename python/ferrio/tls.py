@@ -49,8 +49,11 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
+        # Ferrio's transport needs no buffer here, which asyncio makes of this size; for others it is made when
+        # they ask.
+        self.max_size = 0
         _Protocol.__init__(self, *args, **kwargs)
-        # Ferrio's transport needs no buffer here; for others it is made when they ask.
+        del self.max_size
         self._ssl_buffer = self._ssl_buffer_view = None
 
     def _get_app_transport(self) -> Any:

@@ -39,6 +39,11 @@ impl Class for TlsProtocol {
 fn methods() -> Vec<py::PyMethodDef> {
     vec![
         method0::<TlsProtocol, _>(
+            c"_do_handshake",
+            |this| this.do_handshake().map(|()| Object::none()),
+            c"_do_handshake($self, /)\n--\n\nGo on with the handshake.",
+        ),
+        method0::<TlsProtocol, _>(
             c"_do_read",
             |this| this.do_read().map(|()| Object::none()),
             c"_do_read($self, /)\n--\n\nGive the protocol what has come.",

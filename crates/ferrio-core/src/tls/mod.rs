@@ -1,8 +1,8 @@
 //! TLS: the records' way through the interpreter's own ssl objects, and its flow control.
 //!
 //! Python's class (`python/ferrio/tls.py`) derives from [`TlsProtocol`] and from asyncio's `SSLProtocol`: the
-//! state, reading and writing are here; handshake, shutdown and errors are asyncio's code, which finds the
-//! state by its usual names. A [`SocketTransport`] hands what it receives to [`Own::<TlsProtocol>::received`]
+//! state, reading, writing and the steps of the handshake are here; its begin and end, shutdown and errors are asyncio's
+//! code, which finds the state by its usual names. A [`SocketTransport`] hands what it receives to [`Own::<TlsProtocol>::received`]
 //! without a buffer between.
 //!
 //! ```text
@@ -13,6 +13,7 @@
 //! The two memory BIOs `incoming` and `outgoing` hold records. The backlog holds what was written before the
 //! handshake was done, or while the ssl object can't take it.
 
+mod handshake;
 mod methods;
 mod read;
 mod write;
@@ -36,6 +37,7 @@ static INNER: Name = Name::new(c"_sslobj");
 
 static WANT_READ: Import = Import::new(c"ssl", c"SSLWantReadError");
 static SYSCALL: Import = Import::new(c"ssl", c"SSLSyscallError");
+static SSL_ERROR: Import = Import::new(c"ssl", c"SSLError");
 
 static PENDING: Name = Name::new(c"pending");
 static READ: Name = Name::new(c"read");
@@ -145,7 +147,8 @@ impl Own<TlsProtocol> {
 /// Imports what is asked for while an error is set, when nothing can be imported.
 fn prepare() -> Result<()> {
     WANT_READ.get()?;
-    SYSCALL.get().map(drop)
+    SYSCALL.get()?;
+    SSL_ERROR.get().map(drop)
 }
 
 /// Whether the error that was raised says that the ssl object has to wait for records.
@@ -155,6 +158,13 @@ fn wants_more() -> Result<bool> {
     Ok(unsafe {
         py::PyErr_ExceptionMatches(want_read.as_ptr()) != 0 || py::PyErr_ExceptionMatches(syscall.as_ptr()) != 0
     })
+}
+
+/// Whether the error that was raised is one of TLS.
+fn is_ssl_error() -> Result<bool> {
+    let ssl_error = SSL_ERROR.get()?;
+    // SAFETY: a live class; the error indicator is set.
+    Ok(unsafe { py::PyErr_ExceptionMatches(ssl_error.as_ptr()) != 0 })
 }
 
 /// Calls a method of the program's protocol; what it raises, but `KeyboardInterrupt` and `SystemExit`, goes to

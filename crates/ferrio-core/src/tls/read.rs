@@ -109,10 +109,13 @@ impl Own<TlsProtocol> {
     fn read_record(&self) -> Result<Option<Object>> {
         let ssl = self.ssl();
         let undecrypted = TlsProtocol::pending(&self.incoming)?;
-        if undecrypted == 0 && ssl.method0(&PENDING)?.to_i64()? == 0 {
+        // What is decrypted and not yet read comes first.
+        let most = if undecrypted == 0 { ssl.method0(&PENDING)?.to_i64()? } else { undecrypted };
+        if most == 0 {
             return Ok(None);
         }
-        match ssl.method1(&READ, &Object::int(RECORD)?) {
+        // No more memory than needed: what is decrypted is shorter than its records.
+        match ssl.method1(&READ, &Object::int(most.min(RECORD))?) {
             Ok(chunk) => Ok(Some(chunk)),
             Err(raised) if wants_more()? => {
                 raised.discard();

@@ -1,0 +1,31 @@
+//! A step of the handshake.
+
+use super::{TlsProtocol, is_ssl_error, wants_more};
+use crate::ffi::{Name, Object, Own, Result};
+
+static DO_HANDSHAKE: Name = Name::new(c"do_handshake");
+static SERVER_SIDE: Name = Name::new(c"_server_side");
+static COMPLETE: Name = Name::new(c"_on_handshake_complete");
+
+impl Own<TlsProtocol> {
+    /// `_do_handshake()`: goes on with the records that have come.
+    pub(super) fn do_handshake(&self) -> Result<()> {
+        if TlsProtocol::pending(&self.incoming)? == 0 && self.as_object().getattr(&SERVER_SIDE)?.is_true()? {
+            // The client begins. The ssl object would raise an exception to say so.
+            return Ok(());
+        }
+        match self.ssl().method0(&DO_HANDSHAKE) {
+            Ok(_) => self.complete_handshake(&Object::none()),
+            Err(raised) if wants_more()? => {
+                raised.discard();
+                self.process_outgoing()
+            }
+            Err(raised) if is_ssl_error()? => self.complete_handshake(&raised.take()),
+            Err(raised) => Err(raised),
+        }
+    }
+
+    fn complete_handshake(&self, error: &Object) -> Result<()> {
+        self.as_object().method1(&COMPLETE, error).map(drop)
+    }
+}
