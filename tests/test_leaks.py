@@ -180,6 +180,20 @@ async def _subprocesses(count: int) -> None:
         await process.communicate()
 
 
+async def _threads(count: int) -> None:
+    def work(fails: bool) -> int:
+        return 1 // (not fails)
+
+    for number in range(count // 2):
+        calls = [
+            asyncio.to_thread(work, number % 8 == 0),
+            asyncio.get_running_loop().run_in_executor(None, work, False),
+        ]
+        if number % 4 == 0:
+            calls[1].cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
 KINDS: dict[str, Callable[[int], Awaitable[None]]] = {
     "tasks": _tasks,
     "futures": _futures,
@@ -193,6 +207,7 @@ KINDS: dict[str, Callable[[int], Awaitable[None]]] = {
     "datagrams": _datagrams,
     "pipes": _pipes,
     "subprocesses": _subprocesses,
+    "threads": _threads,
 }
 
 

@@ -347,6 +347,22 @@ def test_the_parent_is_not_disturbed_by_a_child_that_has_its_loop(loop, what):
     theirs.close()
 
 
+def test_a_child_of_fork_has_threads_of_its_own(loop):
+    async def use():
+        assert await asyncio.to_thread(int) == 0
+        return len(await loop.getaddrinfo("localhost", 80)) > 0
+
+    assert loop.run_until_complete(use())
+
+    def use_again():
+        done = loop.run_until_complete(use())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        return 3 if done else 4
+
+    assert [forked(use_again) for _ in range(5)] == [3] * 5
+    assert loop.run_until_complete(use())
+
+
 def test_a_child_goes_on_with_the_loop_that_it_inherited(loop):
     ours, theirs = socket.socketpair()
     seen = []

@@ -65,6 +65,7 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         "_exception_handler",
         "_executor_shutdown_called",
         "_origin_tracking_depth_before",
+        "_own_executor",
         "_resolver",
         "_tracks_coroutine_origins",
     )
@@ -72,8 +73,10 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._default_executor: Any = None
+        # The one that the loop has made, if it is still the default.
+        self._own_executor: Any = None
         self._executor_shutdown_called = False
-        self._resolver: concurrent.futures.ThreadPoolExecutor | None = None
+        self._resolver: Any = None
         self._exception_handler: Any = None
         self._asyncgens: weakref.WeakSet[Any] = weakref.WeakSet()
         self._asyncgens_shutdown_called = False
@@ -166,7 +169,7 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         self._close_files()  # type: ignore[attr-defined]
         self._close()
         self._executor_shutdown_called = True
-        executor, self._default_executor = self._default_executor, None
+        executor, self._default_executor, self._own_executor = self._default_executor, None, None
         if executor is not None:
             executor.shutdown(wait=False)
         resolver, self._resolver = self._resolver, None
@@ -240,9 +243,26 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
             if self._executor_shutdown_called:
                 raise RuntimeError("Executor shutdown has been called")
             if executor is None:
-                executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
-                self._default_executor = executor
+                executor = self._default_executor = self._own_executor = self._make_executor("asyncio")
+            if executor is self._own_executor:
+                return executor.call(self, func, args)
         return _core.wrap_future(executor.submit(func, *args), loop=self)
+
+    @staticmethod
+    def _make_executor(name: str, threads: int | None = None) -> Any:
+        # Not every program needs one.
+        from ferrio import executor
+
+        return executor.Executor(threads, name)
+
+    def _forget_threads(self) -> None:
+        """Part with the executors in the child of a fork, where they have no threads."""
+        for executor in (self._own_executor, self._resolver):
+            if executor is not None:
+                executor.forget()
+        if self._default_executor is self._own_executor:
+            self._default_executor = None
+        self._own_executor = self._resolver = None
 
     def set_default_executor(self, executor: Any) -> None:
         """Set the executor that run_in_executor(None, ...) uses. TypeError unless it is a thread pool."""
@@ -286,10 +306,8 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         """Call a function of the name service in a thread that nobody else can keep busy."""
         self._check_closed()
         if self._resolver is None:
-            self._resolver = concurrent.futures.ThreadPoolExecutor(
-                _RESOLVER_THREADS, thread_name_prefix="ferrio-resolver"
-            )
-        return _core.wrap_future(self._resolver.submit(func, *args), loop=self)
+            self._resolver = self._make_executor("ferrio-resolver", _RESOLVER_THREADS)
+        return self._resolver.call(self, func, args)
 
     async def getaddrinfo(
         self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0

@@ -49,8 +49,8 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        # Ferrio's transport needs no buffer here, which asyncio makes of this size; for others it is made when
-        # they ask.
+        # asyncio makes a buffer of this size, which Ferrio's transport does not need; for others it is made
+        # when they ask.
         self.max_size = 0
         _Protocol.__init__(self, *args, **kwargs)
         del self.max_size

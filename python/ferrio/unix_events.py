@@ -75,11 +75,11 @@ class Loop(_Base):
         _loops.add(self)
 
     def _after_fork(self) -> None:
-        """Share nothing with the parent any more: the poller, the signals' pipe, the resolver's threads."""
+        """Share nothing with the parent any more: the poller, the signals' pipe, the threads of executors."""
         if self.is_closed():
             return
         self._reopen_after_fork()
-        self._resolver = None
+        self._forget_threads()
         self._drop_signal_pipe()
         if self._signal_handlers:
             self._signal_descriptor()

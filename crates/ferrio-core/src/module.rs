@@ -13,7 +13,7 @@ use crate::streams::{StreamProtocol, StreamReader, StreamWriter};
 use crate::sync::{self, Barrier, Condition, Event, Lock, Semaphore};
 use crate::taskgroups::{self, TaskGroup};
 use crate::tasks::{self, Task};
-use crate::threads;
+use crate::threads::{self, calls::CallQueue};
 use crate::timeouts::{self, Timeout};
 use crate::tls::TlsProtocol;
 use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
@@ -69,6 +69,7 @@ fn fill(module: Ptr) -> Result<()> {
     add(module, c"TaskGroup", &make_type::<TaskGroup>(None)?)?;
     add(module, c"Timeout", &make_type::<Timeout>(None)?)?;
     add(module, c"TlsProtocol", &make_type::<TlsProtocol>(None)?)?;
+    add(module, c"CallQueue", &make_type::<CallQueue>(None)?)?;
     add(module, c"Listener", &make_type::<Listener>(None)?)?;
     Ok(())
 }

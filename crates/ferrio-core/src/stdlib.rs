@@ -18,6 +18,7 @@ names! {
     BUFFER_UPDATED = c"buffer_updated";
     CALL_EXCEPTION_HANDLER = c"call_exception_handler";
     CALL_LATER = c"call_later";
+    CALL_SOON_THREADSAFE = c"call_soon_threadsafe";
     CALL_SOON = c"call_soon";
     CANCEL = c"cancel";
     CLOSE = c"close";

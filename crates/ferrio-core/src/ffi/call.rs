@@ -139,6 +139,12 @@ impl Object {
         unsafe { Object::owned(py::PyObject_Call(self.as_ptr(), arguments.as_ptr(), keywords.as_ptr())) }
     }
 
+    /// `self(*arguments)`, for a tuple.
+    pub fn call_tuple(&self, arguments: &Object) -> Result {
+        // SAFETY: a live object and a tuple; the interpreter refuses anything else.
+        unsafe { Object::owned(py::PyObject_CallObject(self.as_ptr(), arguments.as_ptr())) }
+    }
+
     /// A dict's entry, unless it is one of those that are expected or there is none.
     #[inline]
     pub fn unexpected_item(&self, key: &Name, expected: [Ptr; 2]) -> Result<Option<Object>> {

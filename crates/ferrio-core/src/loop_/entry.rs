@@ -6,6 +6,7 @@ use crate::ffi::{Object, Own, Result, Visitor};
 use crate::futures::{Future, Listener};
 use crate::handles::Handle;
 use crate::tasks::{Task, step};
+use crate::threads::calls;
 
 /// A method of Ferrio's own objects that the loop calls, with the object.
 pub type Method = fn(&Object) -> Result<()>;
@@ -21,6 +22,9 @@ pub enum Entry {
     Done(Listener, Object, Own<Future>),
     /// A transport's reading, writing or notification.
     Native(Object, Method),
+    /// The future of a call that a thread of the executor has made, and what that has returned, or raised.
+    Returned(Own<Future>, Object),
+    Raised(Own<Future>, Object),
 }
 
 impl Entry {
@@ -32,6 +36,8 @@ impl Entry {
             Entry::Task(task) => step::run(task),
             Entry::Done(listener, owner, future) => listener.tell(owner, future.as_object()),
             Entry::Native(object, method) => method(object),
+            Entry::Returned(future, value) => calls::returned(future, value),
+            Entry::Raised(future, exception) => calls::raised(future, exception),
         };
         match result {
             Ok(()) => Ok(()),
@@ -42,10 +48,7 @@ impl Entry {
     /// Whether running it would do nothing.
     #[inline]
     pub fn is_cancelled(&self) -> bool {
-        match self {
-            Entry::Handle(handle) => handle.is_cancelled(),
-            Entry::Task(_) | Entry::Done(..) | Entry::Native(..) => false,
-        }
+        matches!(self, Entry::Handle(handle) if handle.is_cancelled())
     }
 
     /// The object that runs.
@@ -55,6 +58,7 @@ impl Entry {
             Entry::Task(task) => task.as_object(),
             Entry::Done(_, owner, _) => owner,
             Entry::Native(object, _) => object,
+            Entry::Returned(future, _) | Entry::Raised(future, _) => future.as_object(),
         }
     }
 
@@ -72,8 +76,13 @@ impl Entry {
     /// Shows the object to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         visitor.object(self.object().as_ptr());
-        if let Entry::Done(_, _, future) = self {
-            visitor.object(future.as_ptr());
+        match self {
+            Entry::Done(_, _, future) => visitor.object(future.as_ptr()),
+            Entry::Returned(_, object) | Entry::Raised(_, object) => visitor.object(object.as_ptr()),
+            Entry::Handle(_) | Entry::Task(_) | Entry::Native(..) => {}
         }
     }
 }
+
+// The ready queue is read through at every switch: two pointers and the kind.
+const _: () = assert!(size_of::<Entry>() == 3 * size_of::<usize>());

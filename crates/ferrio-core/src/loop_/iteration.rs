@@ -128,7 +128,7 @@ impl Own<Loop> {
             return;
         }
         let mut ready = self.ready.borrow_mut();
-        self.injection.drain(|injected| ready.push(Entry::Handle(injected.0)));
+        self.injection.drain(|injected| ready.push(injected.0));
     }
 
     fn drop_cancelled_timers(&self) {

@@ -59,6 +59,7 @@ impl Class for Loop {
 
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
         this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
+        this.own_call_soon_threadsafe.set(is_own_method(this, &stdlib::CALL_SOON_THREADSAFE)?);
         this.own_time.set(is_own_method(this, &crate::stdlib::TIME)?);
         this.own_create_future.set(is_own_method(this, &stdlib::CREATE_FUTURE)?);
         this.own_create_task.set(is_own_method(this, &stdlib::CREATE_TASK)?);

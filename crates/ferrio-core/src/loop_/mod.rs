@@ -18,7 +18,7 @@ mod schedule;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Object, Own, Result, Slot, bytes};
-use crate::handles::{Handle, TimerHandle};
+use crate::handles::TimerHandle;
 use crate::stdlib;
 use entry::Entry;
 use ferrio_reactor::poller::{Events, Interest, Poller};
@@ -67,16 +67,23 @@ impl Progress {
     }
 }
 
-/// A handle on its way to the loop from another thread.
-struct Injected(Own<Handle>);
+/// Something to run on its way to the loop from another thread.
+struct Injected(Entry);
 
-// SAFETY: both ends hold the GIL when they touch the handle; the queue between only moves the pointer.
+// SAFETY: both ends hold the GIL when they touch the entry; the queue between only moves the pointers.
 unsafe impl Send for Injected {}
 
 /// What a loop has of the operating system, until it is closed.
-struct System {
+pub struct System {
     poller: Poller,
     waker: Waker,
+}
+
+impl System {
+    /// Ends the wait of the poller.
+    pub fn wake(&self) {
+        self.waker.wake();
+    }
 }
 
 /// The loop that runs in this thread. `RuntimeError` if there is none.
@@ -124,6 +131,7 @@ pub struct Loop {
     thread: Cell<u64>,
     /// Whether `call_soon` and `time` are this class's own, not overridden in a derived one.
     own_call_soon: Cell<bool>,
+    own_call_soon_threadsafe: Cell<bool>,
     own_time: Cell<bool>,
     own_create_future: Cell<bool>,
     own_call_later: Cell<bool>,
@@ -157,6 +165,7 @@ impl Loop {
             slow_callback_duration: Slot::default(),
             thread: Cell::new(0),
             own_call_soon: Cell::new(false),
+            own_call_soon_threadsafe: Cell::new(false),
             own_time: Cell::new(false),
             own_create_future: Cell::new(false),
             own_call_later: Cell::new(false),
@@ -199,6 +208,11 @@ impl Loop {
     #[inline]
     pub fn has_own_call_soon(&self) -> bool {
         self.own_call_soon.get()
+    }
+
+    /// Whether `call_soon_threadsafe` is this class's own.
+    pub fn has_own_call_soon_threadsafe(&self) -> bool {
+        self.own_call_soon_threadsafe.get()
     }
 
     /// Whether `create_future` is this class's own.

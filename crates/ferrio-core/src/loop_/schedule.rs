@@ -1,12 +1,13 @@
 //! What puts work into the loop: `call_soon` and its kin.
 
-use super::{Injected, Loop, current_thread};
+use super::{Injected, Loop, System, current_thread};
 use crate::ffi::error::{runtime_error, type_error};
 use crate::ffi::{Import, Object, Own, Result};
 use crate::handles::{Handle, TimerHandle};
 use crate::loop_::entry::Entry;
 use crate::stdlib;
 use ferrio_reactor::clock;
+use std::rc::Rc;
 
 static ISCOROUTINEFUNCTION: Import = if cfg!(Py_3_14) {
     Import::new(c"inspect", c"iscoroutinefunction")
@@ -79,10 +80,18 @@ impl Own<Loop> {
             // Keeps its place among the calls of call_soon. There is nobody to wake up: no Python code runs in
             // this thread, a signal's handler among it, between the last look at the queue and the wait.
             self.append(Entry::Handle(handle.clone()));
-        } else if self.injection.push(Injected(handle.clone())) {
+        } else if self.injection.push(Injected(Entry::Handle(handle.clone()))) {
             self.system()?.waker.wake();
         }
         Ok(handle)
+    }
+
+    /// Takes something to run from another thread. Gives what that thread has to wake up.
+    pub fn hand_in(&self, entry: Entry) -> Option<Rc<System>> {
+        if self.closed.get() || !self.injection.push(Injected(entry)) {
+            return None;
+        }
+        self.system.borrow().clone()
     }
 
     /// `call_at`; `method` is the name for messages.

@@ -1,7 +1,9 @@
-//! Threads beside the loop: `to_thread()` and `wrap_future()`.
+//! Threads beside the loop: `to_thread()` and `wrap_future()`, and in [`calls`] the loop's own executor.
 //!
 //! A future of `concurrent.futures` is completed in a thread; the future that a task awaits is told by way of
 //! `call_soon_threadsafe`. Cancelling the latter cancels the former.
+
+pub mod calls;
 
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::class::{Bound, module_function};
@@ -23,7 +25,6 @@ static SET_STATE: Import = Import::new(c"ferrio._core", c"_set_state");
 static CANCELLED: Name = Name::new(c"cancelled");
 static RUN: Name = Name::new(c"run");
 static RUN_IN_EXECUTOR: Name = Name::new(c"run_in_executor");
-static CALL_SOON_THREADSAFE: Name = Name::new(c"call_soon_threadsafe");
 static IS_CLOSED: Name = Name::new(c"is_closed");
 
 static TO_THREAD: Signature =
@@ -122,7 +123,7 @@ fn concurrent_done(future: &Object, concurrent: &Object) -> Result<()> {
     if cfg!(Py_3_14) && stdlib::GET_RUNNING_LOOP.get()?.call0()?.is(&loop_) {
         return set_state(future, concurrent);
     }
-    loop_.method(&CALL_SOON_THREADSAFE, &[SET_STATE.get()?, future, concurrent]).map(drop)
+    loop_.method(&stdlib::CALL_SOON_THREADSAFE, &[SET_STATE.get()?, future, concurrent]).map(drop)
 }
 
 /// What the loop calls for a concurrent future that is done.

@@ -1,0 +1,204 @@
+//! CallQueue: the calls that wait for a thread of the loop's own executor (`python/ferrio/executor.py`).
+//!
+//! A call that a loop makes has the loop's future with it. The thread that has run the call hands the result in
+//! as it is, without a future of `concurrent.futures` between, and wakes the loop up once it has let the GIL go: woken
+//! before, the loop would only wait for it.
+//!
+//! The calls are touched with the GIL alone. Without it a thread waits for a permit; there are as many as calls.
+
+use crate::ffi::class::{Members, getter, method, method0, method1, type_cell};
+use crate::ffi::error::type_error;
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Visitor, detach};
+use crate::futures::{Future, waiter};
+use crate::loop_::entry::Entry;
+use crate::loop_::{Loop, System};
+use ferrio_sched::permits::Permits;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::ffi::CStr;
+use std::rc::Rc;
+
+static CONVERT: Import = Import::new(c"asyncio.futures", c"_convert_future_exc");
+static RUN: Name = Name::new(c"run");
+
+/// What a thread takes out of the queue.
+enum Call {
+    /// A function to call with a tuple of arguments, for a loop's future.
+    Loop { loop_: Own<Loop>, future: Own<Future>, function: Object, arguments: Object },
+    /// Of anybody's: `item.run()` deals with the result itself.
+    Item(Object),
+    /// The thread is to look whether it should end.
+    Stop,
+}
+
+/// The body of a CallQueue.
+#[derive(Default)]
+pub struct CallQueue {
+    calls: RefCell<VecDeque<Call>>,
+    permits: Permits,
+    /// The threads that wait for a permit.
+    waiting: Cell<usize>,
+}
+
+impl CallQueue {
+    fn push(&self, call: Call) {
+        self.calls.borrow_mut().push_back(call);
+        self.permits.add();
+    }
+
+    /// Waits for a call, and wakes up before whom the last one has given something to do.
+    fn next(&self, to_wake: Option<Rc<System>>) -> Option<Call> {
+        self.waiting.set(self.waiting.get() + 1);
+        let (permits, system) = (&self.permits, to_wake.as_deref());
+        detach(move || {
+            if let Some(system) = system {
+                system.wake();
+            }
+            permits.take();
+        });
+        self.waiting.set(self.waiting.get() - 1);
+        self.calls.borrow_mut().pop_front()
+    }
+}
+
+impl Own<CallQueue> {
+    /// Runs calls, until one of them says that the thread is to stop.
+    fn work(&self) -> Result<()> {
+        let mut to_wake = None;
+        loop {
+            match self.next(to_wake.take()) {
+                Some(Call::Loop { loop_, future, function, arguments }) => {
+                    to_wake = run(&loop_, future, &function, &arguments);
+                }
+                Some(Call::Item(item)) => drop(item.method0(&RUN)?),
+                Some(Call::Stop) => return Ok(()),
+                // It was taken out: a permit was left over.
+                None => {}
+            }
+        }
+    }
+
+    /// Takes out everything but what stops threads. What is dropped may run finalisers that come back here.
+    fn take(&self) -> Result {
+        let (mut taken, mut stops) = (Vec::new(), Vec::new());
+        for call in self.calls.take() {
+            match call {
+                Call::Loop { loop_, future, .. } => taken.push([loop_.into_object(), future.into_object()]),
+                Call::Item(item) => taken.push([Object::none(), item]),
+                Call::Stop => stops.push(call),
+            }
+        }
+        self.calls.borrow_mut().extend(stops);
+        Object::list(taken.into_iter().map(Object::tuple).collect::<Result<Vec<_>>>()?)
+    }
+
+    /// A future that becomes what a function returns; None if the loop is not Ferrio's own or its methods are not.
+    fn add(&self, loop_: &Object, function: &Object, arguments: &Object) -> Result {
+        let Some(own) = Own::<Loop>::downcast(loop_).filter(|own| own.has_own_call_soon_threadsafe()) else {
+            return Ok(Object::none());
+        };
+        let future = waiter::create(loop_)?;
+        let Some(future) = Own::<Future>::downcast_exact(&future) else { return Ok(Object::none()) };
+        self.push(Call::Loop {
+            loop_: own.clone(),
+            future: future.clone(),
+            function: function.clone(),
+            arguments: arguments.clone(),
+        });
+        Ok(future.as_object().clone())
+    }
+}
+
+/// Runs a call of a loop's. Gives what has to be woken up to see the result.
+fn run(loop_: &Own<Loop>, future: Own<Future>, function: &Object, arguments: &Object) -> Option<Rc<System>> {
+    if future.is_done() {
+        // Cancelled before it began.
+        return None;
+    }
+    loop_.hand_in(match function.call_tuple(arguments) {
+        Ok(value) => Entry::Returned(future, value),
+        Err(raised) => Entry::Raised(future, raised.take()),
+    })
+}
+
+/// What the loop does for a call that has returned.
+pub fn returned(future: &Own<Future>, value: &Object) -> Result<()> {
+    // Unless it was cancelled meanwhile.
+    if future.is_done() { Ok(()) } else { future.set_result(value.clone()) }
+}
+
+/// What the loop does for a call that has raised.
+pub fn raised(future: &Own<Future>, exception: &Object) -> Result<()> {
+    if future.is_done() { Ok(()) } else { future.set_exception(&CONVERT.get()?.call(&[exception])?) }
+}
+
+impl Class for CallQueue {
+    const NAME: &'static CStr = c"ferrio._core.CallQueue";
+    const DOC: &'static CStr = c"CallQueue()\n--\n\nThe calls that wait for a thread of an executor.";
+    type_cell!();
+
+    fn empty() -> Self {
+        CallQueue::default()
+    }
+
+    fn init(_: &Own<Self>, args: &Args<'_>) -> Result<()> {
+        args.expect_none("CallQueue.__init__")
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        let Ok(calls) = self.calls.try_borrow() else { return };
+        for call in calls.iter() {
+            match call {
+                Call::Loop { loop_, future, function, arguments } => {
+                    visitor.object(loop_.as_ptr());
+                    visitor.object(future.as_ptr());
+                    visitor.object(function.as_ptr());
+                    visitor.object(arguments.as_ptr());
+                }
+                Call::Item(item) => visitor.object(item.as_ptr()),
+                Call::Stop => {}
+            }
+        }
+    }
+
+    fn clear(&self) {
+        drop(self.calls.take());
+    }
+
+    fn members() -> Members {
+        Members {
+            methods: vec![
+                method::<CallQueue, _>(
+                    c"add",
+                    |this, args| match args.positional() {
+                        [loop_, function, arguments] => this.add(loop_, function, arguments),
+                        _ => Err(type_error("a loop, a function and its arguments are expected")),
+                    },
+                    c"add($self, loop, func, args, /)\n--\n\nHave func(*args) called; return the loop's future, or None.",
+                ),
+                method1::<CallQueue, _>(
+                    c"put",
+                    |this, item| {
+                        this.push(if item.is_none() { Call::Stop } else { Call::Item(item.clone()) });
+                        Ok(Object::none())
+                    },
+                    c"put($self, item, /)\n--\n\nHave item.run() called; None: have a thread come back from work().",
+                ),
+                method0::<CallQueue, _>(
+                    c"work",
+                    |this| this.work().map(|()| Object::none()),
+                    c"work($self, /)\n--\n\nRun calls, until there is a None.",
+                ),
+                method0::<CallQueue, _>(
+                    c"take",
+                    |this| this.take(),
+                    c"take($self, /)\n--\n\nTake out what waits. Return a list of (loop, its future) and (None, item).",
+                ),
+            ],
+            properties: vec![getter::<CallQueue, _>(c"lacks_thread", |this| {
+                Ok(Object::bool(this.calls.borrow().len() > this.waiting.get()))
+            })],
+            slots: vec![],
+        }
+    }
+}

@@ -1,0 +1,136 @@
+"""Executor: the thread pool that a loop makes for itself.
+
+It is a ThreadPoolExecutor with the threads and the shutdown of one. What a loop has it call goes straight
+from the loop's future to a thread and back; see CallQueue in the Rust code.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import weakref
+from concurrent.futures import thread
+
+from ferrio import _core
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = ("Executor",)
+
+# The interpreter's exit ends the threads of every pool that it finds here, and nothing is begun from then on.
+_interpreter: Any = thread
+
+
+# Executors of a parent process. They are kept: one of their threads may have held a lock when it forked.
+_of_parents: list[Executor] = []
+
+
+class _Item:
+    """A call whose result goes into a concurrent future."""
+
+    __slots__ = ("_arguments", "_function", "_keywords", "future")
+
+    def __init__(self, function: Any, arguments: Any, keywords: Any) -> None:
+        self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self._function, self._arguments, self._keywords = function, arguments, keywords
+
+    def run(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = self._function(*self._arguments, **self._keywords)
+        except BaseException as error:
+            self.future.set_exception(error)
+            # Its traceback refers to this frame.
+            del self
+        else:
+            self.future.set_result(result)
+
+
+class Executor(concurrent.futures.ThreadPoolExecutor):
+    """A ThreadPoolExecutor; max_workers and thread_name_prefix are its."""
+
+    _threads: set[threading.Thread]
+
+    def __init__(self, max_workers: int | None = None, thread_name_prefix: str = "") -> None:
+        super().__init__(max_workers, thread_name_prefix)
+        self._work_queue: Any = _core.CallQueue()
+
+    def call(self, loop: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Return a future of the loop's for function(*arguments). RuntimeError after a shutdown."""
+        with self._shutdown_lock, _interpreter._global_shutdown_lock:
+            self._check_open()
+            future = self._work_queue.add(loop, function, arguments)
+            if self._work_queue.lacks_thread:
+                self._adjust_thread_count()
+        # A loop with methods of the program's own is told by way of those.
+        return _core.wrap_future(self.submit(function, *arguments), loop=loop) if future is None else future
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return a concurrent future for fn(*args, **kwargs). RuntimeError after a shutdown."""
+        with self._shutdown_lock, _interpreter._global_shutdown_lock:
+            self._check_open()
+            item = _Item(fn, args, kwargs)
+            self._work_queue.put(item)
+            if self._work_queue.lacks_thread:
+                self._adjust_thread_count()
+        return item.future
+
+    def _check_open(self) -> None:
+        if self._shutdown:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if _interpreter._shutdown:
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    def _adjust_thread_count(self) -> None:
+        number = len(self._threads)
+        if number >= self._max_workers:
+            return
+        queue = self._work_queue
+        # An executor that is gone wakes its threads up, which then end.
+        reference = weakref.ref(self, lambda _: queue.put(None))
+        worker = threading.Thread(
+            name=f"{self._thread_name_prefix}_{number}",
+            target=_work,
+            args=(reference, queue),
+        )
+        worker.start()
+        self._threads.add(worker)
+        _interpreter._threads_queues[worker] = queue
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the threads once what was submitted is done; with cancel_futures, once what has begun is."""
+        super().shutdown(wait=False)
+        if cancel_futures:
+            for loop, waiting in self._work_queue.take():
+                if loop is None:
+                    waiting.future.cancel()
+                elif not loop.is_closed():
+                    loop.call_soon_threadsafe(waiting.cancel)
+        if wait:
+            for worker in self._threads:
+                worker.join()
+
+    def forget(self) -> None:
+        """Part with the threads, in the child of a fork that has none of them."""
+        for worker in self._threads:
+            _interpreter._threads_queues.pop(worker, None)
+        _of_parents.append(self)
+
+
+def _work(executor_reference: weakref.ref[Executor], queue: Any) -> None:
+    """Run calls until the executor is shut down or gone, or the interpreter ends."""
+    while True:
+        queue.work()
+        executor = executor_reference()
+        if executor is None or executor._shutdown or _interpreter._shutdown:
+            if executor is not None:
+                executor._shutdown = True
+            # For the next thread.
+            queue.put(None)
+            return
+        del executor
