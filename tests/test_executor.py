@@ -194,12 +194,16 @@ def test_after_its_shutdown_the_executor_takes_no_calls(loop):
 
 
 def test_cancelling_what_waits_at_a_shutdown(loop):
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        return release.wait(10)
 
     async def main():
         executor = loop._default_executor = loop._own_executor = loop._make_executor("few", 1)
-        first = loop.run_in_executor(None, release.wait, 10)
-        wait_until(lambda: not executor._work_queue.lacks_thread)
+        first = loop.run_in_executor(None, work)
+        assert begun.wait(10)
         second, third = loop.run_in_executor(None, int), executor.submit(int)
         executor.shutdown(wait=False, cancel_futures=True)
         assert third.cancelled()
