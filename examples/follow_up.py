@@ -7,13 +7,13 @@ import ferrio
 
 async def fetch(number: int) -> int:
     """Pretend to fetch something."""
-    await asyncio.sleep(0.01 * number)
+    await asyncio.sleep(0.2 * number)
     return number * 10
 
 
 async def store(value: int, stored: list[int]) -> None:
     """Pretend to store it."""
-    await asyncio.sleep(0.005)
+    await asyncio.sleep(0.1)
     stored.append(value)
     print("stored", value)
 

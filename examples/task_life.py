@@ -90,7 +90,7 @@ async def looking_around() -> None:
 
 async def waiting() -> None:
     """shield, wait with its three conditions, wait_for."""
-    inner = asyncio.create_task(work("shielded", 0.02))
+    inner = asyncio.create_task(work("shielded", 0.3))
     outer = asyncio.ensure_future(asyncio.shield(inner))
     await asyncio.sleep(0)
     outer.cancel()
@@ -100,9 +100,9 @@ async def waiting() -> None:
         print("outer cancelled, inner:", await inner)
     for condition in (asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION, asyncio.ALL_COMPLETED):
         tasks = [
-            asyncio.create_task(work("quick", 0.01), name="quick"),
-            asyncio.create_task(fail(0.05), name="failing"),
-            asyncio.create_task(work("slow", 0.15), name="slow"),
+            asyncio.create_task(work("quick", 0.05), name="quick"),
+            asyncio.create_task(fail(0.4), name="failing"),
+            asyncio.create_task(work("slow", 0.8), name="slow"),
         ]
         done, pending = await asyncio.wait(tasks, return_when=condition)
         print(f"{condition}:", sorted(t.get_name() for t in done), sorted(t.get_name() for t in pending))
