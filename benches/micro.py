@@ -355,8 +355,8 @@ async def run_in_executor(count: int) -> None:
         await loop.run_in_executor(None, do_nothing)
 
 
-# How often each task of the growth rows gives way: as often among many as among few, so that all of them spend
-# the same share of their time on making tasks.
+# How often each task of the growth rows gives way: as often among many as among few, so that the making of
+# tasks has the same share in all of them.
 SLEEPS = 20
 
 
