@@ -26,6 +26,12 @@ def thread_name():
     return threading.current_thread().name
 
 
+def make_small(loop, threads=1):
+    """Have the loop use an executor of its own with few threads."""
+    executor = loop._default_executor = loop._own_executor = Executor(threads, "few")
+    return executor
+
+
 def test_threads_are_made_as_they_are_needed_and_used_again(loop):
     async def main():
         assert await loop.run_in_executor(None, thread_name) == "asyncio_0"
@@ -47,7 +53,7 @@ def test_threads_are_made_as_they_are_needed_and_used_again(loop):
 
 
 def test_calls_begin_in_their_order(loop):
-    loop.set_default_executor(Executor(1))
+    make_small(loop)
     begun = []
 
     async def main():
@@ -88,7 +94,7 @@ def test_stop_iteration_becomes_a_runtime_error(loop):
 
 
 def test_what_is_cancelled_before_it_begins_does_not_run(loop):
-    loop.set_default_executor(Executor(1))
+    make_small(loop)
     ran, release = [], threading.Event()
 
     async def main():
@@ -154,8 +160,7 @@ def test_the_loop_may_be_closed_while_calls_run_and_wait():
     release, ran = threading.Event(), []
 
     async def main():
-        executor = loop._make_executor("few", 1)
-        loop._default_executor = loop._own_executor = executor
+        executor = make_small(loop)
         loop.run_in_executor(None, release.wait, 10)
         loop.run_in_executor(None, ran.append, 1)
         return executor
@@ -201,7 +206,7 @@ def test_cancelling_what_waits_at_a_shutdown(loop):
         return release.wait(10)
 
     async def main():
-        executor = loop._default_executor = loop._own_executor = loop._make_executor("few", 1)
+        executor = make_small(loop)
         first = loop.run_in_executor(None, work)
         assert begun.wait(10)
         second, third = loop.run_in_executor(None, int), executor.submit(int)
@@ -211,6 +216,35 @@ def test_cancelling_what_waits_at_a_shutdown(loop):
         assert await first
         with pytest.raises(asyncio.CancelledError):
             await second
+
+    loop.run_until_complete(main())
+
+
+def test_an_executor_that_is_replaced_ends_its_threads(loop):
+    async def main():
+        await asyncio.to_thread(int)
+        threads = list(loop._default_executor._threads)
+        other = concurrent.futures.ThreadPoolExecutor(1, "other")
+        loop.set_default_executor(other)
+        assert await asyncio.to_thread(thread_name) == "other_0"
+        for thread in threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
+    loop.run_until_complete(main())
+
+
+def test_those_who_watch_the_pool_see_how_many_calls_wait(loop):
+    begun, release = threading.Event(), threading.Event()
+
+    async def main():
+        executor = make_small(loop)
+        calls = [loop.run_in_executor(None, lambda: (begun.set(), release.wait(10))) for _ in range(3)]
+        assert begun.wait(10)
+        assert executor._work_queue.qsize() == 2
+        release.set()
+        await asyncio.gather(*calls)
+        assert executor._work_queue.qsize() == 0
 
     loop.run_until_complete(main())
 
@@ -265,13 +299,14 @@ def test_a_loop_with_its_own_call_soon_threadsafe_is_told_by_it():
 def test_a_program_that_ends_waits_for_its_calls(closed):
     done = run_script(f"""
         import asyncio, ferrio, time, warnings
+        from ferrio.executor import Executor
         warnings.simplefilter("ignore")
         def work(number):
             time.sleep(0.05)
             print("done", number, flush=True)
         loop = ferrio.new_event_loop()
         async def main():
-            loop._default_executor = loop._own_executor = loop._make_executor("few", 1)
+            loop._default_executor = loop._own_executor = Executor(1)
             for number in range(3):
                 loop.run_in_executor(None, work, number)
         loop.run_until_complete(main())

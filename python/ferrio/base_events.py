@@ -269,6 +269,9 @@ class BaseLoop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
             raise TypeError("executor must be ThreadPoolExecutor instance")
         self._default_executor = executor
+        if executor is not self._own_executor:
+            # Its threads end once what they were given is done.
+            self._own_executor = None
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait until the default executor's threads have ended, for at most timeout seconds."""

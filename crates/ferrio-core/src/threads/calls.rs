@@ -190,6 +190,11 @@ impl Class for CallQueue {
                     c"work($self, /)\n--\n\nRun calls, until there is a None.",
                 ),
                 method0::<CallQueue, _>(
+                    c"qsize",
+                    |this| Object::int(this.calls.borrow().len() as i64),
+                    c"qsize($self, /)\n--\n\nReturn how many calls wait; for those who watch the pool.",
+                ),
+                method0::<CallQueue, _>(
                     c"take",
                     |this| this.take(),
                     c"take($self, /)\n--\n\nTake out what waits. Return a list of (loop, its future) and (None, item).",
