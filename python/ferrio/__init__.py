@@ -103,12 +103,15 @@ def __getattr__(name: str) -> _Any:
         value = globals()[name] = getattr(import_module(f"ferrio.{_ON_DEMAND[name]}"), name)
         return value
     if not name.startswith("__"):
+        theirs = getattr(_asyncio, name, None)
+        if theirs is not None and type(theirs) is not type(_asyncio):
+            return theirs
+        # A module, Ferrio's own before asyncio's. It is found without a search from then on.
         if util.find_spec(f"ferrio.{name}"):
             return import_module(f"ferrio.{name}")
-        try:
-            return getattr(_asyncio, name)
-        except AttributeError:
-            pass
+        if theirs is not None:
+            globals()[name] = theirs
+            return theirs
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

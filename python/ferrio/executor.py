@@ -62,29 +62,27 @@ class Executor(concurrent.futures.ThreadPoolExecutor):
 
     def call(self, loop: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Return a future of the loop's for function(*arguments). RuntimeError after a shutdown."""
-        with self._shutdown_lock, _interpreter._global_shutdown_lock:
-            self._check_open()
-            future = self._work_queue.add(loop, function, arguments)
-            if self._work_queue.lacks_thread:
-                self._adjust_thread_count()
+        future = self._begin(self._work_queue.add, loop, function, arguments)
         # A loop with methods of the program's own is told by way of those.
         return _core.wrap_future(self.submit(function, *arguments), loop=loop) if future is None else future
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return a concurrent future for fn(*args, **kwargs). RuntimeError after a shutdown."""
-        with self._shutdown_lock, _interpreter._global_shutdown_lock:
-            self._check_open()
-            item = _Item(fn, args, kwargs)
-            self._work_queue.put(item)
-            if self._work_queue.lacks_thread:
-                self._adjust_thread_count()
+        item = _Item(fn, args, kwargs)
+        self._begin(self._work_queue.put, item)
         return item.future
 
-    def _check_open(self) -> None:
-        if self._shutdown:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        if _interpreter._shutdown:
-            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+    def _begin(self, put: Callable[..., Any], *call: Any) -> Any:
+        """Put a call into the queue, and see to it that there is a thread for it."""
+        with self._shutdown_lock, _interpreter._global_shutdown_lock:
+            if self._shutdown:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            if _interpreter._shutdown:
+                raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+            future = put(*call)
+            if self._work_queue.lacks_thread:
+                self._adjust_thread_count()
+            return future
 
     def _adjust_thread_count(self) -> None:
         number = len(self._threads)

@@ -140,8 +140,9 @@ impl Object {
     }
 
     /// `self(*arguments)`, for a tuple.
+    #[inline]
     pub fn call_tuple(&self, arguments: &Object) -> Result {
-        // SAFETY: a live object and a tuple; the interpreter refuses anything else.
+        // SAFETY: live objects; the interpreter refuses what is no tuple.
         unsafe { Object::owned(py::PyObject_CallObject(self.as_ptr(), arguments.as_ptr())) }
     }
 

@@ -62,11 +62,7 @@ impl Arguments {
     fn call(&self, callback: &Object) -> Result {
         let count = self.count.get();
         if count == Arguments::IN_TUPLE {
-            let arguments = self.places[0].get_or_none();
-            // SAFETY: live objects, the second a tuple.
-            return unsafe {
-                Object::owned(py::PyObject_Call(callback.as_ptr(), arguments.as_ptr(), ptr::null_mut()))
-            };
+            return callback.call_tuple(&self.places[0].get_or_none());
         }
         let held = [self.places[0].get(), self.places[1].get(), self.places[2].get()];
         let mut stack: [Ptr; ARGUMENTS_INSIDE + 1] = [ptr::null_mut(); ARGUMENTS_INSIDE + 1];

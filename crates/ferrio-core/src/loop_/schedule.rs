@@ -80,8 +80,8 @@ impl Own<Loop> {
             // Keeps its place among the calls of call_soon. There is nobody to wake up: no Python code runs in
             // this thread, a signal's handler among it, between the last look at the queue and the wait.
             self.append(Entry::Handle(handle.clone()));
-        } else if self.injection.push(Injected(Entry::Handle(handle.clone()))) {
-            self.system()?.waker.wake();
+        } else if let Some(system) = self.hand_in(Entry::Handle(handle.clone())) {
+            system.wake();
         }
         Ok(handle)
     }

@@ -6,9 +6,10 @@
 //!
 //! The calls are touched with the GIL alone. Without it a thread waits for a permit; there are as many as calls.
 
+use super::{RUN, fail};
 use crate::ffi::class::{Members, getter, method, method0, method1, type_cell};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Visitor, detach};
+use crate::ffi::{Args, Class, Object, Own, Result, Visitor, detach};
 use crate::futures::{Future, waiter};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Loop, System};
@@ -17,9 +18,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::CStr;
 use std::rc::Rc;
-
-static CONVERT: Import = Import::new(c"asyncio.futures", c"_convert_future_exc");
-static RUN: Name = Name::new(c"run");
 
 /// What a thread takes out of the queue.
 enum Call {
@@ -123,13 +121,13 @@ fn run(loop_: &Own<Loop>, future: Own<Future>, function: &Object, arguments: &Ob
 
 /// What the loop does for a call that has returned.
 pub fn returned(future: &Own<Future>, value: &Object) -> Result<()> {
-    // Unless it was cancelled meanwhile.
-    if future.is_done() { Ok(()) } else { future.set_result(value.clone()) }
+    waiter::set_result_unless_done(future.as_object(), value.clone())
 }
 
 /// What the loop does for a call that has raised.
 pub fn raised(future: &Own<Future>, exception: &Object) -> Result<()> {
-    if future.is_done() { Ok(()) } else { future.set_exception(&CONVERT.get()?.call(&[exception])?) }
+    // It may have been cancelled meanwhile.
+    if future.is_done() { Ok(()) } else { fail(future.as_object(), exception) }
 }
 
 impl Class for CallQueue {

@@ -152,7 +152,12 @@ fn set_state(future: &Object, concurrent: &Object) -> Result<()> {
     if exception.is_none() {
         return waiter::set_result(future, concurrent.method0(&stdlib::RESULT)?);
     }
-    future.method1(&stdlib::SET_EXCEPTION, &CONVERT.get()?.call(&[&exception])?).map(drop)
+    fail(future, &exception)
+}
+
+/// Fails a future with what was raised in a thread: what is `concurrent.futures`' own becomes asyncio's.
+fn fail(future: &Object, exception: &Object) -> Result<()> {
+    waiter::set_exception(future, &CONVERT.get()?.call(&[exception])?)
 }
 
 /// The loop's future is done: if it was cancelled, so is the concurrent one.

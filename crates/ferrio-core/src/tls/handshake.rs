@@ -1,6 +1,6 @@
 //! A step of the handshake.
 
-use super::{TlsProtocol, is_ssl_error, wants_more};
+use super::{SSL_ERROR, TlsProtocol, is_raised, wants_more};
 use crate::ffi::{Name, Object, Own, Result};
 
 static DO_HANDSHAKE: Name = Name::new(c"do_handshake");
@@ -20,7 +20,7 @@ impl Own<TlsProtocol> {
                 raised.discard();
                 self.process_outgoing()
             }
-            Err(raised) if is_ssl_error()? => self.complete_handshake(&raised.take()),
+            Err(raised) if is_raised(&SSL_ERROR)? => self.complete_handshake(&raised.take()),
             Err(raised) => Err(raised),
         }
     }

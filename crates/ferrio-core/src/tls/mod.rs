@@ -1,9 +1,9 @@
 //! TLS: the records' way through the interpreter's own ssl objects, and its flow control.
 //!
 //! Python's class (`python/ferrio/tls.py`) derives from [`TlsProtocol`] and from asyncio's `SSLProtocol`: the
-//! state, reading, writing and the steps of the handshake are here; its begin and end, shutdown and errors are asyncio's
-//! code, which finds the state by its usual names. A [`SocketTransport`] hands what it receives to [`Own::<TlsProtocol>::received`]
-//! without a buffer between.
+//! state, reading, writing and the steps of the handshake are here; its begin and end, shutdown and errors are
+//! asyncio's code, which finds the state by its usual names. A [`SocketTransport`] hands what it receives to
+//! [`Own::<TlsProtocol>::received`] without a buffer between.
 //!
 //! ```text
 //!   socket -> incoming -> ssl object -> protocol.data_received
@@ -153,18 +153,14 @@ fn prepare() -> Result<()> {
 
 /// Whether the error that was raised says that the ssl object has to wait for records.
 fn wants_more() -> Result<bool> {
-    let (want_read, syscall) = (WANT_READ.get()?, SYSCALL.get()?);
-    // SAFETY: live classes; the error indicator is set.
-    Ok(unsafe {
-        py::PyErr_ExceptionMatches(want_read.as_ptr()) != 0 || py::PyErr_ExceptionMatches(syscall.as_ptr()) != 0
-    })
+    Ok(is_raised(&WANT_READ)? || is_raised(&SYSCALL)?)
 }
 
-/// Whether the error that was raised is one of TLS.
-fn is_ssl_error() -> Result<bool> {
-    let ssl_error = SSL_ERROR.get()?;
+/// Whether the error that was raised is of a class that [`prepare`] has imported.
+fn is_raised(class: &Import) -> Result<bool> {
+    let class = class.get()?;
     // SAFETY: a live class; the error indicator is set.
-    Ok(unsafe { py::PyErr_ExceptionMatches(ssl_error.as_ptr()) != 0 })
+    Ok(unsafe { py::PyErr_ExceptionMatches(class.as_ptr()) != 0 })
 }
 
 /// Calls a method of the program's protocol; what it raises, but `KeyboardInterrupt` and `SystemExit`, goes to
