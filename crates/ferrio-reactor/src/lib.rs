@@ -5,14 +5,15 @@
 //! - [`clock`]: the one clock;
 //! - [`timer_slack`]: waits that end on time;
 //! - [`socket`]: stream and datagram calls on non-blocking descriptors;
-//! - [`address`]: socket addresses in a form that needs no resolving.
+//! - [`address`]: socket addresses in a form that needs no resolving;
+//! - [`descriptor`]: what can be asked of any descriptor.
 //!
 //! Calls return `io::Result` with the kernel's error number inside. Only [`waker`] may be used from a
 //! thread other than the loop's.
 
 pub mod address;
 pub mod clock;
-mod descriptor;
+pub mod descriptor;
 pub mod poller;
 pub mod socket;
 pub mod timer_slack;

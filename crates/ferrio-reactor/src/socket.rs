@@ -90,5 +90,5 @@ pub fn close(descriptor: RawFd) {
 
 /// The error numbers that callers tell apart and `io::ErrorKind` does not.
 pub mod errno {
-    pub use libc::{EIO, EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    pub use libc::{EBADF, EIO, EMFILE, ENFILE, ENOBUFS, ENOMEM};
 }

@@ -25,12 +25,14 @@ pub mod object;
 pub mod recursion;
 pub mod set;
 pub mod version;
+pub mod weak;
 
 pub use args::{Args, Signature};
 pub use class::{Class, Own, Visitor};
 pub use error::{Raised, Result};
 pub use name::{Import, Member, Name};
 pub use object::{Object, Ptr, Slot};
+pub use weak::Weak;
 
 use pyo3_ffi as py;
 

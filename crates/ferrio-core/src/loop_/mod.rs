@@ -14,6 +14,7 @@ pub mod postponed;
 mod readiness;
 pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
+mod table;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;

@@ -2,20 +2,22 @@
 //!
 //! The table is indexed by descriptor number. Readiness is looked up right after the poll, before any
 //! callback runs, so a number can't belong to somebody else by then; and what is put into the ready
-//! queue is the entry itself, which knows whether it is still wanted.
+//! queue is the entry itself, which knows whether it is still wanted. The table grows only after the kernel has
+//! taken a registration, or has said that the descriptor is open.
 
 use super::Loop;
 use super::entry::{Entry, Method};
-use crate::ffi::error::{runtime_error, value_error};
-use crate::ffi::{Name, Object, Own, Ptr, Result, Visitor};
+use super::table::{Refused, Table};
+use crate::ffi::error::{raise_imported, runtime_error, value_error};
+use crate::ffi::{Import, Name, Object, Own, Raised, Result, Visitor, Weak};
 use crate::handles::Handle;
 use crate::stdlib;
 use ferrio_reactor::poller::{Event, Interest, Poller};
 use pyo3_ffi as py;
 use std::io;
-use std::ptr;
 
 static IS_CLOSING: Name = Name::new(c"is_closing");
+static MEMORY_ERROR: Import = Import::new(c"builtins", c"MemoryError");
 
 /// The descriptor's number in the operating system.
 pub type Descriptor = std::ffi::c_int;
@@ -39,6 +41,8 @@ pub enum LastRead {
     Full,
 }
 
+/// What is known of a descriptor.
+#[derive(Default)]
 struct Registration {
     reader: Option<Entry>,
     writer: Option<Entry>,
@@ -53,26 +57,10 @@ struct Registration {
     /// Whether the poller knows the descriptor though it watches for nothing, after an event that it has
     /// reported once; unless the descriptor was closed meanwhile.
     parked: bool,
-    /// The transport that the descriptor belongs to, borrowed: it unregisters before it goes.
-    owner: Ptr,
+    /// The transport that the descriptor belongs to.
+    owner: Option<Weak>,
     /// One of the loop's own descriptors.
     internal: bool,
-}
-
-impl Default for Registration {
-    fn default() -> Self {
-        Registration {
-            reader: None,
-            writer: None,
-            drains: false,
-            more: false,
-            polled: Interest::default(),
-            once: false,
-            parked: false,
-            owner: ptr::null_mut(),
-            internal: false,
-        }
-    }
 }
 
 impl Registration {
@@ -80,12 +68,28 @@ impl Registration {
         let (readable, writable) = (self.reader.is_some(), self.writer.is_some());
         Interest { readable, writable, changes: self.drains && readable && !writable }
     }
+
+    fn place(&mut self, direction: Direction) -> &mut Option<Entry> {
+        match direction {
+            Direction::Read => &mut self.reader,
+            Direction::Write => &mut self.writer,
+        }
+    }
+
+    /// Whether the native method of an object is called when the descriptor is ready.
+    fn is_watched_for(&self, direction: Direction, object: &Object) -> bool {
+        let entry = match direction {
+            Direction::Read => &self.reader,
+            Direction::Write => &self.writer,
+        };
+        matches!(entry, Some(Entry::Native(watching, _)) if watching.is(object))
+    }
 }
 
 /// The table.
 #[derive(Default)]
 pub struct Registrations {
-    table: Vec<Registration>,
+    table: Table<Registration>,
     /// How many descriptors are polled, without the loop's own.
     polled: usize,
 }
@@ -100,7 +104,7 @@ impl Registrations {
     /// Gives everything that wants to know of an event to `take`, readers first.
     #[inline]
     pub fn take_interested(&mut self, event: Event, mut take: impl FnMut(Entry)) {
-        let Some(registration) = self.table.get_mut(event.token as usize) else { return };
+        let Some(registration) = self.table.get_mut(event.token as Descriptor) else { return };
         if registration.once {
             // There is one, and the poller has let go of it.
             registration.once = false;
@@ -126,18 +130,17 @@ impl Registrations {
     /// Takes everything out.
     pub fn take_all(&mut self) -> Vec<Entry> {
         self.polled = 0;
-        let table = std::mem::take(&mut self.table);
-        table.into_iter().flat_map(|one| one.reader.into_iter().chain(one.writer)).collect()
+        self.table.take_all().flat_map(|one| one.reader.into_iter().chain(one.writer)).collect()
     }
 
     /// Registers with a new poller what the one before knew.
     pub fn register_anew(&mut self, poller: &Poller) {
-        for (descriptor, registration) in self.table.iter_mut().enumerate() {
+        for (descriptor, registration) in self.table.iter_mut() {
             if registration.polled.is_empty() {
                 continue;
             }
             // One that has been closed is watched by nobody, as it was before.
-            let (descriptor, token) = (descriptor as Descriptor, descriptor as u64);
+            let token = descriptor as u64;
             registration.parked = false;
             let _ = poller.add(descriptor, registration.polled, token);
             if registration.once {
@@ -148,21 +151,25 @@ impl Registrations {
 
     /// Shows every entry to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
-        for registration in &self.table {
+        for (_, registration) in self.table.iter() {
             for entry in registration.reader.iter().chain(&registration.writer) {
                 entry.traverse(visitor);
             }
         }
     }
 
-    fn entry(&mut self, descriptor: Descriptor) -> Result<&mut Registration> {
-        let Ok(index) = usize::try_from(descriptor) else {
-            return Err(value_error(&format!("Invalid file descriptor: {descriptor}")));
-        };
-        if index >= self.table.len() {
-            self.table.resize_with(index + 1, Registration::default);
+    /// Puts a registration into the table. `OSError` for a descriptor that is not open, `MemoryError`.
+    fn put(&mut self, descriptor: Descriptor, registration: Registration) -> Result<()> {
+        Ok(self.table.put(descriptor, registration)?)
+    }
+}
+
+impl From<Refused> for Raised {
+    fn from(refused: Refused) -> Raised {
+        match refused {
+            Refused::NotOpen => io::Error::from_raw_os_error(ferrio_reactor::socket::errno::EBADF).into(),
+            Refused::NoMemory => raise_imported(&MEMORY_ERROR, "no memory for one more descriptor"),
         }
-        Ok(&mut self.table[index])
     }
 }
 
@@ -184,22 +191,22 @@ impl Own<Loop> {
         entry: Option<Entry>,
         drains: bool,
     ) -> Result<Option<Entry>> {
+        check_number(descriptor)?;
         let system = self.system()?;
         let mut registrations = self.registrations.borrow_mut();
-        let registration = registrations.entry(descriptor)?;
+        let mut registration = registrations.table.take(descriptor);
         if direction == Direction::Read {
             registration.drains = drains;
             registration.more = false;
         }
-        let place = match direction {
-            Direction::Read => &mut registration.reader,
-            Direction::Write => &mut registration.writer,
-        };
-        let before = std::mem::replace(place, entry);
+        let before = std::mem::replace(registration.place(direction), entry);
         let (old, new) = (registration.polled, registration.wanted());
         // Somebody who watches what is watched already may have closed the descriptor meanwhile and got
         // its number again: then the poller does not know it any more.
         if old == new && (before.is_none() || new.is_empty()) {
+            if let Some(place) = registrations.table.get_mut(descriptor) {
+                *place = registration;
+            }
             return Ok(before);
         }
         let token = descriptor as u64;
@@ -222,17 +229,21 @@ impl Own<Loop> {
             })
         };
         if let Err(error) = result {
-            let place = match direction {
-                Direction::Read => &mut registration.reader,
-                Direction::Write => &mut registration.writer,
-            };
-            let refused = std::mem::replace(place, before);
+            let refused = std::mem::replace(registration.place(direction), before);
+            if let Some(place) = registrations.table.get_mut(descriptor) {
+                *place = registration;
+            }
             drop(registrations);
             drop(refused);
             return Err(error.into());
         }
         registration.polled = new;
         let internal = registration.internal;
+        if let Err(raised) = registrations.put(descriptor, registration) {
+            // It was not in the table, so nobody else wants it.
+            let _ = system.poller.remove(descriptor);
+            return Err(raised);
+        }
         if !internal && old.is_empty() {
             registrations.polled += 1;
         } else if !internal && new.is_empty() {
@@ -242,7 +253,7 @@ impl Own<Loop> {
     }
 
     /// Has a native method called once, when a descriptor is ready. Afterwards, and when it is not wanted any
-    /// more, [`Own::<Loop>::stop_watching_once`] is called.
+    /// more, [`Own::<Loop>::stop_watching`] is called.
     pub fn watch_once(
         &self,
         descriptor: Descriptor,
@@ -250,21 +261,23 @@ impl Own<Loop> {
         object: &Object,
         method: Method,
     ) -> Result<()> {
+        check_number(descriptor)?;
         let system = self.system()?;
         let mut registrations = self.registrations.borrow_mut();
-        let registration = registrations.entry(descriptor)?;
-        if !registration.wanted().is_empty() {
+        let known = registrations.table.get(descriptor);
+        if known.is_some_and(|registration| !registration.wanted().is_empty()) {
             // Somebody else waits too: then both are watched as long as they want.
             drop(registrations);
             return self.watch_native(descriptor, direction, object, method);
         }
+        let parked = known.is_some_and(|registration| registration.parked);
         let interest = match direction {
             Direction::Read => Interest::READABLE,
             Direction::Write => Interest::WRITABLE,
         };
         // The descriptor may have been closed meanwhile, and its number given to another.
         let token = descriptor as u64;
-        let watched = if registration.parked {
+        let watched = if parked {
             system.poller.watch_once(descriptor, interest, token)
         } else {
             system.poller.add_once(descriptor, interest, token)
@@ -274,32 +287,28 @@ impl Own<Loop> {
             io::ErrorKind::AlreadyExists => system.poller.watch_once(descriptor, interest, token),
             _ => Err(error),
         })?;
-        let entry = Some(Entry::Native(object.clone(), method));
-        match direction {
-            Direction::Read => registration.reader = entry,
-            Direction::Write => registration.writer = entry,
-        }
+        let mut registration = registrations.table.take(descriptor);
+        *registration.place(direction) = Some(Entry::Native(object.clone(), method));
         registration.polled = interest;
         registration.once = true;
         let internal = registration.internal;
+        if let Err(raised) = registrations.put(descriptor, registration) {
+            let _ = system.poller.remove(descriptor);
+            return Err(raised);
+        }
         registrations.polled += usize::from(!internal);
         Ok(())
     }
 
-    /// Ends what `watch_once` has begun with an object, if it has not ended by itself.
-    pub fn stop_watching_once(&self, descriptor: Descriptor, direction: Direction, object: &Object) {
-        if self.closed.get() {
-            return;
-        }
-        let is_watched = self.registrations.borrow().table.get(descriptor as usize).is_some_and(|registration| {
-            let entry = match direction {
-                Direction::Read => &registration.reader,
-                Direction::Write => &registration.writer,
-            };
-            matches!(entry, Some(Entry::Native(watched, _)) if watched.is(object))
-        });
-        if is_watched {
-            self.unwatch(descriptor, direction);
+    /// Stops watching a descriptor for an object. Nothing happens if the loop is closed, or if it is not this object
+    /// that the descriptor is watched for: its number may have come to somebody else meanwhile.
+    pub fn stop_watching(&self, descriptor: Descriptor, direction: Direction, object: &Object) {
+        let is_watched = !self.closed.get() && {
+            let registrations = self.registrations.borrow();
+            registrations.table.get(descriptor).is_some_and(|known| known.is_watched_for(direction, object))
+        };
+        if is_watched && let Err(raised) = self.watch(descriptor, direction, None).map(drop) {
+            raised.discard();
         }
     }
 
@@ -327,7 +336,7 @@ impl Own<Loop> {
     pub fn read_on(&self, descriptor: Descriptor, last: LastRead) -> Result<()> {
         let entry = {
             let registrations = self.registrations.borrow();
-            let Some(registration) = registrations.table.get(descriptor as usize) else { return Ok(()) };
+            let Some(registration) = registrations.table.get(descriptor) else { return Ok(()) };
             let may_be_more = match last {
                 LastRead::Empty => false,
                 LastRead::Short => registration.more,
@@ -339,20 +348,6 @@ impl Own<Loop> {
             registration.reader.clone()
         };
         entry.map_or(Ok(()), |entry| self.push(entry))
-    }
-
-    /// Stops watching; nothing happens if the loop is closed or the descriptor was not watched.
-    pub fn unwatch(&self, descriptor: Descriptor, direction: Direction) -> bool {
-        if self.closed.get() || descriptor < 0 {
-            return false;
-        }
-        match self.watch(descriptor, direction, None) {
-            Ok(before) => before.is_some(),
-            Err(raised) => {
-                raised.discard();
-                false
-            }
-        }
     }
 
     /// `add_reader`, `add_writer`: a callback for a descriptor; the one before is cancelled.
@@ -376,30 +371,55 @@ impl Own<Loop> {
         }
     }
 
-    /// Writes down that a descriptor belongs to a transport (null: to none any more).
-    pub fn set_owner(&self, descriptor: Descriptor, owner: Ptr) {
+    /// Writes down that a descriptor belongs to a transport.
+    ///
+    /// One that is not open belongs to nobody; whoever goes on to use it finds out.
+    pub fn claim(&self, descriptor: Descriptor, owner: &Object) -> Result<()> {
         if self.closed.get() {
-            return;
+            return Ok(());
         }
-        match self.registrations.borrow_mut().entry(descriptor) {
-            Ok(registration) => registration.owner = owner,
-            Err(raised) => raised.discard(),
+        let owner = Weak::new(owner)?;
+        let mut registrations = self.registrations.borrow_mut();
+        let mut registration = registrations.table.take(descriptor);
+        let before = registration.owner.replace(owner);
+        let result = registrations.table.put(descriptor, registration);
+        drop(registrations);
+        drop(before);
+        match result {
+            Ok(()) | Err(Refused::NotOpen) => Ok(()),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    /// Writes down that a descriptor belongs to a transport no more, if it did.
+    pub fn disclaim(&self, descriptor: Descriptor, owner: &Object) {
+        let mut registrations = self.registrations.borrow_mut();
+        let Some(registration) = registrations.table.get_mut(descriptor) else { return };
+        // One that is gone owns nothing either.
+        let is_owner =
+            registration.owner.as_ref().is_some_and(|weak| weak.get().is_none_or(|known| known.is(owner)));
+        if is_owner {
+            let before = registration.owner.take();
+            drop(registrations);
+            drop(before);
         }
     }
 
     /// Writes down that a descriptor is one of the loop's own.
     pub fn set_internal(&self, descriptor: Descriptor) -> Result<()> {
-        self.registrations.borrow_mut().entry(descriptor)?.internal = true;
-        Ok(())
+        let mut registrations = self.registrations.borrow_mut();
+        let mut registration = registrations.table.take(descriptor);
+        registration.internal = true;
+        registrations.put(descriptor, registration)
     }
 
     /// `RuntimeError` if a descriptor belongs to a transport.
     pub fn check_no_owner(&self, descriptor: Descriptor, shown: &Object) -> Result<()> {
-        let owner = match self.registrations.borrow().table.get(descriptor as usize) {
-            // SAFETY: the transport unregisters before it goes.
-            Some(one) if !one.owner.is_null() => unsafe { Object::borrowed(one.owner) },
-            _ => return Ok(()),
+        let owner = {
+            let registrations = self.registrations.borrow();
+            registrations.table.get(descriptor).and_then(|known| known.owner.as_ref()?.get())
         };
+        let Some(owner) = owner else { return Ok(()) };
         if owner.method0(&IS_CLOSING)?.is_true()? {
             return Ok(());
         }
@@ -408,14 +428,18 @@ impl Own<Loop> {
     }
 }
 
+/// `ValueError` for what can't be a descriptor's number.
+fn check_number(descriptor: Descriptor) -> Result<()> {
+    if descriptor >= 0 { Ok(()) } else { Err(value_error(&format!("Invalid file descriptor: {descriptor}"))) }
+}
+
 /// The descriptor of an int or of an object with `fileno()`.
 pub fn descriptor_of(object: &Object) -> Result<Descriptor> {
     // SAFETY: a live object.
     let number = if unsafe { py::PyLong_Check(object.as_ptr()) } != 0 {
         object.to_i64()?
     } else {
-        let invalid =
-            || Ok::<_, crate::ffi::Raised>(value_error(&format!("Invalid file object: {}", object.repr_text()?)));
+        let invalid = || Ok::<_, Raised>(value_error(&format!("Invalid file object: {}", object.repr_text()?)));
         match object.getattr_opt(&stdlib::FILENO)? {
             Some(fileno) => match fileno.call0() {
                 Ok(number) => number.to_i64()?,

@@ -51,7 +51,7 @@ impl Waiting {
     fn resume(&mut self, outcome: Outcome) -> Result<()> {
         let is_first = matches!(outcome, Outcome::Start);
         if let Some((future, descriptor)) = self.waiter.take() {
-            self.loop_.stop_watching_once(descriptor, self.direction, &future);
+            self.loop_.stop_watching(descriptor, self.direction, &future);
         }
         outcome.value()?;
         if is_first && self.loop_.is_debug() {

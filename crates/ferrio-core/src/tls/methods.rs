@@ -19,6 +19,9 @@ impl Class for TlsProtocol {
 
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
         super::prepare()?;
+        if !this.state.is_empty() {
+            return Err(crate::ffi::error::runtime_error("the protocol is already initialized"));
+        }
         this.state.put(UNWRAPPED.get()?.clone());
         Ok(())
     }

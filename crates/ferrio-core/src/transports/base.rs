@@ -15,6 +15,7 @@
 
 use super::flow::Parties;
 use crate::ffi::class::{Dict, WeakList};
+use crate::ffi::error::runtime_error;
 use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context};
 use crate::loop_::Loop;
 use crate::loop_::entry::Entry;
@@ -42,6 +43,8 @@ pub struct Base {
     extra: Slot,
     /// The context of protocol callbacks.
     context: Slot,
+    /// Whether `__init__` was called.
+    begun: Cell<bool>,
     pub closing: Cell<bool>,
     /// 0 while the connection stands.
     lost: Cell<u32>,
@@ -52,6 +55,11 @@ pub struct Base {
 }
 
 impl Base {
+    /// Begins `__init__`. `RuntimeError` the second time: what the first has opened would be forgotten, not closed.
+    pub fn begin_init(&self) -> Result<()> {
+        if self.begun.replace(true) { Err(runtime_error("the transport is already initialized")) } else { Ok(()) }
+    }
+
     /// Takes the loop, the descriptor's owner, the protocol and the current context.
     pub fn open(
         &self,
@@ -206,14 +214,14 @@ impl Base {
     }
 
     /// Gives the descriptor back, closed; `file` closes its own.
-    pub fn close_descriptor(&self) -> Result<()> {
+    pub fn close_descriptor(&self, transport: &Object) -> Result<()> {
         let descriptor = self.descriptor.replace(NO_DESCRIPTOR);
         if descriptor != NO_DESCRIPTOR
             && let Some(loop_) = self.loop_()
         {
-            loop_.unwatch(descriptor, crate::loop_::Direction::Read);
-            loop_.unwatch(descriptor, crate::loop_::Direction::Write);
-            loop_.set_owner(descriptor, std::ptr::null_mut());
+            loop_.stop_watching(descriptor, crate::loop_::Direction::Read, transport);
+            loop_.stop_watching(descriptor, crate::loop_::Direction::Write, transport);
+            loop_.disclaim(descriptor, transport);
         }
         match self.file.take() {
             Some(file) => file.method0(&stdlib::CLOSE).map(drop),

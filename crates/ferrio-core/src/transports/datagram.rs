@@ -95,7 +95,7 @@ impl Own<DatagramTransport> {
         if watched.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.unwatch(self.base.descriptor.get(), direction);
+            loop_.stop_watching(self.base.descriptor.get(), direction, self.as_object());
         }
     }
 
@@ -201,7 +201,7 @@ impl Own<DatagramTransport> {
     fn dispose(&self) -> Result<()> {
         self.reading.set(false);
         self.writing.set(false);
-        let closed = self.base.close_descriptor();
+        let closed = self.base.close_descriptor(self.as_object());
         self.base.forget();
         closed
     }
@@ -397,6 +397,7 @@ impl Class for DatagramTransport {
             return Err(type_error("loop must be a ferrio.Loop"));
         };
         static AF_INET: crate::ffi::Import = crate::ffi::Import::new(c"socket", c"AF_INET");
+        this.base.begin_init()?;
         this.base.merge_extra(extra)?;
         this.base.open(loop_, Some(socket), descriptor_of(socket)?, protocol)?;
         this.base.set_extra("socket", &guarded(socket)?)?;
@@ -411,7 +412,7 @@ impl Class for DatagramTransport {
         this.is_inet.set(socket.getattr(&stdlib::FAMILY)?.equals(AF_INET.get()?)?);
         this.address.set(address.filter(|address| !address.is_none()).cloned());
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
-        loop_.set_owner(this.base.descriptor.get(), this.as_ptr());
+        loop_.claim(this.base.descriptor.get(), this.as_object())?;
         loop_.push(Entry::Native(this.as_object().clone(), start))
     }
 

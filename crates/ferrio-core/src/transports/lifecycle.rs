@@ -74,7 +74,7 @@ pub fn finalize<T: Transport>(this: &Own<T>) {
     if this.base().is_lost() {
         // Another finaliser has closed it, in the same collection: the loop has it now, and tells its protocol.
         // The descriptor is given back at once: its file, of the same collection, closes it in any case.
-        if let Err(raised) = this.base().close_descriptor() {
+        if let Err(raised) = this.base().close_descriptor(this.as_object()) {
             raised.write_unraisable(this.as_object());
         }
         return;

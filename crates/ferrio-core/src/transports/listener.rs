@@ -36,6 +36,8 @@ pub struct Listener {
     backlog: Cell<i64>,
     descriptor: Cell<i32>,
     listening: Cell<bool>,
+    /// Whether `__init__` was called.
+    begun: Cell<bool>,
 }
 
 static INIT: Signature = Signature {
@@ -69,7 +71,7 @@ impl Own<Listener> {
         if self.listening.replace(false)
             && let Some(loop_) = self.native_loop()
         {
-            loop_.unwatch(self.descriptor.get(), Direction::Read);
+            loop_.stop_watching(self.descriptor.get(), Direction::Read, self.as_object());
         }
     }
 
@@ -165,6 +167,9 @@ impl Class for Listener {
         };
         if Own::<Loop>::downcast(loop_).is_none() {
             return Err(crate::ffi::error::type_error("loop must be a ferrio.Loop"));
+        }
+        if this.begun.replace(true) {
+            return Err(crate::ffi::error::runtime_error("the listener is already initialized"));
         }
         this.descriptor.set(descriptor_of(socket)?);
         this.backlog.set(backlog.to_i64()?);

@@ -62,7 +62,7 @@ impl Own<ReadPipeTransport> {
         if self.reading.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.unwatch(self.base.descriptor.get(), Direction::Read);
+            loop_.stop_watching(self.base.descriptor.get(), Direction::Read, self.as_object());
         }
     }
 
@@ -85,7 +85,7 @@ impl Own<ReadPipeTransport> {
 
     fn dispose(&self) -> Result<()> {
         self.reading.set(false);
-        let closed = self.base.close_descriptor();
+        let closed = self.base.close_descriptor(self.as_object());
         self.base.forget();
         closed
     }
@@ -194,11 +194,12 @@ impl Class for ReadPipeTransport {
         let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(type_error("loop must be a ferrio.Loop"));
         };
+        this.base.begin_init()?;
         this.base.merge_extra(extra)?;
         this.base.open(loop_, Some(pipe), descriptor_of(pipe)?, protocol)?;
         this.base.set_extra("pipe", pipe)?;
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
-        loop_.set_owner(this.base.descriptor.get(), this.as_ptr());
+        loop_.claim(this.base.descriptor.get(), this.as_object())?;
         loop_.push(Entry::Native(this.as_object().clone(), start))
     }
 

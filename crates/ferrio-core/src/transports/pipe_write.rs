@@ -59,7 +59,7 @@ impl Own<WritePipeTransport> {
         if which.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.unwatch(self.base.descriptor.get(), direction);
+            loop_.stop_watching(self.base.descriptor.get(), direction, self.as_object());
         }
     }
 
@@ -125,7 +125,7 @@ impl Own<WritePipeTransport> {
     fn dispose(&self) -> Result<()> {
         self.writing.set(false);
         self.watching.set(false);
-        let closed = self.base.close_descriptor();
+        let closed = self.base.close_descriptor(self.as_object());
         self.base.forget();
         closed
     }
@@ -233,11 +233,12 @@ impl Class for WritePipeTransport {
         let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(type_error("loop must be a ferrio.Loop"));
         };
+        this.base.begin_init()?;
         this.base.merge_extra(extra)?;
         this.base.open(loop_, Some(pipe), descriptor_of(pipe)?, protocol)?;
         this.base.set_extra("pipe", pipe)?;
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
-        loop_.set_owner(this.base.descriptor.get(), this.as_ptr());
+        loop_.claim(this.base.descriptor.get(), this.as_object())?;
         loop_.push(Entry::Native(this.as_object().clone(), start))
     }
 

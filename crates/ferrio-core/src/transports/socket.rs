@@ -83,6 +83,7 @@ impl SocketTransport {
         let body = SocketTransport::default();
         *body.peer.borrow_mut() = peer;
         let this = Own::new(body)?;
+        this.base.begin_init()?;
         this.base.open(loop_, None, descriptor, protocol)?;
         this.begin(loop_, Some(server))?;
         Ok(this)
@@ -94,7 +95,7 @@ impl Own<SocketTransport> {
     pub(super) fn begin(&self, loop_: &Own<Loop>, server: Option<&Object>) -> Result<()> {
         let protocol = self.base.protocol();
         self.adopt_protocol(&protocol)?;
-        loop_.set_owner(self.base.descriptor.get(), self.as_ptr());
+        loop_.claim(self.base.descriptor.get(), self.as_object())?;
         // Small writes go out at once, as with asyncio; other kinds of sockets refuse.
         self.tcp.set(socket::set_no_delay(self.base.descriptor.get()).is_ok());
         if let Some(server) = server.filter(|server| !server.is_none()) {
@@ -140,7 +141,7 @@ impl Own<SocketTransport> {
         if self.reading.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.unwatch(self.base.descriptor.get(), Direction::Read);
+            loop_.stop_watching(self.base.descriptor.get(), Direction::Read, self.as_object());
         }
     }
 
@@ -158,7 +159,7 @@ impl Own<SocketTransport> {
         if self.writing.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.unwatch(self.base.descriptor.get(), Direction::Write);
+            loop_.stop_watching(self.base.descriptor.get(), Direction::Write, self.as_object());
         }
     }
 
@@ -378,7 +379,7 @@ impl Own<SocketTransport> {
         self.remember_addresses();
         self.reading.set(false);
         self.writing.set(false);
-        let closed = self.base.close_descriptor();
+        let closed = self.base.close_descriptor(self.as_object());
         self.base.forget();
         let left = match self.server.take() {
             Some(server) => server.method1(&stdlib::SERVER_DETACH, self.as_object()).map(drop),

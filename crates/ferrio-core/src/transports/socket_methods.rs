@@ -171,6 +171,7 @@ impl Class for SocketTransport {
         let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(crate::ffi::error::type_error("loop must be a ferrio.Loop"));
         };
+        this.base.begin_init()?;
         let descriptor = descriptor_of(socket)?;
         this.base.merge_extra(extra)?;
         this.base.open(loop_, Some(socket), descriptor, protocol)?;

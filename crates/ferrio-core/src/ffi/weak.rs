@@ -1,0 +1,29 @@
+//! Weak references: to remember an object without keeping it, and without pointing to freed memory.
+
+use super::{Object, Ptr, Result};
+use pyo3_ffi as py;
+use std::ptr;
+
+/// A weak reference. It costs nothing to the object but a place in its list of them, and it gives nothing
+/// once the object is gone.
+pub struct Weak(Object);
+
+impl Weak {
+    /// A weak reference to an object. `TypeError` if the object's class does not allow them.
+    pub fn new(object: &Object) -> Result<Weak> {
+        // SAFETY: a live object; null stands for no callback; a new reference or null with an error.
+        unsafe { Object::owned(py::PyWeakref_NewRef(object.as_ptr(), ptr::null_mut())) }.map(Weak)
+    }
+
+    /// The object, if it is still there.
+    pub fn get(&self) -> Option<Object> {
+        let mut found: Ptr = ptr::null_mut();
+        // SAFETY: only `new` makes a Weak, so the object is a weak reference, and the call can't fail. What it
+        // finds is a new reference, or null.
+        unsafe {
+            (py::compat::PyWeakref_GetRef(self.0.as_ptr(), &mut found) > 0)
+                .then(|| Object::owned(found).ok())
+                .flatten()
+        }
+    }
+}
