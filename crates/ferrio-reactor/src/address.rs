@@ -42,6 +42,10 @@ impl Address {
                     scope_id: address.scope_id(),
                 })
             }
+            // rustix does not tell an unnamed socket from one whose abstract name is empty; the length does.
+            AddressFamily::UNIX if any.addr_len() as usize <= size_of::<libc::sa_family_t>() => {
+                Some(Address::UnixPath(Vec::new()))
+            }
             AddressFamily::UNIX => {
                 let address = SocketAddrUnix::try_from(any).ok()?;
                 if let Some(name) = address.abstract_name() {
