@@ -1,5 +1,6 @@
 //! Objects that give access to their bytes.
 
+use super::error::type_error;
 use super::{Object, Raised, Result};
 use pyo3_ffi as py;
 use std::ffi::c_int;
@@ -14,9 +15,13 @@ impl Buffer {
         Buffer::with_flags(object, py::PyBUF_SIMPLE)
     }
 
-    /// The bytes for writing. `BufferError` for what is read-only.
-    pub fn writable(object: &Object) -> Result<Buffer> {
-        Buffer::with_flags(object, py::PyBUF_WRITABLE)
+    /// The bytes to receive into. `TypeError` for what has none, or is read-only, as `socket.recv_into()` raises it.
+    pub fn to_receive(object: &Object) -> Result<Buffer> {
+        Buffer::with_flags(object, py::PyBUF_WRITABLE).map_err(|raised| {
+            raised.discard();
+            let kind = if object.is_none() { "None".to_owned() } else { object.type_name() };
+            type_error(&format!("recv_into() argument 1 must be read-write bytes-like object, not {kind}"))
+        })
     }
 
     fn with_flags(object: &Object, flags: c_int) -> Result<Buffer> {

@@ -88,7 +88,7 @@ impl Operation for ReceiveInto {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
         self.waiting.resume(outcome)?;
         let descriptor = self.waiting.descriptor()?;
-        let mut buffer = Buffer::writable(&self.buffer)?;
+        let mut buffer = Buffer::to_receive(&self.buffer)?;
         let received = socket::recv(descriptor, buffer.as_uninit());
         drop(buffer);
         match received {

@@ -13,7 +13,7 @@ use super::lifecycle;
 use super::methods::Buffering;
 use crate::ffi::buffer::Buffer;
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Object, Own, Result, Slot};
+use crate::ffi::{Object, Own, Result, Slot, deque as sequence};
 use crate::futures::{Future, waiter};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, LastRead, Loop, Progress};
@@ -466,15 +466,23 @@ fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
 
 fn read_into_protocol(this: &Own<SocketTransport>) -> Result<()> {
     let protocol = this.base.protocol();
-    let mut buffer = match protocol_buffer(&protocol) {
-        Ok(buffer) => buffer,
+    let object = match protocol_buffer(&protocol) {
+        Ok(object) => object,
         Err(raised) => {
             let exception = split_exit(raised)?;
             return this.fatal(Failure::Exception(exception), "Fatal error: protocol.get_buffer() call failed.");
         }
     };
-    let Some(loop_) = this.base.loop_().filter(|_| !this.base.is_lost()) else { return Ok(()) };
+    // A protocol that has closed the connection meanwhile gets once more what is there, as with asyncio.
+    let Some(loop_) = this.base.loop_() else { return Ok(()) };
     this.habits.note_read(loop_.callback_number());
+    let mut buffer = match writable(&object) {
+        Ok(buffer) => buffer,
+        Err(raised) => {
+            let exception = split_exit(raised)?;
+            return this.fatal(Failure::Exception(exception), "Fatal read error on socket transport");
+        }
+    };
     let most = buffer.as_slice().len();
     let read = socket::recv(this.base.descriptor.get(), buffer.as_uninit());
     this.progress.note(&read, most);
@@ -494,10 +502,20 @@ fn read_into_protocol(this: &Own<SocketTransport>) -> Result<()> {
     }
 }
 
-fn protocol_buffer(protocol: &Object) -> Result<Buffer> {
-    let object = protocol.method1(&stdlib::GET_BUFFER, &Object::int(-1)?)?;
-    let buffer = Buffer::writable(&object)?;
+/// `protocol.get_buffer()`. `RuntimeError` for an empty one.
+fn protocol_buffer(protocol: &Object) -> Result {
+    let buffer = protocol.method1(&stdlib::GET_BUFFER, &Object::int(-1)?)?;
+    if sequence::is_empty(&buffer)? {
+        return Err(runtime_error("get_buffer() returned an empty buffer"));
+    }
+    Ok(buffer)
+}
+
+/// The bytes to receive into.
+fn writable(object: &Object) -> Result<Buffer> {
+    let buffer = Buffer::to_receive(object)?;
     if buffer.as_slice().is_empty() {
+        // To read nothing would look like the end of the stream.
         return Err(runtime_error("get_buffer() returned an empty buffer"));
     }
     Ok(buffer)
