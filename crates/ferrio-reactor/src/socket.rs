@@ -80,14 +80,6 @@ pub fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// Closes a descriptor that the caller owns.
-pub fn close(descriptor: RawFd) {
-    if descriptor >= 0 {
-        // SAFETY: the caller owns the descriptor and never uses it again.
-        unsafe { rustix::io::close(descriptor) };
-    }
-}
-
 /// The error numbers that callers tell apart and `io::ErrorKind` does not.
 pub mod errno {
     pub use libc::{EBADF, EIO, EMFILE, ENFILE, ENOBUFS, ENOMEM};

@@ -13,6 +13,7 @@
 //! `lost` counts: from the moment on when `connection_lost` is due, each further write raises it, so
 //! that a program that goes on writing into nothing is told so in the log.
 
+use super::descriptor::Descriptor;
 use super::flow::Parties;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
@@ -27,17 +28,12 @@ use std::cell::Cell;
 /// `LOG_THRESHOLD_FOR_CONNLOST_WRITES`.
 pub const WRITES_BEFORE_WARNING: u32 = 5;
 
-/// A descriptor's number; this one stands for none.
-pub const NO_DESCRIPTOR: i32 = -1;
-
 /// What every transport's body begins with.
 #[derive(Default)]
 #[repr(C)]
 pub struct Base {
     loop_: Slot,
-    /// The Python object that owns the descriptor, if there is one: a socket, a pipe's file.
-    pub file: Slot,
-    pub descriptor: Cell<i32>,
+    pub descriptor: Descriptor,
     protocol: Slot,
     /// A dict, made when it is needed.
     extra: Slot,
@@ -60,17 +56,9 @@ impl Base {
         if self.begun.replace(true) { Err(runtime_error("the transport is already initialized")) } else { Ok(()) }
     }
 
-    /// Takes the loop, the descriptor's owner, the protocol and the current context.
-    pub fn open(
-        &self,
-        loop_: &Own<Loop>,
-        file: Option<&Object>,
-        descriptor: i32,
-        protocol: &Object,
-    ) -> Result<()> {
+    /// Takes the loop, the protocol and the current context.
+    pub fn open(&self, loop_: &Own<Loop>, protocol: &Object) -> Result<()> {
         self.loop_.put(loop_.as_object().clone());
-        self.file.set(file.cloned());
-        self.descriptor.set(descriptor);
         self.protocol.put(protocol.clone());
         self.context.put(context::copy_current()?);
         Ok(())
@@ -97,7 +85,7 @@ impl Base {
     /// Whether the transport still has its descriptor.
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.descriptor.get() != NO_DESCRIPTOR
+        self.descriptor.is_open()
     }
 
     /// Whether `connection_lost` is due or was called.
@@ -215,21 +203,15 @@ impl Base {
 
     /// Gives the descriptor back, closed; `file` closes its own.
     pub fn close_descriptor(&self, transport: &Object) -> Result<()> {
-        let descriptor = self.descriptor.replace(NO_DESCRIPTOR);
-        if descriptor != NO_DESCRIPTOR
+        if self.is_open()
             && let Some(loop_) = self.loop_()
         {
+            let descriptor = self.descriptor.number();
             loop_.stop_watching(descriptor, crate::loop_::Direction::Read, transport);
             loop_.stop_watching(descriptor, crate::loop_::Direction::Write, transport);
             loop_.disclaim(descriptor, transport);
         }
-        match self.file.take() {
-            Some(file) => file.method0(&stdlib::CLOSE).map(drop),
-            None => {
-                ferrio_reactor::socket::close(descriptor);
-                Ok(())
-            }
-        }
+        self.descriptor.close()
     }
 
     /// Lets go of the protocol and the loop, once closed.
@@ -240,14 +222,16 @@ impl Base {
 
     /// Shows the objects to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
-        for slot in [&self.loop_, &self.file, &self.protocol, &self.extra, &self.context, &self.lost_exception] {
+        self.descriptor.traverse(visitor);
+        for slot in [&self.loop_, &self.protocol, &self.extra, &self.context, &self.lost_exception] {
             visitor.slot(slot);
         }
     }
 
     /// Drops the objects.
     pub fn clear(&self) {
-        for slot in [&self.file, &self.protocol, &self.extra, &self.context, &self.lost_exception, &self.loop_] {
+        self.descriptor.clear();
+        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception, &self.loop_] {
             slot.clear();
         }
     }

@@ -1,7 +1,7 @@
 //! DatagramTransport: a datagram socket, connected or not.
 
 use super::backlog::{BYTES_LIKE, Data};
-use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
+use super::base::{Base, Failure, split_exit};
 use super::flow::Flow;
 use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
@@ -81,7 +81,7 @@ impl Own<DatagramTransport> {
         if !watched.get()
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.watch_native(self.base.descriptor.get(), direction, self.as_object(), method)?;
+            loop_.watch_native(self.base.descriptor.to_watch()?, direction, self.as_object(), method)?;
             watched.set(true);
         }
         Ok(())
@@ -95,7 +95,7 @@ impl Own<DatagramTransport> {
         if watched.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.stop_watching(self.base.descriptor.get(), direction, self.as_object());
+            loop_.stop_watching(self.base.descriptor.number(), direction, self.as_object());
         }
     }
 
@@ -135,7 +135,7 @@ impl Own<DatagramTransport> {
 
     /// Sends a datagram now, if the socket takes it.
     fn attempt(&self, bytes: &[u8], object: &Object, address: &Object) -> Result<Attempt> {
-        let descriptor = self.base.descriptor.get();
+        let descriptor = self.base.descriptor.current()?;
         let sent = if self.has_peer.get() {
             socket::send(descriptor, bytes)
         } else if let Some(address @ Address::Inet { .. }) =
@@ -144,7 +144,7 @@ impl Own<DatagramTransport> {
             socket::send_to(descriptor, bytes, &address)
         } else {
             // names, paths and other families: as Python's socket takes them
-            let python = self.base.file.get_or_none();
+            let python = self.base.descriptor.file().unwrap_or_else(Object::none);
             return match python.method(&stdlib::SENDTO, &[object, address]) {
                 Ok(_) => Ok(Attempt::Sent),
                 Err(raised) => python_attempt(raised),
@@ -215,7 +215,7 @@ impl Own<DatagramTransport> {
                 info.push("closing".to_owned());
             }
             let state = |polled: bool| if polled { "polling" } else { "idle" };
-            info.push(format!("fd={}", self.base.descriptor.get()));
+            info.push(format!("fd={}", self.base.descriptor.number()));
             info.push(format!("read={}", state(self.reading.get())));
             info.push(format!("write=<{}, bufsize={}>", state(self.writing.get()), self.waiting_size.get()));
         }
@@ -258,7 +258,7 @@ fn read_ready(object: &Object) -> Result<()> {
 /// Receives one datagram; whether there was one, or an error.
 fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
     let Some(loop_) = this.base.loop_() else { return Ok(false) };
-    let descriptor = this.base.descriptor.get();
+    let descriptor = this.base.descriptor.current()?;
     let read = loop_.with_read_buffer(|buffer| {
         let (count, sender) = socket::recv_from(descriptor, buffer)?;
         // SAFETY: the kernel has written so many bytes.
@@ -385,9 +385,7 @@ impl Class for DatagramTransport {
     type_cell!();
 
     fn empty() -> Self {
-        let body = DatagramTransport::default();
-        body.base.descriptor.set(NO_DESCRIPTOR);
-        body
+        DatagramTransport::default()
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
@@ -399,7 +397,9 @@ impl Class for DatagramTransport {
         static AF_INET: crate::ffi::Import = crate::ffi::Import::new(c"socket", c"AF_INET");
         this.base.begin_init()?;
         this.base.merge_extra(extra)?;
-        this.base.open(loop_, Some(socket), descriptor_of(socket)?, protocol)?;
+        let descriptor = descriptor_of(socket)?;
+        this.base.open(loop_, protocol)?;
+        this.base.descriptor.put_file(socket, descriptor)?;
         this.base.set_extra("socket", &guarded(socket)?)?;
         for (name, method) in [("sockname", &stdlib::GETSOCKNAME), ("peername", &stdlib::GETPEERNAME)] {
             let value = socket.method0(method).unwrap_or_else(|raised| {
@@ -412,7 +412,7 @@ impl Class for DatagramTransport {
         this.is_inet.set(socket.getattr(&stdlib::FAMILY)?.equals(AF_INET.get()?)?);
         this.address.set(address.filter(|address| !address.is_none()).cloned());
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
-        loop_.claim(this.base.descriptor.get(), this.as_object())?;
+        loop_.claim(this.base.descriptor.number(), this.as_object())?;
         loop_.push(Entry::Native(this.as_object().clone(), start))
     }
 
@@ -452,7 +452,9 @@ impl Class for DatagramTransport {
             .concat(),
             properties: vec![
                 getter::<DatagramTransport, _>(c"__class__", |_| shown_class()),
-                getter::<DatagramTransport, _>(c"_sock", |this| Ok(this.base.file.get_or_none())),
+                getter::<DatagramTransport, _>(c"_sock", |this| {
+                    Ok(this.base.descriptor.file().unwrap_or_else(Object::none))
+                }),
             ],
             slots: vec![unary_slot::<DatagramTransport, _>(py::Py_tp_repr, |this| this.repr())],
         }

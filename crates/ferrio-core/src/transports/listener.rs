@@ -4,6 +4,7 @@
 //! socket; those with TLS are handed to a Python function, which owns the handshake.
 
 use super::address;
+use super::descriptor::Descriptor;
 use super::flow::Parties;
 use super::socket::SocketTransport;
 use crate::debug::Report;
@@ -16,7 +17,7 @@ use ferrio_reactor::socket::{self, errno, is_transient};
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
 /// How long a listener rests when the process or the system has no descriptor left, in seconds;
 /// asyncio's `ACCEPT_RETRY_DELAY`.
@@ -26,15 +27,14 @@ const RETRY_DELAY: f64 = 1.0;
 #[derive(Default)]
 pub struct Listener {
     loop_: Slot,
-    /// The Python socket; the server closes it.
-    socket: Slot,
+    /// That of the Python socket; the server closes it.
+    descriptor: Descriptor,
     protocol_factory: Slot,
     server: Slot,
     /// Called with a Python socket and its peer's address, instead of the factory; for TLS.
     accept_tls: Slot,
     context: Slot,
     backlog: Cell<i64>,
-    descriptor: Cell<i32>,
     listening: Cell<bool>,
     /// Whether `__init__` was called.
     begun: Cell<bool>,
@@ -62,7 +62,7 @@ impl Own<Listener> {
 
     fn start(&self) -> Result<()> {
         let Some(loop_) = self.native_loop() else { return Ok(()) };
-        loop_.watch_native(self.descriptor.get(), Direction::Read, self.as_object(), accept_ready)?;
+        loop_.watch_native(self.descriptor.to_watch()?, Direction::Read, self.as_object(), accept_ready)?;
         self.listening.set(true);
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Own<Listener> {
         if self.listening.replace(false)
             && let Some(loop_) = self.native_loop()
         {
-            loop_.stop_watching(self.descriptor.get(), Direction::Read, self.as_object());
+            loop_.stop_watching(self.descriptor.number(), Direction::Read, self.as_object());
         }
     }
 
@@ -80,7 +80,7 @@ impl Own<Listener> {
             if !self.listening.get() {
                 return Ok(());
             }
-            match socket::accept(self.descriptor.get()) {
+            match socket::accept(self.descriptor.current()?) {
                 Ok((accepted, peer)) => self.welcome(loop_, accepted, peer)?,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if is_transient(&error) => return Ok(()),
@@ -99,15 +99,16 @@ impl Own<Listener> {
         let accept_tls = self.accept_tls.get_or_none();
         if !accept_tls.is_none() {
             let peer = peer.map_or(Ok(Object::none()), |peer| address::to_python(&peer))?;
-            let descriptor = Object::int(accepted.into_raw_fd().into())?;
+            let descriptor = Object::int(accepted.as_raw_fd().into())?;
             let socket = stdlib::SOCKET.get()?.call_keywords(&[], &[(&stdlib::FILENO, &descriptor)])?;
+            // The socket closes it.
+            let _ = accepted.into_raw_fd();
             return accept_tls.call(&[&socket, &peer]).map(drop);
         }
         let made = self.protocol_factory.get_or_none().call0();
         let made = made.and_then(|protocol| {
-            let descriptor = accepted.into_raw_fd();
             let server = self.server.get_or_none();
-            SocketTransport::accepted(loop_, descriptor, &protocol, peer, &server).map(drop)
+            SocketTransport::accepted(loop_, accepted, &protocol, peer, &server).map(drop)
         });
         let Err(raised) = made else { return Ok(()) };
         let exception = super::base::split_exit(raised)?;
@@ -129,7 +130,10 @@ impl Own<Listener> {
         self.stop();
         let report = Report::new("socket.accept() out of system resource")?;
         report.set(c"exception", &crate::ffi::error::os_error(&error)?)?;
-        report.set(c"socket", &super::socket_methods::guarded(&self.socket.get_or_none())?)?;
+        report.set(
+            c"socket",
+            &super::socket_methods::guarded(&self.descriptor.file().unwrap_or_else(Object::none))?,
+        )?;
         report.send(loop_.as_object())?;
         static START: Name = Name::new(c"start");
         let start = self.as_object().getattr(&START)?;
@@ -171,10 +175,10 @@ impl Class for Listener {
         if this.begun.replace(true) {
             return Err(crate::ffi::error::runtime_error("the listener is already initialized"));
         }
-        this.descriptor.set(descriptor_of(socket)?);
+        let descriptor = descriptor_of(socket)?;
+        this.descriptor.put_file(socket, descriptor)?;
         this.backlog.set(backlog.to_i64()?);
         this.loop_.put(loop_.clone());
-        this.socket.put(socket.clone());
         this.protocol_factory.put(factory.clone());
         this.server.put(server.clone());
         this.accept_tls.put(accept_tls.clone());
@@ -183,6 +187,7 @@ impl Class for Listener {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
+        self.descriptor.traverse(visitor);
         for slot in self.slots() {
             visitor.slot(slot);
         }
@@ -190,6 +195,7 @@ impl Class for Listener {
 
     fn clear(&self) {
         self.slots().into_iter().for_each(Slot::clear);
+        self.descriptor.clear();
     }
 
     fn members() -> Members {
@@ -224,7 +230,7 @@ impl Class for Listener {
 }
 
 impl Listener {
-    fn slots(&self) -> [&Slot; 6] {
-        [&self.socket, &self.protocol_factory, &self.server, &self.accept_tls, &self.context, &self.loop_]
+    fn slots(&self) -> [&Slot; 5] {
+        [&self.protocol_factory, &self.server, &self.accept_tls, &self.context, &self.loop_]
     }
 }

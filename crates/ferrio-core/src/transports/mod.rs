@@ -1,6 +1,6 @@
 //! Transports: bytes between a descriptor and a protocol.
 //!
-//! Each transport owns its descriptor. The loop's table holds a transport for as long as it reads or has
+//! Each transport owns its descriptor, or a Python object that does. The loop's table holds a transport for as long as it reads or has
 //! something to write; protocol callbacks are called by the loop, in the context of the place where the
 //! connection was made, except `pause_writing` and `resume_writing`, which are called by whoever fills
 //! or drains the buffer.
@@ -8,7 +8,7 @@
 //! - [`socket`]: connected stream sockets; [`listener`]: accepting them;
 //! - [`pipe_read`], [`pipe_write`]: pipes, FIFOs, terminals, one way each;
 //! - [`datagram`]: datagram sockets;
-//! - [`base`]: what all of them have; [`lifecycle`]: their beginning and end; [`methods`]: their common
+//! - [`base`]: what all of them have; [`descriptor`]: whether it is still theirs; [`lifecycle`]: their beginning and end; [`methods`]: their common
 //!   methods; [`backlog`]: what waits to be written; [`flow`]: telling the
 //!   protocol to stop and go on; [`address`]: addresses as Python tuples;
 //!   [`peers`]: those that a datagram socket knows.
@@ -17,6 +17,7 @@ pub mod address;
 pub mod backlog;
 pub mod base;
 pub mod datagram;
+mod descriptor;
 pub mod flow;
 mod habits;
 pub mod lifecycle;

@@ -1,6 +1,6 @@
 //! ReadPipeTransport: the reading end of a pipe, a FIFO, a terminal.
 
-use super::base::{Base, Failure, NO_DESCRIPTOR, split_exit};
+use super::base::{Base, Failure, split_exit};
 use super::lifecycle::{self, Transport};
 use super::methods;
 use crate::ffi::class::{Members, getter, method0, type_cell, unary_slot};
@@ -52,7 +52,7 @@ impl Own<ReadPipeTransport> {
             && !self.reading.get()
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.watch_native(self.base.descriptor.get(), Direction::Read, self.as_object(), read_ready)?;
+            loop_.watch_native(self.base.descriptor.to_watch()?, Direction::Read, self.as_object(), read_ready)?;
             self.reading.set(true);
         }
         Ok(())
@@ -62,7 +62,7 @@ impl Own<ReadPipeTransport> {
         if self.reading.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.stop_watching(self.base.descriptor.get(), Direction::Read, self.as_object());
+            loop_.stop_watching(self.base.descriptor.number(), Direction::Read, self.as_object());
         }
     }
 
@@ -105,7 +105,7 @@ pub(super) fn repr(object: &Object, base: &Base, state: &str, more: &str) -> Res
         if base.closing.get() {
             info.push("closing".to_owned());
         }
-        info.push(format!("fd={}", base.descriptor.get()));
+        info.push(format!("fd={}", base.descriptor.number()));
         info.push(state.to_owned());
     }
     Object::str(&format!("<{}{more}>", info.join(" ")))
@@ -127,7 +127,7 @@ fn read_ready(object: &Object) -> Result<()> {
         return Ok(());
     }
     let Some(loop_) = this.base.loop_() else { return Ok(()) };
-    let descriptor = this.base.descriptor.get();
+    let descriptor = this.base.descriptor.current()?;
     let read = loop_.with_read_buffer(|buffer| {
         let count = socket::read(descriptor, buffer)?;
         // SAFETY: the kernel has written so many bytes.
@@ -183,9 +183,7 @@ impl Class for ReadPipeTransport {
     type_cell!();
 
     fn empty() -> Self {
-        let body = ReadPipeTransport::default();
-        body.base.descriptor.set(NO_DESCRIPTOR);
-        body
+        ReadPipeTransport::default()
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
@@ -196,10 +194,12 @@ impl Class for ReadPipeTransport {
         };
         this.base.begin_init()?;
         this.base.merge_extra(extra)?;
-        this.base.open(loop_, Some(pipe), descriptor_of(pipe)?, protocol)?;
+        let descriptor = descriptor_of(pipe)?;
+        this.base.open(loop_, protocol)?;
+        this.base.descriptor.put_file(pipe, descriptor)?;
         this.base.set_extra("pipe", pipe)?;
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
-        loop_.claim(this.base.descriptor.get(), this.as_object())?;
+        loop_.claim(this.base.descriptor.number(), this.as_object())?;
         loop_.push(Entry::Native(this.as_object().clone(), start))
     }
 

@@ -4,7 +4,7 @@
 //! descriptor for it.
 
 use super::backlog::{BYTES_LIKE, Backlog, Data};
-use super::base::{Base, Failure, NO_DESCRIPTOR};
+use super::base::{Base, Failure};
 use super::flow::Flow;
 use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
@@ -49,7 +49,12 @@ impl Own<WritePipeTransport> {
             && !self.base.closing.get()
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.watch_native(self.base.descriptor.get(), Direction::Read, self.as_object(), reader_gone)?;
+            loop_.watch_native(
+                self.base.descriptor.to_watch()?,
+                Direction::Read,
+                self.as_object(),
+                reader_gone,
+            )?;
             self.watching.set(true);
         }
         Ok(())
@@ -59,7 +64,7 @@ impl Own<WritePipeTransport> {
         if which.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.stop_watching(self.base.descriptor.get(), direction, self.as_object());
+            loop_.stop_watching(self.base.descriptor.number(), direction, self.as_object());
         }
     }
 
@@ -73,7 +78,7 @@ impl Own<WritePipeTransport> {
         }
         let mut written = 0;
         if self.backlog.is_empty() {
-            match socket::write_vectored(self.base.descriptor.get(), &[IoSlice::new(data.as_slice())]) {
+            match socket::write_vectored(self.base.descriptor.current()?, &[IoSlice::new(data.as_slice())]) {
                 Ok(count) => written = count,
                 Err(error) if is_transient(&error) => {}
                 Err(error) => return self.fatal(Failure::System(error), "Fatal write error on pipe transport"),
@@ -82,7 +87,12 @@ impl Own<WritePipeTransport> {
                 return Ok(());
             }
             if let Some(loop_) = self.base.loop_() {
-                loop_.watch_native(self.base.descriptor.get(), Direction::Write, self.as_object(), write_ready)?;
+                loop_.watch_native(
+                    self.base.descriptor.to_watch()?,
+                    Direction::Write,
+                    self.as_object(),
+                    write_ready,
+                )?;
                 self.writing.set(true);
             }
         }
@@ -151,7 +161,7 @@ fn write_ready(object: &Object) -> Result<()> {
         return Ok(());
     }
     this.base.in_context(|| {
-        let descriptor = this.base.descriptor.get();
+        let descriptor = this.base.descriptor.current()?;
         if let Err(error) = this.backlog.flush(|slices| socket::write_vectored(descriptor, slices)) {
             return this.fatal(Failure::System(error), "Fatal write error on pipe transport");
         }
@@ -222,9 +232,7 @@ impl Class for WritePipeTransport {
     type_cell!();
 
     fn empty() -> Self {
-        let body = WritePipeTransport::default();
-        body.base.descriptor.set(NO_DESCRIPTOR);
-        body
+        WritePipeTransport::default()
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
@@ -235,10 +243,12 @@ impl Class for WritePipeTransport {
         };
         this.base.begin_init()?;
         this.base.merge_extra(extra)?;
-        this.base.open(loop_, Some(pipe), descriptor_of(pipe)?, protocol)?;
+        let descriptor = descriptor_of(pipe)?;
+        this.base.open(loop_, protocol)?;
+        this.base.descriptor.put_file(pipe, descriptor)?;
         this.base.set_extra("pipe", pipe)?;
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
-        loop_.claim(this.base.descriptor.get(), this.as_object())?;
+        loop_.claim(this.base.descriptor.number(), this.as_object())?;
         loop_.push(Entry::Native(this.as_object().clone(), start))
     }
 

@@ -23,6 +23,7 @@ use ferrio_reactor::address::Address;
 use ferrio_reactor::socket::{self, is_transient};
 use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
+use std::os::fd::OwnedFd;
 
 const LOST_WRITE: &str = "socket.send() raised exception.";
 
@@ -75,7 +76,7 @@ impl SocketTransport {
     /// A transport over a connected, non-blocking socket that it owns from now on.
     pub fn accepted(
         loop_: &Own<Loop>,
-        descriptor: i32,
+        accepted: OwnedFd,
         protocol: &Object,
         peer: Option<Address>,
         server: &Object,
@@ -84,7 +85,8 @@ impl SocketTransport {
         *body.peer.borrow_mut() = peer;
         let this = Own::new(body)?;
         this.base.begin_init()?;
-        this.base.open(loop_, None, descriptor, protocol)?;
+        this.base.open(loop_, protocol)?;
+        this.base.descriptor.put_own(accepted);
         this.begin(loop_, Some(server))?;
         Ok(this)
     }
@@ -95,9 +97,9 @@ impl Own<SocketTransport> {
     pub(super) fn begin(&self, loop_: &Own<Loop>, server: Option<&Object>) -> Result<()> {
         let protocol = self.base.protocol();
         self.adopt_protocol(&protocol)?;
-        loop_.claim(self.base.descriptor.get(), self.as_object())?;
+        loop_.claim(self.base.descriptor.number(), self.as_object())?;
         // Small writes go out at once, as with asyncio; other kinds of sockets refuse.
-        self.tcp.set(socket::set_no_delay(self.base.descriptor.get()).is_ok());
+        self.tcp.set(socket::set_no_delay(self.base.descriptor.current()?).is_ok());
         if let Some(server) = server.filter(|server| !server.is_none()) {
             server.method1(&stdlib::ATTACH, self.as_object())?;
             self.server.put(server.clone());
@@ -126,7 +128,7 @@ impl Own<SocketTransport> {
             && !self.reading.get()
             && let Some(loop_) = self.base.loop_()
         {
-            let descriptor = self.base.descriptor.get();
+            let descriptor = self.base.descriptor.to_watch()?;
             if self.tcp.get() {
                 loop_.watch_changes(descriptor, self.as_object(), read_ready)?;
             } else {
@@ -141,7 +143,7 @@ impl Own<SocketTransport> {
         if self.reading.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.stop_watching(self.base.descriptor.get(), Direction::Read, self.as_object());
+            loop_.stop_watching(self.base.descriptor.number(), Direction::Read, self.as_object());
         }
     }
 
@@ -149,7 +151,12 @@ impl Own<SocketTransport> {
         if !self.writing.get()
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.watch_native(self.base.descriptor.get(), Direction::Write, self.as_object(), write_ready)?;
+            loop_.watch_native(
+                self.base.descriptor.to_watch()?,
+                Direction::Write,
+                self.as_object(),
+                write_ready,
+            )?;
             self.writing.set(true);
         }
         Ok(())
@@ -159,7 +166,7 @@ impl Own<SocketTransport> {
         if self.writing.replace(false)
             && let Some(loop_) = self.base.loop_()
         {
-            loop_.stop_watching(self.base.descriptor.get(), Direction::Write, self.as_object());
+            loop_.stop_watching(self.base.descriptor.number(), Direction::Write, self.as_object());
         }
     }
 
@@ -237,7 +244,7 @@ impl Own<SocketTransport> {
         }
         let mut written = 0;
         if self.backlog.is_empty() {
-            match socket::send(self.base.descriptor.get(), data.as_slice()) {
+            match socket::send(self.base.descriptor.current()?, data.as_slice()) {
                 Ok(count) => written = count,
                 Err(error) if is_transient(&error) => {}
                 Err(error) => return self.fatal(Failure::System(error), "Fatal write error on socket transport"),
@@ -325,7 +332,7 @@ impl Own<SocketTransport> {
 
     /// Writes what the socket takes; a failure closes the transport.
     fn flush(&self) -> Result<()> {
-        let descriptor = self.base.descriptor.get();
+        let descriptor = self.base.descriptor.current()?;
         match self.backlog.flush(|slices| socket::send_vectored(descriptor, slices)) {
             Ok(()) => Ok(()),
             Err(error) => self.fatal(Failure::System(error), "Fatal write error on socket transport"),
@@ -339,7 +346,7 @@ impl Own<SocketTransport> {
             return Ok(());
         }
         if self.backlog.is_empty() {
-            socket::shutdown_write(self.base.descriptor.get())?;
+            socket::shutdown_write(self.base.descriptor.current()?)?;
         }
         Ok(())
     }
@@ -357,21 +364,6 @@ impl Own<SocketTransport> {
         }
         self.empty_waiter.put(waiter.as_object().clone());
         Ok(waiter.into_object())
-    }
-
-    /// The Python socket around the descriptor; made when somebody asks for it.
-    pub(super) fn python_socket(&self) -> Result {
-        if let Some(file) = self.base.file.get() {
-            return Ok(file);
-        }
-        if !self.base.is_open() {
-            return Ok(Object::none());
-        }
-        let descriptor = Object::int(self.base.descriptor.get().into())?;
-        let socket = stdlib::SOCKET.get()?.call_keywords(&[], &[(&stdlib::FILENO, &descriptor)])?;
-        // The socket owns the descriptor from now on, and closes it.
-        self.base.file.put(socket.clone());
-        Ok(socket)
     }
 
     /// Leaves the server and gives the descriptor back.
@@ -418,7 +410,7 @@ fn read_ready(object: &Object) -> Result<()> {
         && this.tcp.get()
         && let Some(loop_) = this.base.loop_()
     {
-        return result.and(loop_.read_on(this.base.descriptor.get(), this.progress.last.get()));
+        return result.and(loop_.read_on(this.base.descriptor.number(), this.progress.last.get()));
     }
     result
 }
@@ -439,7 +431,7 @@ fn read_some(this: &Own<SocketTransport>) -> Result<()> {
 fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
     let Some(loop_) = this.base.loop_() else { return Ok(()) };
     this.habits.note_read(loop_.callback_number());
-    let read = loop_.receive(this.base.descriptor.get(), usize::MAX, &this.progress);
+    let read = loop_.receive(this.base.descriptor.current()?, usize::MAX, &this.progress);
     let data = match read {
         Ok(Some(data)) => data?,
         Ok(None) => return read_end(this),
@@ -484,7 +476,7 @@ fn read_into_protocol(this: &Own<SocketTransport>) -> Result<()> {
         }
     };
     let most = buffer.as_slice().len();
-    let read = socket::recv(this.base.descriptor.get(), buffer.as_uninit());
+    let read = socket::recv(this.base.descriptor.current()?, buffer.as_uninit());
     this.progress.note(&read, most);
     drop(buffer);
     let count = match read {
@@ -560,7 +552,7 @@ fn write_ready(object: &Object) -> Result<()> {
             return this.base.lose(object, None, lifecycle::connection_lost::<SocketTransport>);
         }
         if this.eof.get() {
-            socket::shutdown_write(this.base.descriptor.get())?;
+            socket::shutdown_write(this.base.descriptor.current()?)?;
         }
         Ok(())
     })

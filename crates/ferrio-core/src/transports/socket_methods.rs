@@ -50,8 +50,8 @@ impl Own<SocketTransport> {
         }
         let text = name.to_text()?;
         let value = match text.as_str() {
-            "socket" => guarded(&self.python_socket()?)?,
-            "sockname" => match ferrio_reactor::socket::local_address(self.base.descriptor.get()) {
+            "socket" => guarded(&self.base.descriptor.python_socket()?)?,
+            "sockname" => match ferrio_reactor::socket::local_address(self.base.descriptor.current()?) {
                 Ok(Some(local)) => address::to_python(&local)?,
                 _ => return Ok(default.clone()),
             },
@@ -73,7 +73,7 @@ impl Own<SocketTransport> {
             info.push("closing".to_owned());
         }
         if self.base.is_open() {
-            info.push(format!("fd={}", self.base.descriptor.get()));
+            info.push(format!("fd={}", self.base.descriptor.number()));
             let state = |polled: bool| if polled { "polling" } else { "idle" };
             info.push(format!("read={}", state(self.reading.get())));
             info.push(format!("write=<{}, bufsize={}>", state(self.writing.get()), self.backlog.size()));
@@ -160,9 +160,7 @@ impl Class for SocketTransport {
     type_cell!();
 
     fn empty() -> Self {
-        let body = SocketTransport::default();
-        body.base.descriptor.set(super::base::NO_DESCRIPTOR);
-        body
+        SocketTransport::default()
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
@@ -174,7 +172,8 @@ impl Class for SocketTransport {
         this.base.begin_init()?;
         let descriptor = descriptor_of(socket)?;
         this.base.merge_extra(extra)?;
-        this.base.open(loop_, Some(socket), descriptor, protocol)?;
+        this.base.open(loop_, protocol)?;
+        this.base.descriptor.put_file(socket, descriptor)?;
         describe(&this.base, socket)?;
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
         this.begin(loop_, server)
@@ -287,9 +286,7 @@ fn properties() -> Vec<py::PyGetSetDef> {
     static TRY_NATIVE: Name = Name::new(c"TRY_NATIVE");
     vec![
         getter::<SocketTransport, _>(c"__class__", |_| stdlib::TRANSPORT.get().cloned()),
-        getter::<SocketTransport, _>(c"_sock", |this| {
-            if this.base.is_open() { this.python_socket() } else { Ok(Object::none()) }
-        }),
+        getter::<SocketTransport, _>(c"_sock", |this| this.base.descriptor.python_socket()),
         getter::<SocketTransport, _>(c"_loop", |this| {
             Ok(this.base.loop_().map_or_else(Object::none, Own::into_object))
         }),

@@ -1,0 +1,140 @@
+//! Python objects that own a descriptor: sockets, pipes' files, and whatever has a `fileno()`.
+
+use super::{Import, Name, Object, Result, Slot, Visitor};
+use pyo3_ffi as py;
+use std::cell::Cell;
+use std::ffi::c_int;
+use std::mem;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// The interpreter's own class of sockets, which `socket.socket` derives from, and all others too.
+static SOCKET: Import = Import::new(c"_socket", c"socket");
+static FILENO: Name = Name::new(c"fileno");
+static FAMILY: Name = Name::new(c"family");
+static TYPE: Name = Name::new(c"type");
+static PROTO: Name = Name::new(c"proto");
+
+/// What stands for no descriptor, also in a socket object that was closed.
+pub const NO_DESCRIPTOR: c_int = -1;
+
+/// How an instance of the interpreter's class of sockets begins (`PySocketSockObject` of `socketmodule.h`).
+#[repr(C)]
+struct SocketObject {
+    header: py::PyObject,
+    descriptor: c_int,
+    family: c_int,
+    kind: c_int,
+    protocol: c_int,
+}
+
+/// Whether sockets are found to begin so; that is looked at once, at the first socket.
+static LAYOUT: AtomicU8 = AtomicU8::new(UNKNOWN);
+const UNKNOWN: u8 = 0;
+const AS_EXPECTED: u8 = 1;
+const OTHER: u8 = 2;
+
+/// Whether the object is a socket whose descriptor can be read where [`SocketObject`] has it.
+fn is_readable(object: &Object) -> Result<bool> {
+    let class: *mut py::PyTypeObject = SOCKET.get()?.as_ptr().cast();
+    // SAFETY: live types.
+    if unsafe { py::PyType_IsSubtype(object.type_ptr(), class) } == 0 {
+        return Ok(false);
+    }
+    if LAYOUT.load(Ordering::Relaxed) == UNKNOWN {
+        let known = if is_as_expected(object)? { AS_EXPECTED } else { OTHER };
+        LAYOUT.store(known, Ordering::Relaxed);
+    }
+    Ok(LAYOUT.load(Ordering::Relaxed) == AS_EXPECTED)
+}
+
+/// Whether a socket's fields have the values that its class's own attributes give.
+fn is_as_expected(socket: &Object) -> Result<bool> {
+    let class = SOCKET.get()?;
+    // SAFETY: a live type's own field.
+    let size = unsafe { (*class.as_ptr().cast::<py::PyTypeObject>()).tp_basicsize };
+    if size < mem::size_of::<SocketObject>() as py::Py_ssize_t {
+        return Ok(false);
+    }
+    // What the class says, not what one derived from it makes of it.
+    let own = |name: &Name| class.getattr(name)?.call_getter(socket)?.to_i64();
+    let said = [class.getattr(&FILENO)?.call(&[socket])?.to_i64()?, own(&FAMILY)?, own(&TYPE)?, own(&PROTO)?];
+    // SAFETY: an instance of the class, of which the first bytes are ours to read, as the class's size says.
+    let found = unsafe {
+        let socket = socket.as_ptr().cast::<SocketObject>();
+        [(*socket).descriptor, (*socket).family, (*socket).kind, (*socket).protocol]
+    };
+    Ok(said == found.map(i64::from))
+}
+
+impl Object {
+    /// `type(self).__get__(self, instance)`: what a descriptor of a class gives for an instance.
+    fn call_getter(&self, instance: &Object) -> Result {
+        static GET: Name = Name::new(c"__get__");
+        self.method1(&GET, instance)
+    }
+}
+
+/// A field that holds an object which owns a descriptor, or nothing.
+#[derive(Default)]
+pub struct FileSlot {
+    object: Slot,
+    /// Whether the object is a socket of the layout that was found.
+    is_socket: Cell<bool>,
+}
+
+impl FileSlot {
+    /// Puts an object in. It is not there yet while it is looked at.
+    pub fn put(&self, object: &Object) -> Result<()> {
+        let is_socket = is_readable(object)?;
+        let before = self.object.replace(Some(object.clone()));
+        self.is_socket.set(is_socket);
+        drop(before);
+        Ok(())
+    }
+
+    /// The object.
+    pub fn get(&self) -> Option<Object> {
+        self.object.get()
+    }
+
+    /// Takes the object out.
+    pub fn take(&self) -> Option<Object> {
+        self.is_socket.set(false);
+        self.object.take()
+    }
+
+    /// Shows the object to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.slot(&self.object);
+    }
+
+    /// The descriptor that the object has now, [`NO_DESCRIPTOR`] once it is closed; nothing if there is no object.
+    ///
+    /// Of a socket it is one load. Another object is asked; what it raises, but `KeyboardInterrupt` and
+    /// `SystemExit`, says that it is closed.
+    #[inline]
+    pub fn descriptor(&self) -> Result<Option<c_int>> {
+        if self.object.is_empty() {
+            return Ok(None);
+        }
+        if self.is_socket.get() {
+            // SAFETY: `put` has found that the object, which the slot keeps alive, is an instance of the
+            // interpreter's class or of one derived from it, and that these begin so. Its class may be changed
+            // afterwards, but only to one of the same layout.
+            return Ok(Some(unsafe { (*self.object.ptr().cast::<SocketObject>()).descriptor }));
+        }
+        self.ask().map(Some)
+    }
+
+    #[cold]
+    fn ask(&self) -> Result<c_int> {
+        let answer = self.object.get_or_none().method0(&FILENO).and_then(|number| number.to_i64());
+        match answer {
+            Ok(number) => Ok(c_int::try_from(number).unwrap_or(NO_DESCRIPTOR)),
+            Err(raised) => {
+                let exception = raised.take();
+                if exception.is_ordinary_exception() { Ok(NO_DESCRIPTOR) } else { Err(exception.raise()) }
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A transport's descriptor: its own, or that of a Python object, which somebody else may close.
+//!
+//! A number says nothing by itself: once it is closed the system gives it to the next who opens something. So
+//! before each system call [`Descriptor::current`] looks whether it is still the transport's. What the program
+//! closes by its number alone (`os.close`) can't be noticed.
+
+use crate::ffi::file::{FileSlot, NO_DESCRIPTOR};
+use crate::ffi::{Name, Object, Raised, Result, Visitor};
+use crate::stdlib;
+use ferrio_reactor::socket::errno;
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+
+static DETACH: Name = Name::new(c"detach");
+
+/// The descriptor.
+pub struct Descriptor {
+    /// The number that the loop knows it by.
+    number: Cell<i32>,
+    /// The descriptor, if no Python object owns it.
+    own: Cell<Option<OwnedFd>>,
+    /// The Python object that owns it: a socket, a pipe's file.
+    file: FileSlot,
+}
+
+impl Default for Descriptor {
+    fn default() -> Self {
+        Descriptor { number: Cell::new(NO_DESCRIPTOR), own: Cell::new(None), file: FileSlot::default() }
+    }
+}
+
+impl Descriptor {
+    /// Takes a descriptor that nobody else has.
+    pub fn put_own(&self, own: OwnedFd) {
+        self.number.set(own.as_raw_fd());
+        drop(self.own.replace(Some(own)));
+    }
+
+    /// Takes an object that has a descriptor, and will close it.
+    pub fn put_file(&self, file: &Object, number: i32) -> Result<()> {
+        self.file.put(file)?;
+        self.number.set(number);
+        Ok(())
+    }
+
+    /// The number that the loop knows it by; -1 once it is closed.
+    #[inline]
+    pub fn number(&self) -> i32 {
+        self.number.get()
+    }
+
+    /// Whether it was not given back.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.number.get() != NO_DESCRIPTOR
+    }
+
+    /// The number to use in a system call; -1, which every one refuses with `EBADF`, if it is closed.
+    #[inline]
+    pub fn current(&self) -> Result<i32> {
+        let number = self.number.get();
+        match self.file.descriptor()? {
+            Some(current) if current != number => Ok(NO_DESCRIPTOR),
+            _ => Ok(number),
+        }
+    }
+
+    /// The number to have the loop watch. `OSError` with `EBADF` if it is closed.
+    pub fn to_watch(&self) -> Result<i32> {
+        match self.current()? {
+            NO_DESCRIPTOR => Err(io::Error::from_raw_os_error(errno::EBADF).into()),
+            number => Ok(number),
+        }
+    }
+
+    /// The Python object that owns it, if there is one.
+    pub fn file(&self) -> Option<Object> {
+        self.file.get()
+    }
+
+    /// A Python socket that owns it; made when somebody asks for it. None once it is closed.
+    pub fn python_socket(&self) -> Result {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        if !self.is_open() {
+            return Ok(Object::none());
+        }
+        let number = Object::int(self.number.get().into())?;
+        let socket = stdlib::SOCKET.get()?.call_keywords(&[], &[(&stdlib::FILENO, &number)])?;
+        // Python code has run: the descriptor may be closed by now, or belong to another such socket.
+        let Some(own) = self.own.take() else {
+            socket.method0(&DETACH)?;
+            return self.python_socket();
+        };
+        if let Err(raised) = self.file.put(&socket) {
+            self.own.set(Some(own));
+            let exception = raised.take();
+            socket.method0(&DETACH).map_err(Raised::discard).ok();
+            return Err(exception.raise());
+        }
+        // The socket closes it.
+        let _ = own.into_raw_fd();
+        Ok(socket)
+    }
+
+    /// Closes it. What a Python object raises is returned.
+    pub fn close(&self) -> Result<()> {
+        self.number.set(NO_DESCRIPTOR);
+        drop(self.own.take());
+        self.file.take().map_or(Ok(()), |file| file.method0(&stdlib::CLOSE).map(drop))
+    }
+
+    /// Shows the object to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        self.file.traverse(visitor);
+    }
+
+    /// Lets go of it; an object may live on without the transport, and closes its own.
+    pub fn clear(&self) {
+        self.number.set(NO_DESCRIPTOR);
+        drop(self.own.take());
+        drop(self.file.take());
+    }
+}
