@@ -166,17 +166,21 @@ def test_a_callback_may_remove_callbacks_while_they_are_compared():
             pass
 
         def __eq__(self, other):
-            future.remove_done_callback(print)
+            if not looked:
+                looked.append(True)
+                assert future.remove_done_callback(print) == 2
             return self is other
 
         __hash__ = None
 
+    looked = []
     loop = ferrio.new_event_loop()
     future = loop.create_future()
-    odd = Odd()
-    for callback in (odd, print, Odd(), print):
+    odd, other = Odd(), Odd()
+    for callback in (odd, print, other, print):
         future.add_done_callback(callback)
-    assert future.remove_done_callback(odd) >= 1
+    assert future.remove_done_callback(odd) == 1
+    assert [callback for callback, _ in future._callbacks] == [other]
     loop.close()
 
 

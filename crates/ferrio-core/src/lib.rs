@@ -1,7 +1,9 @@
 //! `ferrio._core`: asyncio's meaning, on Python objects.
 //!
-//! A folder for each of asyncio's nouns; [`ffi`] is the only one that speaks the C API's language, and
-//! the only place where interpreter versions differ in more than a signature. See ARCHITECTURE.md.
+//! A folder for each of asyncio's nouns; [`ffi`] is the only one that speaks the C API's language: see
+//! ARCHITECTURE.md, and SAFETY.md for what that relies on.
+
+#![deny(unsafe_code)]
 
 mod coroutines;
 mod debug;

@@ -1,8 +1,10 @@
 //! The module object.
 
 use crate::coroutines::{Awaiter, Coroutine, Counterpart, CounterpartDefinition, Frame, Inner};
-use crate::ffi::class::{make_type, module_function};
-use crate::ffi::{Args, Class, Import, Object, Own, Ptr, Raised, Result};
+use crate::ffi::class::{make_derived_type, make_type, module_function};
+use crate::ffi::error::{Builtin, raise, type_error};
+use crate::ffi::module::{Module, ModuleDefinition};
+use crate::ffi::{Args, Import, Object, Own, Result};
 use crate::futures::completions::Completions;
 use crate::futures::waiting::Waiting;
 use crate::futures::{self, Future, FutureIterator, Gathering};
@@ -17,60 +19,55 @@ use crate::threads::{self, calls::CallQueue};
 use crate::timeouts::{self, Timeout};
 use crate::tls::TlsProtocol;
 use crate::transports::{DatagramTransport, Listener, ReadPipeTransport, SocketTransport, WritePipeTransport};
-use pyo3_ffi as py;
-use std::ffi::{CStr, c_int, c_void};
-use std::ptr;
 
-fn add(module: Ptr, name: &CStr, object: &Object) -> Result<()> {
-    // SAFETY: live objects.
-    let status = unsafe { py::PyModule_AddObjectRef(module, name.as_ptr(), object.as_ptr()) };
-    if status < 0 { Err(Raised) } else { Ok(()) }
-}
-
-fn fill(module: Ptr) -> Result<()> {
-    make_type::<Counterpart>(None)?;
-    make_type::<Coroutine>(None)?;
-    make_type::<Frame>(None)?;
-    make_type::<Inner>(None)?;
-    make_type::<Awaiter>(None)?;
+/// Fills the module. The classes are kept in statics: one interpreter, one import.
+fn fill(module: &Module) -> Result<()> {
+    if !module.is_in_main_interpreter() || Own::<Loop>::class_is_made() {
+        return Err(raise(Builtin::Import, "ferrio._core can be imported once, in the main interpreter"));
+    }
+    make_type::<Counterpart>()?;
+    make_type::<Coroutine>()?;
+    make_type::<Frame>()?;
+    make_type::<Inner>()?;
+    make_type::<Awaiter>()?;
     tasks::create::remember_original()?;
     futures::shield::remember_original()?;
     threads::remember_original()?;
     futures::waiting::remember_original()?;
     futures::completions::remember_original()?;
     for definition in counterparts() {
-        add(module, definition.name, &definition.make()?)?;
+        module.add(definition.name, &(definition.make)()?)?;
     }
-    add(module, c"Handle", &make_type::<Handle>(None)?)?;
-    add(module, c"TimerHandle", &make_type::<TimerHandle>(Some(Handle::type_cell().get()))?)?;
-    add(module, c"Future", &make_type::<Future>(None)?)?;
-    add(module, c"Task", &make_type::<Task>(Some(Future::type_cell().get()))?)?;
-    make_type::<Gathering>(Some(Future::type_cell().get()))?;
-    make_type::<FutureIterator>(None)?;
-    make_type::<Waiting>(None)?;
-    make_type::<Completions>(None)?;
-    add(module, c"Loop", &make_type::<Loop>(None)?)?;
-    add(module, c"SocketTransport", &make_type::<SocketTransport>(None)?)?;
-    add(module, c"DatagramTransport", &make_type::<DatagramTransport>(None)?)?;
-    add(module, c"ReadPipeTransport", &make_type::<ReadPipeTransport>(None)?)?;
-    add(module, c"WritePipeTransport", &make_type::<WritePipeTransport>(None)?)?;
-    add(module, c"Lock", &make_type::<Lock>(None)?)?;
-    add(module, c"Event", &make_type::<Event>(None)?)?;
+    module.add(c"Handle", &make_type::<Handle>()?)?;
+    module.add(c"TimerHandle", &make_derived_type::<TimerHandle, Handle>()?)?;
+    module.add(c"Future", &make_type::<Future>()?)?;
+    module.add(c"Task", &make_derived_type::<Task, Future>()?)?;
+    make_derived_type::<Gathering, Future>()?;
+    make_type::<FutureIterator>()?;
+    make_type::<Waiting>()?;
+    make_type::<Completions>()?;
+    module.add(c"Loop", &make_type::<Loop>()?)?;
+    module.add(c"SocketTransport", &make_type::<SocketTransport>()?)?;
+    module.add(c"DatagramTransport", &make_type::<DatagramTransport>()?)?;
+    module.add(c"ReadPipeTransport", &make_type::<ReadPipeTransport>()?)?;
+    module.add(c"WritePipeTransport", &make_type::<WritePipeTransport>()?)?;
+    module.add(c"Lock", &make_type::<Lock>()?)?;
+    module.add(c"Event", &make_type::<Event>()?)?;
     sync::remember_original()?;
-    add(module, c"Condition", &make_type::<Condition>(None)?)?;
-    add(module, c"Barrier", &make_type::<Barrier>(None)?)?;
-    add(module, c"Semaphore", &make_type::<Semaphore>(None)?)?;
+    module.add(c"Condition", &make_type::<Condition>()?)?;
+    module.add(c"Barrier", &make_type::<Barrier>()?)?;
+    module.add(c"Semaphore", &make_type::<Semaphore>()?)?;
     queues::remember_originals()?;
     taskgroups::remember_original()?;
-    add(module, c"Queue", &make_type::<Queue>(None)?)?;
-    add(module, c"StreamReader", &make_type::<StreamReader>(None)?)?;
-    add(module, c"StreamProtocol", &make_type::<StreamProtocol>(None)?)?;
-    add(module, c"StreamWriter", &make_type::<StreamWriter>(None)?)?;
-    add(module, c"TaskGroup", &make_type::<TaskGroup>(None)?)?;
-    add(module, c"Timeout", &make_type::<Timeout>(None)?)?;
-    add(module, c"TlsProtocol", &make_type::<TlsProtocol>(None)?)?;
-    add(module, c"CallQueue", &make_type::<CallQueue>(None)?)?;
-    add(module, c"Listener", &make_type::<Listener>(None)?)?;
+    module.add(c"Queue", &make_type::<Queue>()?)?;
+    module.add(c"StreamReader", &make_type::<StreamReader>()?)?;
+    module.add(c"StreamProtocol", &make_type::<StreamProtocol>()?)?;
+    module.add(c"StreamWriter", &make_type::<StreamWriter>()?)?;
+    module.add(c"TaskGroup", &make_type::<TaskGroup>()?)?;
+    module.add(c"Timeout", &make_type::<Timeout>()?)?;
+    module.add(c"TlsProtocol", &make_type::<TlsProtocol>()?)?;
+    module.add(c"CallQueue", &make_type::<CallQueue>()?)?;
+    module.add(c"Listener", &make_type::<Listener>()?)?;
     Ok(())
 }
 
@@ -98,9 +95,13 @@ static ADD_TO_AWAITED_BY: Import = Import::new(c"_asyncio", c"future_add_to_awai
 static DISCARD_FROM_AWAITED_BY: Import = Import::new(c"_asyncio", c"future_discard_from_awaited_by");
 
 /// Applies a change to the awaiters of a future of Ferrio's; other futures are left to asyncio's function.
-fn awaiters(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>, original: &Import) -> Result {
+fn awaiters(
+    args: &Args<'_>,
+    change: fn(&Own<Future>, &Object) -> Result<()>,
+    original: &'static Import,
+) -> Result {
     let [future, waiter] = args.positional() else {
-        return Err(crate::ffi::error::type_error("a future and its waiter are expected"));
+        return Err(type_error("a future and its waiter are expected"));
     };
     match (Own::<Future>::downcast(future), Own::<Future>::downcast(waiter)) {
         (Some(future), Some(_)) => change(future, waiter).map(|()| Object::none()),
@@ -108,26 +109,8 @@ fn awaiters(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>, or
     }
 }
 
-unsafe extern "C" fn execute(module: Ptr) -> c_int {
-    // The classes are kept in statics: one interpreter, one import.
-    // SAFETY: the GIL is held.
-    let is_main = unsafe { py::PyInterpreterState_Get() == py::PyInterpreterState_Main() };
-    if !is_main || !Loop::type_cell().get().is_null() {
-        let _: Raised = crate::ffi::error::raise_imported(
-            &crate::ffi::Import::new(c"builtins", c"ImportError"),
-            "ferrio._core can be imported once, in the main interpreter",
-        );
-        return -1;
-    }
-    fill(module).map_or(-1, |()| 0)
-}
-
-/// The entry point of the extension module.
-///
-/// # Safety
-/// Called by the interpreter alone.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyInit__core() -> Ptr {
+/// What the interpreter is told of the module when it is imported.
+pub fn definition() -> ModuleDefinition {
     let methods = vec![
         module_function(
             c"all_tasks",
@@ -148,26 +131,6 @@ pub unsafe extern "C" fn PyInit__core() -> Ptr {
         futures::gather::definition(),
         futures::waiting::release_waiter(),
         threads::set_state_definition(),
-        py::PyMethodDef::zeroed(),
     ];
-    let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];
-    #[cfg(Py_3_12)]
-    slots.push(py::PyModuleDef_Slot {
-        slot: py::Py_mod_multiple_interpreters,
-        value: py::Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED,
-    });
-    slots.push(py::PyModuleDef_Slot { slot: 0, value: ptr::null_mut() });
-    let definition = Box::leak(Box::new(py::PyModuleDef {
-        m_base: py::PyModuleDef_HEAD_INIT,
-        m_name: c"ferrio._core".as_ptr(),
-        m_doc: c"Ferrio's hot paths, in Rust.".as_ptr(),
-        m_size: 0,
-        m_methods: Box::leak(methods.into_boxed_slice()).as_mut_ptr(),
-        m_slots: Box::leak(slots.into_boxed_slice()).as_mut_ptr(),
-        m_traverse: None,
-        m_clear: None,
-        m_free: None,
-    }));
-    // SAFETY: the definition lives for ever.
-    unsafe { py::PyModuleDef_Init(definition) }
+    ModuleDefinition { name: c"ferrio._core", doc: c"Ferrio's hot paths, in Rust.", methods, fill }
 }

@@ -4,37 +4,39 @@
 //! coroutine must not look like something to iterate over.
 
 use super::Coroutine;
-use crate::ffi::class::{Members, Sent, method, method0, method1, send_slot, type_cell, unary_slot};
-use crate::ffi::{Class, Object, Own, Result, Slot, Visitor};
-use crate::futures::iterator::{end, stop_iteration};
-use pyo3_ffi as py;
+use crate::ffi::class::{Members, Sent, method, method0, method1, next_slot, send_slot, type_cell, unary_slot};
+use crate::ffi::stop_iteration::{stop_iteration, thrown_exception};
+use crate::ffi::{Class, Object, Own, Result, Slot, Visitor, sys};
 use std::ffi::CStr;
 
 /// The body of a CoroutineAwaiter.
 #[derive(Default)]
 pub struct Awaiter {
-    coroutine: Slot,
+    /// Nothing once the collector has cleared it.
+    coroutine: Slot<Own<Coroutine>>,
 }
 
 impl Awaiter {
     /// An iterator through a coroutine.
     pub fn of(coroutine: &Own<Coroutine>) -> Result {
-        Own::new(Awaiter { coroutine: Slot::new(coroutine.as_object().clone()) }).map(Own::into_object)
+        Own::new(Awaiter { coroutine: Slot::new(coroutine.clone()) }).map(Own::into_object)
     }
 }
 
 impl Own<Awaiter> {
-    fn coroutine(&self) -> Own<Coroutine> {
-        let coroutine = self.coroutine.get_or_none();
-        // SAFETY: only coroutines are put in, and the collector's clearing ends the use.
-        unsafe { Own::<Coroutine>::from_ref_unchecked(&coroutine) }.clone()
-    }
-
     fn send(&self, value: &Object) -> Result<Sent> {
-        if self.coroutine.is_empty() {
-            return Ok(Sent::Returned(Object::none()));
+        match self.coroutine.get() {
+            Some(coroutine) => coroutine.send(value),
+            None => Ok(Sent::Returned(Object::none())),
         }
-        self.coroutine().send(value)
+    }
+}
+
+/// What a method answers: the end is a StopIteration.
+fn iterated(sent: Sent) -> Result {
+    match sent {
+        Sent::Yielded(object) => Ok(object),
+        Sent::Returned(value) => Err(stop_iteration(value)),
     }
 }
 
@@ -59,36 +61,31 @@ impl Class for Awaiter {
     fn members() -> Members {
         Members {
             methods: vec![
-                method1::<Awaiter, _>(
-                    c"send",
-                    |this, value| match this.send(value)? {
-                        Sent::Yielded(object) => Ok(object),
-                        Sent::Returned(value) => Err(stop_iteration(value)),
-                    },
-                    c"",
-                ),
+                method1::<Awaiter, _>(c"send", |this, value| this.send(value).and_then(iterated), c""),
                 method::<Awaiter, _>(
                     c"throw",
                     |this, args| {
-                        let arguments = args.positional_tuple()?;
-                        let throw = this.coroutine.get_or_none().getattr(&crate::stdlib::THROW)?;
-                        throw.call_dict(&arguments, &args.keywords_dict()?)
+                        let exception = thrown_exception(args)?;
+                        match this.coroutine.get() {
+                            Some(coroutine) => coroutine.throw(exception).and_then(iterated),
+                            None => Err(exception.raise()),
+                        }
                     },
                     c"",
                 ),
                 method0::<Awaiter, _>(
                     c"close",
-                    |this| this.coroutine.get_or_none().method0(&crate::stdlib::CLOSE),
+                    |this| {
+                        this.coroutine.get().map_or(Ok(()), |coroutine| coroutine.close())?;
+                        Ok(Object::none())
+                    },
                     c"",
                 ),
             ],
             properties: vec![],
             slots: vec![
-                unary_slot::<Awaiter, _>(py::Py_tp_iter, |this| Ok(this.as_object().clone())),
-                unary_slot::<Awaiter, _>(py::Py_tp_iternext, |this| match this.send(&Object::none())? {
-                    Sent::Yielded(object) => Ok(object),
-                    Sent::Returned(value) => Err(end(value)),
-                }),
+                unary_slot::<Awaiter, _>(sys::Py_tp_iter, |this| Ok(this.as_object().clone())),
+                next_slot::<Awaiter, _>(|this| this.send(&Object::none())),
                 send_slot::<Awaiter, _>(|this, value| this.send(value)),
             ],
         }

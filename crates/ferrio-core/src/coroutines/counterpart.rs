@@ -4,139 +4,70 @@
 //! asks for come from there, so that `iscoroutinefunction` and mocks see what they expect on every
 //! interpreter. To the interpreter it is a method descriptor with a vectorcall.
 
-use crate::ffi::class::{Members, guard, type_cell, unary_slot};
-use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Ptr, Raised, Result, Slot, Visitor};
-use pyo3_ffi as py;
+use crate::ffi::class::{
+    Definition, Members, Vectorcall, binding_slot, call_slot, getattribute_slot, type_cell, unary_slot,
+    vectorcall_function, vectorcall_method,
+};
+use crate::ffi::error::Builtin;
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, sys};
 use std::cell::Cell;
-use std::ffi::{CStr, c_ulong, c_void};
+use std::ffi::{CStr, c_ulong};
 use std::mem::offset_of;
-use std::ptr;
 
 /// The body of a Counterpart.
 #[derive(Default)]
 #[repr(C)]
 pub struct Counterpart {
-    vectorcall: Cell<Option<py::vectorcallfunc>>,
+    vectorcall: Cell<Option<Vectorcall>>,
     /// asyncio's function of the same name.
     original: Slot,
 }
 
-/// An entry of a class's or the module's table of such functions.
-pub struct CounterpartDefinition {
-    pub name: &'static CStr,
-    vectorcall: py::vectorcallfunc,
-    /// Where asyncio has its own: an object to look `name` up in.
-    original: &'static Import,
-}
-
-impl CounterpartDefinition {
-    /// Makes the function.
-    pub fn make(&self) -> Result {
-        // SAFETY: a live object and a C string.
-        let original = unsafe {
-            Object::owned(py::PyObject_GetAttrString(self.original.get()?.as_ptr(), self.name.as_ptr()))?
-        };
+/// How the function is made: `original` is where asyncio has its own, an object to look `name` up in.
+fn definition(name: &'static CStr, vectorcall: Vectorcall, original: &'static Import) -> Definition {
+    let make = move || {
+        let original = original.get()?.getattr_text(name)?;
         super::frame::remember(&original)?;
-        let body = Counterpart { vectorcall: Cell::new(Some(self.vectorcall)), original: Slot::new(original) };
+        let body = Counterpart { vectorcall: Cell::new(Some(vectorcall)), original: Slot::new(original) };
         Own::new(body).map(Own::into_object)
-    }
+    };
+    Definition { name, make: Box::new(make) }
 }
 
 /// A method. `original` is asyncio's class.
-pub fn counterpart_method<T: Class, F>(
-    name: &'static CStr,
-    _: F,
-    original: &'static Import,
-) -> CounterpartDefinition
+pub fn counterpart_method<T: Class, F>(name: &'static CStr, function: F, original: &'static Import) -> Definition
 where
     F: Fn(&Own<T>, &Args<'_>) -> Result + Copy + 'static,
 {
-    unsafe extern "C" fn raw<T: Class, F: Fn(&Own<T>, &Args<'_>) -> Result + Copy>(
-        _: Ptr,
-        arguments: *const Ptr,
-        count: usize,
-        names: Ptr,
-    ) -> Ptr {
-        guard(ptr::null_mut(), || {
-            // SAFETY: the interpreter passes what the convention says.
-            let count = unsafe { py::PyVectorcall_NARGS(count) } as usize;
-            // SAFETY: as above.
-            let this = (count > 0).then(|| unsafe { Object::from_ref(&*arguments) });
-            let Some(this) = this.and_then(Own::<T>::downcast) else {
-                let name = T::NAME.to_string_lossy();
-                return Err(type_error(&format!("descriptor requires a '{name}' object")));
-            };
-            // SAFETY: the further arguments lie behind the first.
-            let args = unsafe { Args::vector(arguments.add(1), count - 1, names) };
-            crate::ffi::class::function::<F>()(this, &args).map(Object::into_ptr)
-        })
-    }
-    CounterpartDefinition { name, vectorcall: raw::<T, F>, original }
+    definition(name, vectorcall_method::<T, F>(function), original)
 }
 
 /// A function of the module. `original` is asyncio's module.
-pub fn counterpart_function<F>(name: &'static CStr, _: F, original: &'static Import) -> CounterpartDefinition
+pub fn counterpart_function<F>(name: &'static CStr, function: F, original: &'static Import) -> Definition
 where
     F: Fn(&Args<'_>) -> Result + Copy + 'static,
 {
-    unsafe extern "C" fn raw<F: Fn(&Args<'_>) -> Result + Copy>(
-        _: Ptr,
-        arguments: *const Ptr,
-        count: usize,
-        names: Ptr,
-    ) -> Ptr {
-        // SAFETY: the interpreter passes what the convention says.
-        guard(ptr::null_mut(), || unsafe {
-            let args = Args::vector(arguments, py::PyVectorcall_NARGS(count) as usize, names);
-            crate::ffi::class::function::<F>()(&args).map(Object::into_ptr)
-        })
-    }
-    CounterpartDefinition { name, vectorcall: raw::<F>, original }
-}
-
-unsafe extern "C" {
-    /// Missing in pyo3-ffi.
-    fn PyMethod_New(function: Ptr, instance: Ptr) -> Ptr;
-}
-
-/// `function.__get__(instance, class)`.
-unsafe extern "C" fn bind(function: Ptr, instance: Ptr, _: Ptr) -> Ptr {
-    // SAFETY: live objects; null stands for access through the class.
-    unsafe {
-        if instance.is_null() || instance == py::Py_None() {
-            py::Py_INCREF(function);
-            function
-        } else {
-            PyMethod_New(function, instance)
-        }
-    }
+    definition(name, vectorcall_function(function), original)
 }
 
 /// What the function itself has not, asyncio's has.
-unsafe extern "C" fn getattribute(function: Ptr, name: Ptr) -> Ptr {
+fn getattribute(this: &Own<Counterpart>, name: &Object) -> Result {
     static DOC: Name = Name::new(c"__doc__");
-    // SAFETY: live objects; the interpreter has checked the type.
-    unsafe {
-        let original =
-            Own::<Counterpart>::downcast(Object::from_ref(&function)).and_then(|this| this.original.get());
-        let Some(original) = original else { return py::PyObject_GenericGetAttr(function, name) };
-        // The class's own documentation would be found first.
-        if !DOC.get().is_ok_and(|documentation| documentation == name) {
-            let found = py::PyObject_GenericGetAttr(function, name);
-            if !found.is_null() || py::PyErr_ExceptionMatches(py::PyExc_AttributeError) == 0 {
-                return found;
-            }
-            Raised.discard();
+    let Some(original) = this.original.get() else { return this.as_object().generic_getattr(name) };
+    // The class's own documentation would be found first.
+    if !DOC.object()?.is(name) {
+        match this.as_object().generic_getattr(name) {
+            Err(raised) if raised.is(Builtin::Attribute) => raised.discard(),
+            found => return found,
         }
-        py::PyObject_GetAttr(original.as_ptr(), name)
     }
+    original.getattr_object(name)
 }
 
 impl Class for Counterpart {
     const NAME: &'static CStr = c"ferrio._core.Counterpart";
     const CALLABLE: bool = false;
-    const FLAGS: c_ulong = py::Py_TPFLAGS_HAVE_VECTORCALL | py::Py_TPFLAGS_METHOD_DESCRIPTOR;
+    const FLAGS: c_ulong = sys::Py_TPFLAGS_HAVE_VECTORCALL | sys::Py_TPFLAGS_METHOD_DESCRIPTOR;
     const VECTORCALL: Option<usize> = Some(offset_of!(Counterpart, vectorcall));
     type_cell!();
 
@@ -157,10 +88,10 @@ impl Class for Counterpart {
             methods: vec![],
             properties: vec![],
             slots: vec![
-                py::PyType_Slot { slot: py::Py_tp_call, pfunc: py::PyVectorcall_Call as *mut c_void },
-                py::PyType_Slot { slot: py::Py_tp_descr_get, pfunc: bind as *mut c_void },
-                py::PyType_Slot { slot: py::Py_tp_getattro, pfunc: getattribute as *mut c_void },
-                unary_slot::<Counterpart, _>(py::Py_tp_repr, |this| this.original.get_or_none().repr()),
+                call_slot(),
+                binding_slot(),
+                getattribute_slot::<Counterpart, _>(getattribute),
+                unary_slot::<Counterpart, _>(sys::Py_tp_repr, |this| this.original.get_or_none().repr()),
             ],
         }
     }

@@ -3,9 +3,9 @@
 //! Stacks and call graphs are made of frames. This one says which function it is and where asyncio has it.
 
 use crate::ffi::class::{Members, getter, type_cell};
-use crate::ffi::{Class, Name, Object, Own, Result, Slot, Visitor};
-use pyo3_ffi as py;
-use std::cell::UnsafeCell;
+use crate::ffi::with_gil::WithGil;
+use crate::ffi::{Class, Name, Object, Own, Result, Slot, Visitor, dict};
+use std::cell::RefCell;
 use std::ffi::CStr;
 
 static CODE: Name = Name::new(c"__code__");
@@ -14,25 +14,18 @@ static GLOBALS: Name = Name::new(c"__globals__");
 static QUALNAME: Name = Name::new(c"__qualname__");
 
 /// asyncio's functions that there are coroutines of, with their qualified names.
-struct Originals(UnsafeCell<Vec<(String, Object)>>);
-
-// SAFETY: used only with the GIL held.
-unsafe impl Sync for Originals {}
-
-static ORIGINALS: Originals = Originals(UnsafeCell::new(Vec::new()));
+static ORIGINALS: WithGil<RefCell<Vec<(String, Object)>>> = WithGil::new(RefCell::new(Vec::new()));
 
 /// Remembers a function.
 pub fn remember(original: &Object) -> Result<()> {
     let name = original.getattr(&QUALNAME)?.to_text()?;
-    // SAFETY: the GIL is held, and nothing is called meanwhile that could come here again.
-    unsafe { (*ORIGINALS.0.get()).push((name, original.clone())) };
+    ORIGINALS.get().borrow_mut().push((name, original.clone()));
     Ok(())
 }
 
 /// asyncio's function with a qualified name.
 pub fn original(name: &str) -> Option<Object> {
-    // SAFETY: as above.
-    let originals = unsafe { &*ORIGINALS.0.get() };
+    let originals = ORIGINALS.get().borrow();
     originals.iter().find(|(known, _)| known == name).map(|(_, original)| original.clone())
 }
 
@@ -91,10 +84,7 @@ impl Class for Frame {
                     this.original.get_or_none().getattr(&CODE)?.getattr(&FIRST_LINE)
                 }),
                 getter::<Frame, _>(c"f_globals", |this| this.original.get_or_none().getattr(&GLOBALS)),
-                getter::<Frame, _>(c"f_locals", |_| {
-                    // SAFETY: a new reference or null with an error.
-                    unsafe { Object::owned(py::PyDict_New()) }
-                }),
+                getter::<Frame, _>(c"f_locals", |_| dict::new()),
                 getter::<Frame, _>(c"f_generator", |this| Ok(this.coroutine.get_or_none())),
                 getter::<Frame, _>(c"f_back", |_| Ok(Object::none())),
             ],

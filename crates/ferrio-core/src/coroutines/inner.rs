@@ -5,14 +5,13 @@
 use super::Coroutine;
 use crate::ffi::class::{Members, getter, type_cell};
 use crate::ffi::{Class, Object, Own, Result, Slot, Visitor};
-use pyo3_ffi as py;
 use std::cell::Cell;
 use std::ffi::CStr;
 
 /// The body of an InnerCoroutine.
 #[derive(Default)]
 pub struct Inner {
-    coroutine: Slot,
+    coroutine: Slot<Own<Coroutine>>,
     depth: Cell<usize>,
 }
 
@@ -20,9 +19,9 @@ impl Inner {
     /// What stands at a depth: a coroutine function's part, or what the last one awaits.
     pub fn of(coroutine: &Own<Coroutine>, depth: usize) -> Result {
         if depth >= coroutine.names.len() {
-            return Ok(coroutine.awaited.get_or_none());
+            return Ok(coroutine.awaited());
         }
-        let body = Inner { coroutine: Slot::new(coroutine.as_object().clone()), depth: Cell::new(depth) };
+        let body = Inner { coroutine: Slot::new(coroutine.clone()), depth: Cell::new(depth) };
         Own::new(body).map(Own::into_object)
     }
 }
@@ -30,9 +29,10 @@ impl Inner {
 impl Own<Inner> {
     /// What it shows of the coroutine, given that and the qualified name of the part.
     fn show(&self, what: impl FnOnce(&Own<Coroutine>, &str) -> Result) -> Result {
-        let coroutine = self.coroutine.get_or_none();
-        match Own::<Coroutine>::downcast_exact(&coroutine) {
-            Some(coroutine) => what(coroutine, coroutine.names.get(self.depth.get()).copied().unwrap_or_default()),
+        match self.coroutine.get() {
+            Some(coroutine) => {
+                what(&coroutine, coroutine.names.get(self.depth.get()).copied().unwrap_or_default())
+            }
             None => Ok(Object::none()),
         }
     }
@@ -60,10 +60,7 @@ impl Class for Inner {
         Members {
             methods: vec![],
             properties: vec![
-                getter::<Inner, _>(c"__class__", |_| {
-                    // SAFETY: a static type object.
-                    Ok(unsafe { Object::borrowed((&raw mut py::PyCoro_Type).cast()) })
-                }),
+                getter::<Inner, _>(c"__class__", |_| Ok(Object::coroutine_type())),
                 getter::<Inner, _>(c"cr_frame", |this| {
                     this.show(|_, name| super::Frame::of(this.as_object(), name))
                 }),

@@ -25,17 +25,17 @@ mod methods;
 mod storage;
 
 pub use awaiter::Awaiter;
-pub use counterpart::{Counterpart, CounterpartDefinition, counterpart_function, counterpart_method};
+pub use counterpart::{Counterpart, counterpart_function, counterpart_method};
 pub use frame::{Frame, remember};
 pub use inner::Inner;
 
+pub use crate::ffi::class::Definition as CounterpartDefinition;
 use crate::ffi::class::Sent;
-use crate::ffi::error::{runtime_error, type_error, value_error};
-use crate::ffi::{Name, Object, Own, Result, Slot, Visitor};
+use crate::ffi::error::{Builtin, runtime_error, type_error, value_error};
+use crate::ffi::{Name, Object, Own, Result, Visitor, recursion};
 use crate::futures::{Future, own_future};
 use crate::stdlib;
-use pyo3_ffi as py;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use storage::Stored;
 
 /// What an operation wants next.
@@ -84,31 +84,41 @@ pub trait Operation: 'static {
     fn traverse(&self, visitor: &Visitor<'_>);
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a coroutine is at, with all that belongs to it: they change together.
 enum State {
-    Created,
-    Suspended,
-    Running,
+    Created(Stored),
+    Suspended(Stored, Awaiting),
+    /// The operation is with [`Own::drive`], or the iterator that it awaits with [`Own::advance`]: that is kept here
+    /// for those who ask what is awaited.
+    Running(Option<Object>),
     Closed,
 }
 
 /// What a suspended coroutine waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Awaiting {
-    /// For the loop to go round.
+    /// For the loop to go round once.
     Nothing,
     /// For a future of Ferrio's own class.
-    Future,
+    Future(Own<Future>),
     /// For whatever an iterator stands for.
-    Iterator,
+    Iterator(Object),
+}
+
+impl Awaiting {
+    fn object(&self) -> Option<&Object> {
+        match self {
+            Awaiting::Nothing => None,
+            Awaiting::Future(future) => Some(future.as_object()),
+            Awaiting::Iterator(iterator) => Some(iterator),
+        }
+    }
 }
 
 /// The body of a Coroutine.
 pub struct Coroutine {
-    operation: RefCell<Option<Stored>>,
-    state: Cell<State>,
-    awaiting: Cell<Awaiting>,
-    awaited: Slot,
+    /// Whoever changes it replaces it as a whole, and drops what it was afterwards: a finaliser that comes back here
+    /// finds the new state.
+    state: RefCell<State>,
     /// The qualified names of the function, and of those that it awaits where asyncio is made of several.
     names: &'static [&'static str],
 }
@@ -118,19 +128,72 @@ impl Coroutine {
     /// it awaits where asyncio's is made of several.
     #[inline]
     pub fn start(names: &'static [&'static str], operation: impl Operation) -> Result {
-        let body = Coroutine {
-            operation: RefCell::new(Some(Stored::new(operation))),
-            state: Cell::new(State::Created),
-            awaiting: Cell::new(Awaiting::Nothing),
-            awaited: Slot::default(),
-            names,
-        };
+        let body = Coroutine { state: RefCell::new(State::Created(Stored::new(operation))), names };
         Own::new(body).map(Own::into_object)
     }
 
     /// Whether an object is one, as the fast path of `create_task` asks.
+    #[inline]
     pub fn is_one(object: &Object) -> bool {
         Own::<Coroutine>::downcast_exact(object).is_some()
+    }
+
+    /// Changes the state; gives the one before.
+    #[inline]
+    fn change(&self, state: State) -> State {
+        self.state.replace(state)
+    }
+
+    /// What it awaits, or None.
+    fn awaited(&self) -> Object {
+        let awaited = match &*self.state.borrow() {
+            State::Suspended(_, awaiting) => awaiting.object().cloned(),
+            State::Running(iterator) => iterator.clone(),
+            State::Created(_) | State::Closed => None,
+        };
+        awaited.unwrap_or_else(Object::none)
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Running(_))
+    }
+
+    fn is_suspended(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Suspended(..))
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Closed)
+    }
+
+    /// Takes out what it is at, to go on: from now on it is running.
+    #[inline]
+    fn begin(&self) -> Result<(Stored, Option<Awaiting>)> {
+        let mut state = self.state.borrow_mut();
+        let running = match &*state {
+            State::Suspended(_, Awaiting::Iterator(iterator)) => Some(iterator.clone()),
+            _ => None,
+        };
+        match std::mem::replace(&mut *state, State::Running(running)) {
+            State::Created(operation) => Ok((operation, None)),
+            State::Suspended(operation, awaiting) => Ok((operation, Some(awaiting))),
+            was => {
+                let is_closed = matches!(was, State::Closed);
+                *state = was;
+                // What makes an exception may collect garbage, and come here.
+                drop(state);
+                Err(if is_closed {
+                    runtime_error("cannot reuse already awaited coroutine")
+                } else {
+                    value_error("coroutine already executing")
+                })
+            }
+        }
+    }
+
+    /// Ends it for good; whatever it held is dropped.
+    fn end(&self) {
+        drop(self.change(State::Closed));
     }
 }
 
@@ -138,120 +201,110 @@ impl Own<Coroutine> {
     /// `send(value)`.
     #[inline]
     fn send(&self, value: &Object) -> Result<Sent> {
-        match self.state.get() {
-            State::Created if value.is_none() => self.drive(Outcome::Start),
-            State::Created => Err(type_error("can't send non-None value to a just-started coroutine")),
-            State::Suspended => match self.awaiting.get() {
-                Awaiting::Nothing => self.drive(Outcome::Value(Object::none())),
-                Awaiting::Future => {
-                    let awaited = self.awaited.get_or_none();
-                    // SAFETY: only such futures are put in under this name.
-                    let future = unsafe { Own::<Future>::from_ref_unchecked(&awaited) };
-                    if !future.is_done() {
-                        return self.drive(Outcome::of(Err(runtime_error("await wasn't used with future"))));
-                    }
-                    self.awaited.clear();
-                    self.drive(Outcome::of(future.result()))
-                }
-                Awaiting::Iterator => {
-                    let iterator = self.awaited.get_or_none();
-                    self.state.set(State::Running);
-                    self.advance(&iterator, |iterator| iterator.send(value))
-                }
-            },
-            State::Running => Err(value_error("coroutine already executing")),
-            State::Closed => Err(runtime_error("cannot reuse already awaited coroutine")),
+        if !value.is_none() && matches!(&*self.state.borrow(), State::Created(_)) {
+            return Err(type_error("can't send non-None value to a just-started coroutine"));
+        }
+        let (operation, awaiting) = self.begin()?;
+        match awaiting {
+            None => self.drive(operation, Outcome::Start),
+            Some(Awaiting::Nothing) => self.drive(operation, Outcome::Value(Object::none())),
+            Some(Awaiting::Future(future)) => {
+                let result = if future.is_done() {
+                    future.result()
+                } else {
+                    Err(runtime_error("await wasn't used with future"))
+                };
+                let outcome = Outcome::of(result);
+                drop(future);
+                self.drive(operation, outcome)
+            }
+            Some(Awaiting::Iterator(iterator)) => {
+                self.advance(operation, iterator, |iterator| iterator.send(value))
+            }
         }
     }
 
     /// `throw(exception)`.
     fn throw(&self, exception: Object) -> Result<Sent> {
-        match self.state.get() {
-            State::Created => {
-                self.close_up();
+        let (operation, awaiting) = self.begin()?;
+        match awaiting {
+            None => {
+                self.end();
+                drop(operation);
                 Err(exception.raise())
             }
-            State::Suspended if self.awaiting.get() == Awaiting::Iterator => {
-                let iterator = self.awaited.get_or_none();
-                self.state.set(State::Running);
-                self.advance(&iterator, |iterator| throw(iterator, exception))
+            Some(Awaiting::Iterator(iterator)) => {
+                self.advance(operation, iterator, |iterator| throw(iterator, exception))
             }
-            State::Suspended => {
-                self.awaited.clear();
-                self.drive(Outcome::Failed(exception))
+            Some(awaiting) => {
+                drop(awaiting);
+                self.drive(operation, Outcome::Failed(exception))
             }
-            State::Running => Err(value_error("coroutine already executing")),
-            State::Closed => Err(runtime_error("cannot reuse already awaited coroutine")),
         }
     }
 
     /// `close()`.
     fn close(&self) -> Result<()> {
         static CLOSE: Name = Name::new(c"close");
-        match self.state.get() {
-            State::Running => return Err(value_error("coroutine already executing")),
-            State::Created | State::Closed => {
-                self.close_up();
-                return Ok(());
-            }
-            State::Suspended => {}
+        if self.is_running() {
+            return Err(value_error("coroutine already executing"));
         }
-        // SAFETY: a static object.
-        let class = unsafe { Object::borrowed(py::PyExc_GeneratorExit) };
-        let mut exit = class.call0()?;
-        if self.awaiting.get() == Awaiting::Iterator {
-            let iterator = self.awaited.get_or_none();
-            if let Some(close) = iterator.getattr_opt(&CLOSE)?
-                && let Err(raised) = close.call0()
-            {
-                exit = raised.take();
+        if !self.is_suspended() {
+            self.end();
+            return Ok(());
+        }
+        let mut exit = Builtin::GeneratorExit.class().call0()?;
+        let (operation, awaiting) = self.begin()?;
+        if let Some(Awaiting::Iterator(iterator)) = &awaiting {
+            match iterator.getattr_opt(&CLOSE) {
+                Ok(None) => {}
+                Ok(Some(close)) => {
+                    if let Err(raised) = close.call0() {
+                        exit = raised.take();
+                    }
+                }
+                Err(raised) => raised.write_unraisable(iterator),
             }
         }
-        self.awaited.clear();
-        match self.drive(Outcome::Failed(exit)) {
+        drop(awaiting);
+        match self.drive(operation, Outcome::Failed(exit)) {
             Ok(Sent::Yielded(_)) => Err(runtime_error("coroutine ignored GeneratorExit")),
             Ok(Sent::Returned(_)) => Ok(()),
-            Err(raised) => {
-                let exception = raised.take();
-                // SAFETY: live objects.
-                let expected =
-                    unsafe { py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_GeneratorExit) != 0 };
-                if expected { Ok(()) } else { Err(exception.raise()) }
+            Err(raised) if raised.is(Builtin::GeneratorExit) => {
+                raised.discard();
+                Ok(())
             }
+            Err(raised) => Err(raised),
         }
     }
 
     /// Goes into the iterator of a foreign awaitable; on when that is done.
-    fn advance(&self, iterator: &Object, step: impl FnOnce(&Object) -> Result<Sent>) -> Result<Sent> {
-        match step(iterator) {
+    fn advance(
+        &self,
+        operation: Stored,
+        iterator: Object,
+        step: impl FnOnce(&Object) -> Result<Sent>,
+    ) -> Result<Sent> {
+        match recursion::guarded(WHERE_TOO_DEEP, || step(&iterator)) {
             Ok(Sent::Yielded(yielded)) => {
-                self.state.set(State::Suspended);
+                self.suspend(operation, Awaiting::Iterator(iterator));
                 Ok(Sent::Yielded(yielded))
             }
-            Ok(Sent::Returned(value)) => {
-                self.awaited.clear();
-                self.drive(Outcome::Value(value))
-            }
+            Ok(Sent::Returned(value)) => self.drive(operation, Outcome::Value(value)),
             Err(raised) => {
-                let exception = raised.take();
-                self.awaited.clear();
-                self.drive(Outcome::Failed(exception))
+                let outcome = Outcome::Failed(raised.take());
+                self.drive(operation, outcome)
             }
         }
     }
 
     /// Runs the operation until it has to wait.
     #[inline]
-    fn drive(&self, mut outcome: Outcome) -> Result<Sent> {
-        self.state.set(State::Running);
-        let taken = self.operation.borrow_mut().take();
-        let Some(mut operation) = taken else {
-            return Err(runtime_error("cannot reuse already awaited coroutine"));
-        };
+    fn drive(&self, mut operation: Stored, mut outcome: Outcome) -> Result<Sent> {
         loop {
             let awaitable = match operation.get_mut().resume(outcome) {
                 Ok(Poll::Ready(value)) => {
-                    self.state.set(State::Closed);
+                    self.end();
                     return Ok(Sent::Returned(value));
                 }
                 Ok(Poll::Yield) => {
@@ -262,7 +315,7 @@ impl Own<Coroutine> {
                 Err(raised) => {
                     // What the operation held may be freed now, with finalisers.
                     let exception = raised.take();
-                    self.state.set(State::Closed);
+                    self.end();
                     drop(operation);
                     return Err(exception.raise());
                 }
@@ -273,18 +326,17 @@ impl Own<Coroutine> {
                     continue;
                 }
                 future.blocking.set(true);
-                self.awaited.put(awaitable.clone());
-                self.suspend(operation, Awaiting::Future);
+                self.suspend(operation, Awaiting::Future(future.clone()));
                 return Ok(Sent::Yielded(awaitable));
             }
             let step = await_iterator(&awaitable).and_then(|iterator| {
-                let sent = iterator.send(&Object::none())?;
+                drop(self.change(State::Running(Some(iterator.clone()))));
+                let sent = recursion::guarded(WHERE_TOO_DEEP, || iterator.send(&Object::none()))?;
                 Ok((iterator, sent))
             });
             match step {
                 Ok((iterator, Sent::Yielded(yielded))) => {
-                    self.awaited.put(iterator);
-                    self.suspend(operation, Awaiting::Iterator);
+                    self.suspend(operation, Awaiting::Iterator(iterator));
                     return Ok(Sent::Yielded(yielded));
                 }
                 Ok((_, Sent::Returned(value))) => outcome = Outcome::Value(value),
@@ -295,21 +347,12 @@ impl Own<Coroutine> {
 
     #[inline]
     fn suspend(&self, operation: Stored, awaiting: Awaiting) {
-        // From now on it may be part of a cycle: through the future that it waits for.
-        self.track();
-        *self.operation.borrow_mut() = Some(operation);
-        self.awaiting.set(awaiting);
-        self.state.set(State::Suspended);
-    }
-
-    /// Drops what it holds; it can't be used any more.
-    fn close_up(&self) {
-        self.state.set(State::Closed);
-        self.awaited.clear();
-        let operation = self.operation.borrow_mut().take();
-        drop(operation);
+        drop(self.change(State::Suspended(operation, awaiting)));
     }
 }
+
+/// The end of the message when too many coroutines await each other, as where the interpreter counts calls.
+const WHERE_TOO_DEEP: &std::ffi::CStr = c" while calling a Python object";
 
 impl Coroutine {
     /// The function's qualified name.
@@ -321,8 +364,7 @@ impl Coroutine {
 /// What `await` does first: the iterator of an awaitable.
 fn await_iterator(awaitable: &Object) -> Result {
     static AWAIT: Name = Name::new(c"__await__");
-    let coroutine = &raw mut py::PyCoro_Type;
-    if awaitable.type_ptr() == coroutine || Coroutine::is_one(awaitable) {
+    if awaitable.is_async_def_coroutine() || Coroutine::is_one(awaitable) {
         return Ok(awaitable.clone());
     }
     match awaitable.getattr_opt(&AWAIT)? {
@@ -335,17 +377,13 @@ fn await_iterator(awaitable: &Object) -> Result {
 }
 
 /// `iterator.throw(exception)`, without an exception for the end.
-fn throw(iterator: &Object, exception: Object) -> Result<Sent> {
-    let Some(method) = iterator.getattr_opt(&crate::stdlib::THROW)? else { return Err(exception.raise()) };
+pub fn throw(iterator: &Object, exception: Object) -> Result<Sent> {
+    let Some(method) = iterator.getattr_opt(&stdlib::THROW)? else { return Err(exception.raise()) };
     match method.call(&[&exception]) {
         Ok(yielded) => Ok(Sent::Yielded(yielded)),
-        Err(raised) => {
-            let raised = raised.take();
-            // SAFETY: live objects.
-            if unsafe { py::PyErr_GivenExceptionMatches(raised.as_ptr(), py::PyExc_StopIteration) } != 0 {
-                return raised.getattr(&stdlib::VALUE).map(Sent::Returned);
-            }
-            Err(raised.raise())
+        Err(raised) if raised.is(Builtin::StopIteration) => {
+            raised.take().getattr(&stdlib::VALUE).map(Sent::Returned)
         }
+        Err(raised) => Err(raised),
     }
 }

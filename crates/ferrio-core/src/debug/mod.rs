@@ -1,28 +1,25 @@
 //! What Ferrio tells its user when something is wrong: reports to the exception handler, warnings,
 //! the places where objects were made.
 
-use crate::ffi::{Object, Raised, Result};
+use crate::ffi::text::{Piece, concat};
+use crate::ffi::{Object, Result, deque, dict};
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::ffi::CStr;
 
 /// The context of a call of the loop's exception handler.
 pub struct Report(Object);
 
 impl Report {
-    /// A report with a message.
-    pub fn new(message: &str) -> Result<Report> {
-        // SAFETY: a new reference or null with an error.
-        let report = Report(unsafe { Object::owned(py::PyDict_New())? });
-        report.set(c"message", &Object::str(message)?)?;
+    /// A report with a message that is put together of pieces.
+    pub fn new(message: &[&dyn Piece]) -> Result<Report> {
+        let report = Report(dict::new()?);
+        report.set(c"message", &concat(message)?)?;
         Ok(report)
     }
 
     /// Adds an entry.
     pub fn set(&self, key: &CStr, value: &Object) -> Result<()> {
-        // SAFETY: live objects.
-        let status = unsafe { py::PyDict_SetItemString(self.0.as_ptr(), key.as_ptr(), value.as_ptr()) };
-        if status < 0 { Err(Raised) } else { Ok(()) }
+        dict::set(&self.0, &Object::str(&key.to_string_lossy())?, value)
     }
 
     /// Hands it to the loop's exception handler.
@@ -31,29 +28,40 @@ impl Report {
     }
 }
 
-/// The place of a traceback summary's last entry, as `file:line`.
-pub fn last_frame(traceback: &Object) -> Result<Option<String>> {
-    // SAFETY: live objects; each answer is checked.
-    unsafe {
-        let length = py::PySequence_Size(traceback.as_ptr());
-        if length < 0 {
-            return Err(Raised);
-        }
-        if length == 0 {
-            return Ok(None);
-        }
-        let entry = Object::owned(py::PySequence_GetItem(traceback.as_ptr(), length - 1))?;
-        let file = Object::owned(py::PySequence_GetItem(entry.as_ptr(), 0))?;
-        let line = Object::owned(py::PySequence_GetItem(entry.as_ptr(), 1))?;
-        Ok(Some(format!("{}:{}", file.to_text()?, line.repr_text()?)))
+/// The representation of an object that a report is about. One that can't be made is no reason to lose the report:
+/// the error takes its place, unless it is one that leaves the loop.
+pub fn shown(object: &Object) -> Result {
+    shown_as(object, object.repr())
+}
+
+/// As [`shown`], given the representation or the error that came up while it was made.
+pub fn shown_as(object: &Object, representation: Result) -> Result {
+    let raised = match representation {
+        Ok(text) => return Ok(text),
+        Err(raised) => raised,
+    };
+    let exception = raised.take();
+    if exception.is_exit() {
+        return Err(exception.raise());
     }
+    let (class, error) = (object.type_name(), exception.type_name());
+    Object::str(&format!("<{class} object at {:#x}, whose repr() raised {error}>", object.address()))
+}
+
+/// The place of a traceback summary's last entry, as `file:line`.
+pub fn last_frame(traceback: &Object) -> Result<Option<Object>> {
+    if deque::is_empty(traceback)? {
+        return Ok(None);
+    }
+    let entry = traceback.item(-1)?;
+    concat(&[&entry.item(0)?, &":", &entry.item(1)?.repr()?]).map(Some)
 }
 
 /// `warnings.warn(message, ResourceWarning, source=source)`, from a finaliser: what it raises is
 /// written to `sys.unraisablehook`.
-pub fn warn_resource(message: &str, source: &Object) {
+pub fn warn_resource(message: &[&dyn Piece], source: &Object) {
     let warn = || {
-        let message = Object::str(message)?;
+        let message = concat(message)?;
         let category = stdlib::RESOURCE_WARNING.get()?;
         stdlib::WARN.get()?.call_keywords(&[&message, category], &[(&stdlib::SOURCE, source)])
     };

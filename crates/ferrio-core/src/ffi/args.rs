@@ -1,8 +1,9 @@
 //! Arguments of a call, bound to parameters as Python binds them.
 
-use super::error::type_error;
+use super::error::{Builtin, raise_text, type_error};
+use super::sys as py;
+use super::text::concat;
 use super::{Import, Name, Object, Ptr, Result};
-use pyo3_ffi as py;
 use std::ptr;
 
 /// The parameters of a function.
@@ -13,11 +14,15 @@ pub struct Signature {
     pub parameters: &'static [&'static str],
     /// How many of them may be given by position.
     pub positional: usize,
-    /// How many of the positional ones have to be given.
+    /// How many of the positional ones, from the first on, have to be given.
     pub required: usize,
     /// Whether further positional arguments are taken.
     pub variadic: bool,
 }
+
+/// What [`Args::bind`] gives: the arguments of required parameters, of the others, and further positional ones.
+pub type Bound<'call, const REQUIRED: usize, const OPTIONAL: usize> =
+    ([&'call Object; REQUIRED], [Option<&'call Object>; OPTIONAL], &'call [Object]);
 
 /// The arguments of one call.
 #[derive(Clone, Copy)]
@@ -99,18 +104,21 @@ impl<'call> Args<'call> {
         self.names.is_empty()
     }
 
-    /// Binds the arguments: one place for each parameter, and the further positional arguments.
+    /// Binds the arguments: to the parameters that are required, those that are not, and the further positional
+    /// arguments.
     ///
     /// # Errors
     /// `TypeError` for a parameter without an argument, an argument without a parameter, or two for one.
     #[inline]
-    pub fn bind<const N: usize>(
+    pub fn bind<const REQUIRED: usize, const OPTIONAL: usize>(
         &self,
         signature: &Signature,
-    ) -> Result<([Option<&'call Object>; N], &'call [Object])> {
-        let mut bound = [None; N];
+    ) -> Result<Bound<'call, REQUIRED, OPTIONAL>> {
+        debug_assert!(signature.required == REQUIRED && signature.parameters.len() <= REQUIRED + OPTIONAL);
+        let mut required = [None; REQUIRED];
+        let mut optional = [None; OPTIONAL];
         let named = self.positional.len().min(signature.positional);
-        for (place, argument) in bound.iter_mut().zip(&self.positional[..named]) {
+        for (place, argument) in required.iter_mut().chain(&mut optional).zip(&self.positional[..named]) {
             *place = Some(argument);
         }
         let rest = &self.positional[named..];
@@ -118,24 +126,31 @@ impl<'call> Args<'call> {
             return Err(too_many(signature, self.positional.len()));
         }
         if !self.has_no_keywords() {
-            self.bind_keywords(signature, &mut bound)?;
+            self.bind_keywords(signature, &mut required, &mut optional)?;
         }
-        if bound[..signature.required].iter().any(Option::is_none) {
-            return Err(missing(signature, &bound));
-        }
-        Ok((bound, rest))
+        let Some(given) = all(required) else { return Err(missing(signature, &required)) };
+        Ok((given, optional, rest))
     }
 
     #[cold]
-    fn bind_keywords(&self, signature: &Signature, bound: &mut [Option<&'call Object>]) -> Result<()> {
+    fn bind_keywords(
+        &self,
+        signature: &Signature,
+        required: &mut [Option<&'call Object>],
+        optional: &mut [Option<&'call Object>],
+    ) -> Result<()> {
         for (name, value) in self.keywords() {
-            let name = name.to_text()?;
-            let Some(index) = signature.parameters.iter().position(|parameter| *parameter == name) else {
-                let message = format!("{}() got an unexpected keyword argument '{name}'", signature.name);
-                return Err(type_error(&message));
+            let text = name.to_text()?;
+            let Some(index) = signature.parameters.iter().position(|parameter| *parameter == text) else {
+                let function = format!("{}() got an unexpected keyword argument '", signature.name);
+                return Err(raise_text(Builtin::Type, concat(&[&function, name, &"'"])));
             };
-            if bound[index].replace(value).is_some() {
-                let message = format!("{}() got multiple values for argument '{name}'", signature.name);
+            let place = match index.checked_sub(required.len()) {
+                None => &mut required[index],
+                Some(index) => &mut optional[index],
+            };
+            if place.replace(value).is_some() {
+                let message = format!("{}() got multiple values for argument '{text}'", signature.name);
                 return Err(type_error(&message));
             }
         }
@@ -149,11 +164,11 @@ impl<'call> Args<'call> {
             return Ok(());
         }
         let signature = Signature { name, parameters: &[], positional: 0, required: 0, variadic: false };
-        self.bind::<0>(&signature).map(drop)
+        self.bind::<0, 0>(&signature).map(drop)
     }
 
     /// `class.name(this, ...)` with these arguments: a method as another class has it.
-    pub fn call_as(&self, class: &Import, name: &Name, this: &Object) -> Result {
+    pub fn call_as(&self, class: &'static Import, name: &Name, this: &Object) -> Result {
         let method = class.get()?.getattr(name)?;
         let arguments = Object::list([this].into_iter().chain(self.positional).cloned())?.to_tuple()?;
         method.call_dict(&arguments, &self.keywords_dict()?)
@@ -166,13 +181,9 @@ impl<'call> Args<'call> {
 
     /// The keywords as a new dict.
     pub fn keywords_dict(&self) -> Result {
-        // SAFETY: a new reference or null with an error.
-        let dict = unsafe { Object::owned(py::PyDict_New())? };
+        let dict = super::dict::new()?;
         for (name, value) in self.keywords() {
-            // SAFETY: live objects.
-            if unsafe { py::PyDict_SetItem(dict.as_ptr(), name.as_ptr(), value.as_ptr()) } < 0 {
-                return Err(super::Raised);
-            }
+            super::dict::set(&dict, name, value)?;
         }
         Ok(dict)
     }
@@ -191,8 +202,24 @@ fn too_many(signature: &Signature, given: usize) -> super::Raised {
 }
 
 #[cold]
-fn missing(signature: &Signature, bound: &[Option<&Object>]) -> super::Raised {
-    let names: Vec<_> = (0..signature.required).filter(|&index| bound[index].is_none()).collect();
-    let first = names.first().map_or("", |&index| signature.parameters[index]);
+fn missing(signature: &Signature, required: &[Option<&Object>]) -> super::Raised {
+    let first = required.iter().zip(signature.parameters).find(|(given, _)| given.is_none());
+    let first = first.map_or("", |(_, name)| name);
     type_error(&format!("{}() missing required argument: '{first}'", signature.name))
+}
+
+/// The arguments, if all are there.
+#[inline]
+fn all<'call, const N: usize>(arguments: [Option<&'call Object>; N]) -> Option<[&'call Object; N]> {
+    // `None` stands for itself until it is replaced, or the answer is nothing.
+    let first = arguments.first().copied().flatten();
+    let mut given = match first {
+        Some(first) => [first; N],
+        // Without parameters there is nothing to miss.
+        None => return <[&Object; N]>::try_from(&[][..]).ok(),
+    };
+    for (place, argument) in given.iter_mut().zip(arguments) {
+        *place = argument?;
+    }
+    Some(given)
 }

@@ -1,8 +1,8 @@
 //! Objects that give access to their bytes.
 
 use super::error::type_error;
+use super::sys as py;
 use super::{Object, Raised, Result};
-use pyo3_ffi as py;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
@@ -27,9 +27,7 @@ impl Buffer {
     fn with_flags(object: &Object, flags: c_int) -> Result<Buffer> {
         let mut view = Box::new(py::Py_buffer::new());
         // SAFETY: a live object; the view is ours and is released once.
-        if unsafe { py::PyObject_GetBuffer(object.as_ptr(), &mut *view, flags) } < 0 {
-            return Err(Raised);
-        }
+        unsafe { Raised::check(py::PyObject_GetBuffer(object.as_ptr(), &mut *view, flags))? };
         Ok(Buffer(view))
     }
 
@@ -56,6 +54,16 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         // SAFETY: got from PyObject_GetBuffer, released once.
         unsafe { py::PyBuffer_Release(&mut *self.0) }
+    }
+}
+
+/// Whether an object is a `bytes`, a `bytearray` or a `memoryview`, of a derived class too.
+pub fn is_bytes_like(object: &Object) -> bool {
+    // SAFETY: a live object and static types.
+    unsafe {
+        py::PyBytes_Check(object.as_ptr()) != 0
+            || py::PyByteArray_Check(object.as_ptr()) != 0
+            || py::PyMemoryView_Check(object.as_ptr()) != 0
     }
 }
 

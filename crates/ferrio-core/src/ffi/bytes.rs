@@ -1,14 +1,9 @@
 //! `bytes` objects that are filled in place.
 
-use super::{Object, Ptr, Raised, Result};
-use pyo3_ffi as py;
+use super::sys as py;
+use super::{Object, Raised, Result};
 use std::io;
 use std::mem::MaybeUninit;
-
-unsafe extern "C" {
-    /// Missing in pyo3-ffi.
-    fn _PyBytes_Resize(bytes: *mut Ptr, size: py::Py_ssize_t) -> std::ffi::c_int;
-}
 
 /// A new `bytes` of up to `most` bytes, as long as `fill` says; nothing for none.
 ///
@@ -22,7 +17,7 @@ pub fn filled(
     unsafe {
         let bytes = py::PyBytes_FromStringAndSize(std::ptr::null(), most as py::Py_ssize_t);
         if bytes.is_null() {
-            return Ok(Some(Err(Raised)));
+            return Ok(Some(Err(Raised::assume())));
         }
         let start = py::PyBytes_AsString(bytes).cast::<MaybeUninit<u8>>();
         let count = match fill(std::slice::from_raw_parts_mut(start, most)) {
@@ -37,9 +32,16 @@ pub fn filled(
             }
         };
         let mut bytes = bytes;
-        if count < most && _PyBytes_Resize(&mut bytes, count as py::Py_ssize_t) < 0 {
-            return Ok(Some(Err(Raised)));
+        if count < most && py::_PyBytes_Resize(&mut bytes, count as py::Py_ssize_t) < 0 {
+            return Ok(Some(Err(Raised::assume())));
         }
         Ok(Some(Object::owned(bytes)))
     }
+}
+
+/// The bytes that a system call has written to the start of a buffer.
+pub fn received(buffer: &[MaybeUninit<u8>], count: usize) -> &[u8] {
+    let filled = &buffer[..count.min(buffer.len())];
+    // SAFETY: the reactor's calls return how many bytes the kernel has written.
+    unsafe { std::slice::from_raw_parts(filled.as_ptr().cast(), filled.len()) }
 }

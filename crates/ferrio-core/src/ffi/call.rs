@@ -1,8 +1,10 @@
 //! Attributes and calls.
 
 use super::class::Sent;
+use super::error::Builtin;
+use super::sys as py;
 use super::{Name, Object, Ptr, Raised, Result};
-use pyo3_ffi as py;
+use std::ffi::CStr;
 use std::ptr;
 
 /// The most arguments of a call made from here; all are known at compile time.
@@ -23,8 +25,7 @@ impl Object {
         match self.getattr(name) {
             Ok(value) => Ok(Some(value)),
             Err(raised) => {
-                // SAFETY: a static object; the error indicator is set.
-                if unsafe { py::PyErr_ExceptionMatches(py::PyExc_AttributeError) } != 0 {
+                if raised.is(Builtin::Attribute) {
                     raised.discard();
                     Ok(None)
                 } else {
@@ -37,8 +38,7 @@ impl Object {
     /// `self.name = value`.
     pub fn setattr(&self, name: &Name, value: &Object) -> Result<()> {
         // SAFETY: live objects.
-        let status = unsafe { py::PyObject_SetAttr(self.as_ptr(), name.get()?, value.as_ptr()) };
-        if status < 0 { Err(Raised) } else { Ok(()) }
+        unsafe { Raised::check(py::PyObject_SetAttr(self.as_ptr(), name.get()?, value.as_ptr())) }
     }
 
     /// `self()`.
@@ -128,7 +128,7 @@ impl Object {
             match py::PyIter_Send(self.as_ptr(), value.as_ptr(), &mut result) {
                 py::PySendResult::PYGEN_NEXT => Object::owned(result).map(Sent::Yielded),
                 py::PySendResult::PYGEN_RETURN => Object::owned(result).map(Sent::Returned),
-                py::PySendResult::PYGEN_ERROR => Err(Raised),
+                py::PySendResult::PYGEN_ERROR => Err(Raised::assume()),
             }
         }
     }
@@ -146,59 +146,43 @@ impl Object {
         unsafe { Object::owned(py::PyObject_CallObject(self.as_ptr(), arguments.as_ptr())) }
     }
 
-    /// A dict's entry, unless it is one of those that are expected or there is none.
+    /// `self(*arguments)` for up to three objects, which stay alive whatever the callee does.
     #[inline]
-    pub fn unexpected_item(&self, key: &Name, expected: [Ptr; 2]) -> Result<Option<Object>> {
-        // SAFETY: a dict and a live key; what it gives is borrowed, or null with or without an error.
-        unsafe {
-            let found = py::PyDict_GetItemWithError(self.as_ptr(), key.get()?);
-            if found.is_null() {
-                return if py::PyErr_Occurred().is_null() { Ok(None) } else { Err(Raised) };
-            }
-            Ok((!expected.contains(&found)).then(|| Object::borrowed(found)))
+    pub fn call_held(&self, arguments: &[Option<Object>; 3], count: usize) -> Result {
+        let mut stack: [Ptr; 4] = [ptr::null_mut(); 4];
+        let mut given = 0;
+        for argument in arguments.iter().take(count).flatten() {
+            given += 1;
+            stack[given] = argument.as_ptr();
         }
-    }
-
-    /// Takes an entry out of a dict, if it is there.
-    pub fn take_item(&self, key: &Name) -> Result<Option<Object>> {
-        let key = key.get()?;
-        // SAFETY: a dict and a live key; what the first call gives is borrowed, or null with or without an
-        // error.
-        unsafe {
-            let found = py::PyDict_GetItemWithError(self.as_ptr(), key);
-            if found.is_null() {
-                return if py::PyErr_Occurred().is_null() { Ok(None) } else { Err(Raised) };
-            }
-            let found = Object::borrowed(found);
-            if py::PyDict_DelItem(self.as_ptr(), key) < 0 {
-                return Err(Raised);
-            }
-            Ok(Some(found))
-        }
-    }
-
-    /// Sets an entry of a dict.
-    pub fn set_item(&self, key: &Name, value: &Object) -> Result<()> {
-        // SAFETY: a dict and live objects.
-        let status = unsafe { py::PyDict_SetItem(self.as_ptr(), key.get()?, value.as_ptr()) };
-        if status < 0 { Err(Raised) } else { Ok(()) }
-    }
-
-    /// `self(*arguments)` with a slice whose first place is left free for the callee.
-    ///
-    /// # Safety
-    /// `stack[1..]` are live objects.
-    #[inline]
-    pub unsafe fn call_stack(&self, stack: &[Ptr]) -> Result {
-        // SAFETY: the caller's promise; the first place is ours to lend.
+        // SAFETY: so many places are filled, with objects that the caller's references keep alive; the place before
+        // them is ours to lend.
         unsafe {
             Object::owned(py::PyObject_Vectorcall(
                 self.as_ptr(),
                 stack.as_ptr().add(1),
-                (stack.len() - 1) | OFFSET,
+                given | OFFSET,
                 ptr::null_mut(),
             ))
         }
+    }
+
+    /// `object.__getattribute__(self, name)`.
+    pub fn generic_getattr(&self, name: &Object) -> Result {
+        // SAFETY: live objects; a new reference or null with an error.
+        unsafe { Object::owned(py::PyObject_GenericGetAttr(self.as_ptr(), name.as_ptr())) }
+    }
+
+    /// `getattr(self, name)`, for a name that is an object.
+    pub fn getattr_object(&self, name: &Object) -> Result {
+        // SAFETY: live objects; a new reference or null with an error.
+        unsafe { Object::owned(py::PyObject_GetAttr(self.as_ptr(), name.as_ptr())) }
+    }
+
+    /// `getattr(self, name)`, for a name that is used once.
+    pub fn getattr_text(&self, name: &CStr) -> Result {
+        // SAFETY: a live object and a C string; a new reference or null with an error.
+        unsafe { Object::owned(py::PyObject_GetAttrString(self.as_ptr(), name.as_ptr())) }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Context variables' contexts.
 
 use super::error::type_error;
+use super::sys as py;
 use super::{Object, Raised, Result};
-use pyo3_ffi as py;
 
 /// A copy of the current context.
 #[inline]
@@ -24,11 +24,13 @@ pub fn check(object: &Object) -> Result<()> {
 #[inline]
 pub fn run<T>(context: &Object, work: impl FnOnce() -> Result<T>) -> Result<T> {
     // SAFETY: a live object; what is not a context, or is entered already, is refused with an error.
-    if unsafe { py::PyContext_Enter(context.as_ptr()) } < 0 {
-        return Err(Raised);
-    }
+    unsafe { Raised::check(py::PyContext_Enter(context.as_ptr()))? };
+    let entered = Entered(context);
+    let result = work();
+    // Only an unwinding leaves by way of the guard.
+    std::mem::forget(entered);
     // Leaving calls watchers, which must not see an exception that is on its way.
-    match work() {
+    match result {
         Ok(value) => leave(context).map(|()| value),
         Err(raised) => {
             let exception = raised.take();
@@ -40,10 +42,21 @@ pub fn run<T>(context: &Object, work: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
+/// A context that this thread has entered.
+struct Entered<'context>(&'context Object);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if let Err(raised) = leave(self.0) {
+            raised.discard();
+        }
+    }
+}
+
 /// Leaves a context that this thread has entered. It fails only if the callee has left it, whose error
 /// that is.
 #[inline]
 fn leave(context: &Object) -> Result<()> {
     // SAFETY: a live object; anything but the current context is refused with an error.
-    if unsafe { py::PyContext_Exit(context.as_ptr()) } < 0 { Err(Raised) } else { Ok(()) }
+    unsafe { Raised::check(py::PyContext_Exit(context.as_ptr())) }
 }

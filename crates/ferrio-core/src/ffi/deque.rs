@@ -1,7 +1,8 @@
 //! `collections.deque`, as asyncio keeps waiters and items in it: Python code may look at it at any time.
 
+use super::error::Builtin;
+use super::sys as py;
 use super::{Import, Name, Object, Raised, Result};
-use pyo3_ffi as py;
 
 static DEQUE: Import = Import::new(c"collections", c"deque");
 static APPEND: Name = Name::new(c"append");
@@ -28,8 +29,7 @@ pub fn remove(deque: &Object, item: &Object) -> Result<bool> {
     match deque.method1(&REMOVE, item) {
         Ok(_) => Ok(true),
         Err(raised) => {
-            // SAFETY: a static object; the error indicator is set.
-            if unsafe { py::PyErr_ExceptionMatches(py::PyExc_ValueError) } != 0 {
+            if raised.is(Builtin::Value) {
                 raised.discard();
                 Ok(false)
             } else {
@@ -42,8 +42,8 @@ pub fn remove(deque: &Object, item: &Object) -> Result<bool> {
 /// How many items there are, in anything that has a length.
 #[inline]
 pub fn len(items: &Object) -> Result<usize> {
-    // SAFETY: a live object; -1 for an error.
-    usize::try_from(unsafe { py::PyObject_Size(items.as_ptr()) }).map_err(|_| Raised)
+    // SAFETY: a live object; a negative answer says that an error is set.
+    unsafe { usize::try_from(py::PyObject_Size(items.as_ptr())).map_err(|_| Raised::assume()) }
 }
 
 /// Whether there is no item, in anything that has a length.
@@ -54,8 +54,7 @@ pub fn is_empty(items: &Object) -> Result<bool> {
 
 /// The item at a place.
 pub fn item(deque: &Object, index: usize) -> Result {
-    // SAFETY: a live object; a new reference or null with an error.
-    unsafe { Object::owned(py::PySequence_GetItem(deque.as_ptr(), index as py::Py_ssize_t)) }
+    deque.item(index as isize)
 }
 
 /// The first item that is `wanted`. What asks may change the deque: its length is read anew each time.

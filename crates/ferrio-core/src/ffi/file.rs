@@ -1,7 +1,7 @@
 //! Python objects that own a descriptor: sockets, pipes' files, and whatever has a `fileno()`.
 
+use super::sys as py;
 use super::{Import, Name, Object, Result, Slot, Visitor};
-use pyo3_ffi as py;
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::mem;

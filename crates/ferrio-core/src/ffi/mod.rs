@@ -12,30 +12,41 @@
 //! interpreter's own descriptors have checked the type; everything else arrives as an `Object` and is
 //! downcast with [`Own::downcast`].
 
+#![allow(unsafe_code)]
+
 pub mod args;
 pub mod buffer;
+pub mod bytearray;
 pub mod bytes;
 pub mod call;
 pub mod class;
 pub mod context;
 pub mod deque;
+pub mod dict;
 pub mod error;
 pub mod file;
+pub mod inline_box;
+pub mod listing;
+pub mod module;
 pub mod name;
 pub mod object;
 pub mod recursion;
 pub mod set;
+pub mod stop_iteration;
+pub mod sys;
+pub mod text;
 pub mod version;
 pub mod weak;
+pub mod with_gil;
 
 pub use args::{Args, Signature};
 pub use class::{Class, Own, Visitor};
 pub use error::{Raised, Result};
 pub use name::{Import, Member, Name};
-pub use object::{Object, Ptr, Slot};
+pub use object::{Object, Ptr, Reference, Slot};
 pub use weak::Weak;
 
-use pyo3_ffi as py;
+use sys as py;
 
 /// Runs `work` without the GIL.
 pub fn detach<T: Send>(work: impl FnOnce() -> T + Send) -> T {
@@ -51,4 +62,10 @@ pub fn detach<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     // SAFETY: as above.
     let _guard = Detached(unsafe { py::PyEval_SaveThread() });
     work()
+}
+
+/// The calling thread, as `threading.get_ident()` has it.
+pub fn thread_ident() -> u64 {
+    // SAFETY: may be called at any time.
+    unsafe { py::PyThread_get_thread_ident() as u64 }
 }

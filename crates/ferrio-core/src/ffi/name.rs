@@ -1,7 +1,7 @@
 //! Names and imported objects that are looked up once.
 
-use super::{Object, Ptr, Raised, Result};
-use pyo3_ffi as py;
+use super::sys as py;
+use super::{Object, Ptr, Result};
 use std::ffi::CStr;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -25,13 +25,18 @@ impl Name {
         if object.is_null() { self.make() } else { Ok(object) }
     }
 
+    /// The interned string.
+    #[inline]
+    pub fn object(&'static self) -> Result<&'static Object> {
+        self.get()?;
+        // SAFETY: the pointer lives in a static and is never cleared; the string is kept for ever.
+        Ok(unsafe { Object::from_ref(&*self.object.as_ptr().cast_const()) })
+    }
+
     #[cold]
     fn make(&self) -> Result<Ptr> {
         // SAFETY: a C string; a new reference that is kept for ever.
-        let object = unsafe { py::PyUnicode_InternFromString(self.text.as_ptr()) };
-        if object.is_null() {
-            return Err(Raised);
-        }
+        let object = unsafe { Object::owned(py::PyUnicode_InternFromString(self.text.as_ptr()))? }.into_ptr();
         self.object.store(object, Ordering::Relaxed);
         Ok(object)
     }
@@ -52,7 +57,7 @@ impl Import {
 
     /// The object.
     #[inline]
-    pub fn get(&self) -> Result<&'static Object> {
+    pub fn get(&'static self) -> Result<&'static Object> {
         if self.object.load(Ordering::Relaxed).is_null() {
             self.import()?;
         }
@@ -61,7 +66,7 @@ impl Import {
     }
 
     /// The object; `make` makes it in place of the import.
-    pub fn get_or_make(&self, make: impl FnOnce() -> Result) -> Result<&'static Object> {
+    pub fn get_or_make(&'static self, make: impl FnOnce() -> Result) -> Result<&'static Object> {
         if self.object.load(Ordering::Relaxed).is_null() {
             self.object.store(make()?.into_ptr(), Ordering::Relaxed);
         }
@@ -95,7 +100,7 @@ impl Member {
 
     /// The member.
     #[inline]
-    pub fn get(&self) -> Result<&'static Object> {
+    pub fn get(&'static self) -> Result<&'static Object> {
         if self.object.load(Ordering::Relaxed).is_null() {
             let member = self.enumeration.get()?.getattr(&self.name)?;
             self.object.store(member.into_ptr(), Ordering::Relaxed);

@@ -1,9 +1,10 @@
 //! Owned references, and the cells that objects keep them in.
 
-use super::{Raised, Result};
-use pyo3_ffi as py;
+use super::{Raised, Result, sys as py};
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 /// A raw object pointer as the C API takes it.
@@ -37,7 +38,20 @@ impl Object {
     /// `pointer` is null with the error indicator set, or a strong reference that is given up.
     #[inline]
     pub unsafe fn owned(pointer: Ptr) -> Result<Object> {
-        NonNull::new(pointer).map(Object).ok_or(Raised)
+        match NonNull::new(pointer) {
+            Some(pointer) => Ok(Object(pointer)),
+            // SAFETY: the caller's promise.
+            None => Err(unsafe { Raised::assume() }),
+        }
+    }
+
+    /// Takes over a new reference, or null, which stands for nothing and is no error.
+    ///
+    /// # Safety
+    /// `pointer` is null, or a strong reference that is given up.
+    #[inline]
+    pub(super) unsafe fn from_new(pointer: Ptr) -> Option<Object> {
+        NonNull::new(pointer).map(Object)
     }
 
     /// Makes a strong reference out of a borrowed one.
@@ -137,9 +151,7 @@ impl Object {
         unsafe {
             let list = Object::owned(py::PyList_New(0))?;
             for item in items {
-                if py::PyList_Append(list.as_ptr(), item.as_ptr()) < 0 {
-                    return Err(Raised);
-                }
+                Raised::check(py::PyList_Append(list.as_ptr(), item.as_ptr()))?;
             }
             Ok(list)
         }
@@ -151,6 +163,18 @@ impl Object {
         unsafe { Object::owned(py::PySequence_Tuple(self.as_ptr())) }
     }
 
+    /// A `tuple` of clones.
+    pub fn tuple_of(items: &[Object]) -> Result {
+        // SAFETY: a new tuple, each place set once with a reference of its own.
+        unsafe {
+            let tuple = Object::owned(py::PyTuple_New(items.len() as py::Py_ssize_t))?;
+            for (index, item) in items.iter().enumerate() {
+                py::PyTuple_SET_ITEM(tuple.as_ptr(), index as py::Py_ssize_t, item.clone().into_ptr());
+            }
+            Ok(tuple)
+        }
+    }
+
     /// The items of a tuple; None for all else, a class derived from it too.
     #[inline]
     pub fn tuple_items(&self) -> Option<&[Object]> {
@@ -158,9 +182,37 @@ impl Object {
         unsafe { (py::PyTuple_CheckExact(self.as_ptr()) != 0).then(|| super::args::items(self.as_ptr())) }
     }
 
-    /// The items of a list that nobody else knows.
+    /// `list(self)`.
+    pub fn to_list(&self) -> Result {
+        // SAFETY: a live object; a new reference or null with an error.
+        unsafe { Object::owned(py::PySequence_List(self.as_ptr())) }
+    }
+
+    /// `self[index]`, of a sequence.
+    pub fn item(&self, index: isize) -> Result {
+        // SAFETY: a live object; a new reference or null with an error.
+        unsafe { Object::owned(py::PySequence_GetItem(self.as_ptr(), index)) }
+    }
+
+    /// `self[index] = item`, of a sequence.
+    pub fn set_index(&self, index: isize, item: &Object) -> Result<()> {
+        // SAFETY: live objects.
+        unsafe { Raised::check(py::PySequence_SetItem(self.as_ptr(), index, item.as_ptr())) }
+    }
+
+    /// `del self[start:end]`, of a sequence.
+    pub fn delete_slice(&self, start: usize, end: usize) -> Result<()> {
+        // SAFETY: a live object.
+        unsafe { Raised::check(py::PySequence_DelSlice(self.as_ptr(), start as isize, end as isize)) }
+    }
+
+    /// The items of a list; none for all else.
     pub fn list_items(&self) -> Vec<Object> {
-        // SAFETY: a list; its items are borrowed from it.
+        // SAFETY: a live object.
+        if unsafe { py::PyList_Check(self.as_ptr()) } == 0 {
+            return Vec::new();
+        }
+        // SAFETY: a list; its items are borrowed from it, and counting one runs nothing that could change it.
         unsafe {
             (0..py::PyList_GET_SIZE(self.as_ptr()))
                 .map(|index| Object::borrowed(py::PyList_GET_ITEM(self.as_ptr(), index)))
@@ -172,6 +224,57 @@ impl Object {
     #[inline]
     pub fn is(&self, other: &Object) -> bool {
         self.0 == other.0
+    }
+
+    /// Whether it is `True` itself.
+    #[inline]
+    pub fn is_the_true(&self) -> bool {
+        // SAFETY: a static object.
+        self.as_ptr() == unsafe { py::Py_True() }
+    }
+
+    /// Whether it is a `tuple`, of a derived class too.
+    #[inline]
+    pub fn is_tuple(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { py::PyTuple_Check(self.as_ptr()) != 0 }
+    }
+
+    /// Whether it is an `int`, of a derived class too.
+    pub fn is_int(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { py::PyLong_Check(self.as_ptr()) != 0 }
+    }
+
+    /// Whether it is an `int` itself.
+    pub fn is_exact_int(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { py::PyLong_CheckExact(self.as_ptr()) != 0 }
+    }
+
+    /// Whether it is a `float` itself.
+    #[inline]
+    pub fn is_exact_float(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { py::PyFloat_CheckExact(self.as_ptr()) != 0 }
+    }
+
+    /// Whether it is a generator, of a derived class too.
+    pub fn is_generator(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { py::PyGen_Check(self.as_ptr()) != 0 }
+    }
+
+    /// Whether it is a coroutine of an `async def`.
+    #[inline]
+    pub fn is_async_def_coroutine(&self) -> bool {
+        self.type_ptr() == &raw mut py::PyCoro_Type
+    }
+
+    /// `types.CoroutineType`.
+    pub fn coroutine_type() -> Object {
+        // SAFETY: a static type object.
+        unsafe { Object::borrowed((&raw mut py::PyCoro_Type).cast()) }
     }
 
     /// Whether it is `None`.
@@ -188,6 +291,18 @@ impl Object {
         unsafe { py::Py_TYPE(self.as_ptr()) }
     }
 
+    /// `type(self)`.
+    #[inline]
+    pub fn class(&self) -> Object {
+        // SAFETY: an object holds its type.
+        unsafe { Object::borrowed(self.type_ptr().cast()) }
+    }
+
+    /// The address, as representations show it.
+    pub fn address(&self) -> usize {
+        self.as_ptr() as usize
+    }
+
     /// The type's name, for messages.
     pub fn type_name(&self) -> String {
         // SAFETY: a type's name is a C string that lives as long as the type.
@@ -198,29 +313,42 @@ impl Object {
     /// `isinstance(self, class)`, `__class__` properties included.
     pub fn isinstance(&self, class: &Object) -> Result<bool> {
         // SAFETY: live objects.
-        match unsafe { py::PyObject_IsInstance(self.as_ptr(), class.as_ptr()) } {
-            -1 => Err(Raised),
-            answer => Ok(answer == 1),
-        }
+        unsafe { Raised::answer(py::PyObject_IsInstance(self.as_ptr(), class.as_ptr())) }
     }
 
     /// `bool(self)`.
     #[inline]
     pub fn is_true(&self) -> Result<bool> {
         // SAFETY: a live object.
-        match unsafe { py::PyObject_IsTrue(self.as_ptr()) } {
-            -1 => Err(Raised),
-            answer => Ok(answer == 1),
+        unsafe { Raised::answer(py::PyObject_IsTrue(self.as_ptr())) }
+    }
+
+    /// `self <= other`.
+    pub fn is_at_most(&self, other: &Object) -> Result<bool> {
+        // SAFETY: live objects.
+        unsafe { Raised::answer(py::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), py::Py_LE)) }
+    }
+
+    /// `self + other`.
+    pub fn plus(&self, other: &Object) -> Result {
+        // SAFETY: live objects; a new reference or null with an error.
+        unsafe { Object::owned(py::PyNumber_Add(self.as_ptr(), other.as_ptr())) }
+    }
+
+    /// `hash(self)`.
+    pub fn hash(&self) -> Result<py::Py_hash_t> {
+        // SAFETY: a live object; -1 is an error and nothing else.
+        match unsafe { py::PyObject_Hash(self.as_ptr()) } {
+            // SAFETY: as above.
+            -1 => Err(unsafe { Raised::assume() }),
+            hash => Ok(hash),
         }
     }
 
     /// `self == other`.
     pub fn equals(&self, other: &Object) -> Result<bool> {
         // SAFETY: live objects.
-        match unsafe { py::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), py::Py_EQ) } {
-            -1 => Err(Raised),
-            answer => Ok(answer == 1),
-        }
+        unsafe { Raised::answer(py::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), py::Py_EQ)) }
     }
 
     /// Whether it can be called.
@@ -235,23 +363,10 @@ impl Object {
         unsafe { Object::owned(py::PyObject_Repr(self.as_ptr())) }
     }
 
-    /// `repr(self)` for a message.
-    pub fn repr_text(&self) -> Result<String> {
-        self.repr()?.to_text()
-    }
-
-    /// A `str`'s text; lone surrogates are replaced.
-    pub fn to_text(&self) -> Result<String> {
-        let mut length = 0;
-        // SAFETY: a live object; the answer is checked and belongs to the object.
-        unsafe {
-            let text = py::PyUnicode_AsUTF8AndSize(self.as_ptr(), &mut length);
-            if text.is_null() {
-                return Err(Raised);
-            }
-            let bytes = std::slice::from_raw_parts(text.cast::<u8>(), length as usize);
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        }
+    /// `str(self)`.
+    pub fn to_str(&self) -> Result {
+        // SAFETY: a live object; a new reference or null with an error.
+        unsafe { Object::owned(py::PyObject_Str(self.as_ptr())) }
     }
 
     /// `float(self)`.
@@ -259,7 +374,13 @@ impl Object {
         // SAFETY: a live object; -1 is an error only if one is set.
         unsafe {
             let value = py::PyFloat_AsDouble(self.as_ptr());
-            if value == -1.0 && !py::PyErr_Occurred().is_null() { Err(Raised) } else { Ok(value) }
+            if value == -1.0
+                && let Some(raised) = Raised::occurred()
+            {
+                Err(raised)
+            } else {
+                Ok(value)
+            }
         }
     }
 
@@ -268,51 +389,97 @@ impl Object {
         // SAFETY: a live object; -1 is an error only if one is set.
         unsafe {
             let value = py::PyLong_AsLongLong(self.as_ptr());
-            if value == -1 && !py::PyErr_Occurred().is_null() { Err(Raised) } else { Ok(value) }
+            if value == -1
+                && let Some(raised) = Raised::occurred()
+            {
+                Err(raised)
+            } else {
+                Ok(value)
+            }
         }
     }
 }
 
-/// A field that holds an object or nothing. A value that is replaced is dropped after the field has its
-/// new one, so that a finaliser which looks at the field finds it whole.
-pub struct Slot(Cell<Ptr>);
-
-impl Default for Slot {
-    fn default() -> Self {
-        Slot(Cell::new(ptr::null_mut()))
+/// A reference: an object, or an instance of a known class.
+///
+/// # Safety
+/// An implementation is a non-null, counted pointer to a live object and nothing else (`repr(transparent)`), and
+/// dropping it gives the reference up.
+pub unsafe trait Reference: Clone + Sized {
+    /// The pointer, still owned by this reference.
+    #[inline]
+    fn pointer(&self) -> Ptr {
+        const { assert!(size_of::<Self>() == size_of::<Ptr>()) };
+        // SAFETY: a reference is a pointer and nothing else.
+        unsafe { std::mem::transmute_copy(self) }
     }
 }
 
-impl Drop for Slot {
+// SAFETY: by its definition.
+unsafe impl Reference for Object {}
+
+/// A field that holds a reference or nothing: an object, or with `Slot<Own<T>>` an instance of T's class.
+///
+/// A value that is replaced is dropped after the field has its new one, so that a finaliser which looks at the
+/// field finds it whole.
+pub struct Slot<R: Reference = Object>(Cell<Ptr>, PhantomData<R>);
+
+impl<R: Reference> Default for Slot<R> {
+    fn default() -> Self {
+        Slot(Cell::new(ptr::null_mut()), PhantomData)
+    }
+}
+
+impl<R: Reference> Drop for Slot<R> {
     #[inline]
     fn drop(&mut self) {
         drop(self.take());
     }
 }
 
-impl Slot {
-    /// A slot that holds `object`.
+/// A reference as the pointer that it is.
+#[inline]
+fn into_pointer<R: Reference>(reference: R) -> Ptr {
+    const { assert!(size_of::<R>() == size_of::<Ptr>()) };
+    let reference = ManuallyDrop::new(reference);
+    // SAFETY: a reference is a pointer and nothing else; it is not used again.
+    unsafe { std::mem::transmute_copy(&reference) }
+}
+
+/// The reference that a pointer was made of; null is nothing.
+///
+/// # Safety
+/// The pointer is of [`into_pointer`] for the same type, and owned by the caller.
+#[inline]
+unsafe fn from_pointer<R: Reference>(pointer: Ptr) -> Option<R> {
+    // SAFETY: a reference is a pointer that is not null and nothing else; the caller's promise.
+    (!pointer.is_null()).then(|| unsafe { std::mem::transmute_copy(&pointer) })
+}
+
+impl<R: Reference> Slot<R> {
+    /// A slot that holds `reference`.
     #[inline]
-    pub fn new(object: Object) -> Slot {
-        Slot(Cell::new(object.into_ptr()))
+    pub fn new(reference: R) -> Slot<R> {
+        Slot(Cell::new(into_pointer(reference)), PhantomData)
     }
 
-    /// The object, as a reference of the caller's own.
+    /// What it holds, as a reference of the caller's own.
     #[inline]
-    pub fn get(&self) -> Option<Object> {
+    pub fn get(&self) -> Option<R> {
         let pointer = self.0.get();
-        // SAFETY: a pointer in a slot is live.
-        (!pointer.is_null()).then(|| unsafe { Object::borrowed(pointer) })
-    }
-
-    /// The object or `None`.
-    pub fn get_or_none(&self) -> Object {
-        self.get().unwrap_or_else(Object::none)
+        if pointer.is_null() {
+            return None;
+        }
+        // SAFETY: the slot holds a reference to it; the caller gets one more.
+        unsafe {
+            py::Py_INCREF(pointer);
+            from_pointer(pointer)
+        }
     }
 
     /// The pointer, borrowed; null for nothing.
     #[inline]
-    pub fn ptr(&self) -> Ptr {
+    pub(super) fn ptr(&self) -> Ptr {
         self.0.get()
     }
 
@@ -328,34 +495,41 @@ impl Slot {
         self.0.get().is_null()
     }
 
-    /// Puts an object in; the old one is dropped.
+    /// Puts a reference in; the old one is dropped.
     #[inline]
-    pub fn put(&self, object: Object) {
-        drop(self.replace(Some(object)));
+    pub fn put(&self, reference: R) {
+        drop(self.replace(Some(reference)));
     }
 
-    /// Puts an object or nothing in; the old one is dropped.
+    /// Puts a reference or nothing in; the old one is dropped.
     #[inline]
-    pub fn set(&self, object: Option<Object>) {
-        drop(self.replace(object));
+    pub fn set(&self, reference: Option<R>) {
+        drop(self.replace(reference));
     }
 
-    /// Puts an object or nothing in and returns the old one.
+    /// Puts a reference or nothing in and returns the old one.
     #[inline]
-    pub fn replace(&self, object: Option<Object>) -> Option<Object> {
-        let old = self.0.replace(object.map_or(ptr::null_mut(), Object::into_ptr));
+    pub fn replace(&self, reference: Option<R>) -> Option<R> {
+        let old = self.0.replace(reference.map_or(ptr::null_mut(), into_pointer));
         // SAFETY: the slot's reference, given up by it.
-        NonNull::new(old).map(Object)
+        unsafe { from_pointer(old) }
     }
 
-    /// Takes the object out.
+    /// Takes the reference out.
     #[inline]
-    pub fn take(&self) -> Option<Object> {
+    pub fn take(&self) -> Option<R> {
         self.replace(None)
     }
 
-    /// Drops the object.
+    /// Drops the reference.
     pub fn clear(&self) {
         drop(self.take());
+    }
+}
+
+impl Slot {
+    /// The object or `None`.
+    pub fn get_or_none(&self) -> Object {
+        self.get().unwrap_or_else(Object::none)
     }
 }

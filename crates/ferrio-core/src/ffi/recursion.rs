@@ -1,18 +1,47 @@
 //! The interpreter's limit on recursion, for what calls itself without Python code between.
 
-use super::{Raised, Result};
-use pyo3_ffi as py;
+use super::error::{Builtin, raise};
+use super::{Raised, Result, sys as py};
+use std::cell::Cell;
 use std::ffi::CStr;
 
+/// So much of a thread's stack is left alone, in bytes: for what the interpreter and finalisers need at the deepest
+/// level.
+const RESERVE: usize = 256 * 1024;
+
 /// Calls `work` one level deeper. `RecursionError` if that is too deep; `place` is the end of its message.
+///
+/// The interpreter counts levels, and takes each for a small one up to 3.13. The stack itself is looked at too.
 pub fn guarded<T>(place: &'static CStr, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    // SAFETY: the GIL is held; each level that is entered is left.
-    unsafe {
-        if py::Py_EnterRecursiveCall(place.as_ptr()) != 0 {
-            return Err(Raised);
-        }
-        let result = work();
-        py::Py_LeaveRecursiveCall();
-        result
+    let here = 0_u8;
+    if ((&raw const here) as usize) < lowest_place() {
+        let place = place.to_string_lossy();
+        return Err(raise(Builtin::Recursion, &format!("maximum recursion depth exceeded{place}")));
     }
+    // SAFETY: the GIL is held and the place is a C string; the level that is entered is left by the guard.
+    unsafe { Raised::check(-py::Py_EnterRecursiveCall(place.as_ptr()).abs())? };
+    let _level = Level;
+    work()
+}
+
+/// A level that is left when it is dropped.
+struct Level;
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        // SAFETY: the GIL is held, and one level has been entered.
+        unsafe { py::Py_LeaveRecursiveCall() }
+    }
+}
+
+/// The lowest address of this thread's stack that may be used, 0 if it is not known.
+fn lowest_place() -> usize {
+    thread_local! {
+        static LOWEST: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+    LOWEST.get().unwrap_or_else(|| {
+        let lowest = ferrio_reactor::stack::lowest_address().map_or(0, |lowest| lowest + RESERVE);
+        LOWEST.set(Some(lowest));
+        lowest
+    })
 }

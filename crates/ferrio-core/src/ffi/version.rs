@@ -1,7 +1,7 @@
 //! Where the interpreters' C APIs differ.
 
 use super::Object;
-use pyo3_ffi as py;
+use super::sys as py;
 
 /// Takes the exception out of the error indicator, which is set.
 #[cfg(Py_3_12)]

@@ -1,7 +1,7 @@
 //! Weak references: to remember an object without keeping it, and without pointing to freed memory.
 
+use super::sys as py;
 use super::{Object, Ptr, Result};
-use pyo3_ffi as py;
 use std::ptr;
 
 /// A weak reference. It costs nothing to the object but a place in its list of them, and it gives nothing
@@ -21,9 +21,8 @@ impl Weak {
         // SAFETY: only `new` makes a Weak, so the object is a weak reference, and the call can't fail. What it
         // finds is a new reference, or null.
         unsafe {
-            (py::compat::PyWeakref_GetRef(self.0.as_ptr(), &mut found) > 0)
-                .then(|| Object::owned(found).ok())
-                .flatten()
+            py::compat::PyWeakref_GetRef(self.0.as_ptr(), &mut found);
+            Object::from_new(found)
         }
     }
 }

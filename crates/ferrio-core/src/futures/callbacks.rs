@@ -45,6 +45,20 @@ impl Callback {
         }
     }
 
+    /// Whether both are of the same objects.
+    pub fn is_same(&self, other: &Callback) -> bool {
+        match (self, other) {
+            (Callback::Wakeup(one), Callback::Wakeup(other)) => one.as_object().is(other.as_object()),
+            (Callback::Listener(kind, one), Callback::Listener(other_kind, other)) => {
+                kind == other_kind && one.is(other)
+            }
+            (Callback::Call(one, context), Callback::Call(other, other_context)) => {
+                one.is(other) && context.is(other_context)
+            }
+            _ => false,
+        }
+    }
+
     /// The callable as Python code sees it.
     pub fn callable(&self) -> Result {
         match self {
@@ -96,11 +110,10 @@ impl Callbacks {
         Some(first)
     }
 
-    /// Takes those out that are of a listener and its owner.
-    pub fn remove(&self, listener: Listener, owner: &Object) {
-        let is_other = |callback: &Callback| !matches!(callback, Callback::Listener(kind, of) if *kind == listener && of.is(owner));
+    /// Takes those out that are meant, which a comparison of pointers has to say.
+    pub fn remove(&self, is_meant: impl Fn(&Callback) -> bool) {
         let all = self.take_all();
-        let (kept, removed): (Vec<_>, Vec<_>) = all.into_iter().partition(is_other);
+        let (removed, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(is_meant);
         kept.into_iter().for_each(|callback| self.push(callback));
         // What they held may be freed now, with finalisers.
         drop(removed);
@@ -131,11 +144,11 @@ impl Callbacks {
     /// Shows them to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         let show = |callback: &Callback| match callback {
-            Callback::Wakeup(task) => visitor.object(task.as_ptr()),
-            Callback::Listener(_, owner) => visitor.object(owner.as_ptr()),
+            Callback::Wakeup(task) => visitor.object(task),
+            Callback::Listener(_, owner) => visitor.object(owner),
             Callback::Call(callable, context) => {
-                visitor.object(callable.as_ptr());
-                visitor.object(context.as_ptr());
+                visitor.object(callable);
+                visitor.object(context);
             }
         };
         let first = self.first.take();

@@ -6,12 +6,11 @@ use super::{Listener, awaiters};
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
 };
-use crate::ffi::class::{Members, method0, method1, property, type_cell, unary_slot};
+use crate::ffi::class::{Members, Sent, anext_slot, method0, method1, next_slot, property, type_cell, unary_slot};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque, set};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor, deque, set, sys};
 use crate::futures::waiter;
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::cell::Cell;
 use std::ffi::CStr;
 
@@ -51,8 +50,7 @@ pub fn definition() -> CounterpartDefinition {
     counterpart_function(
         c"as_completed",
         |args: &Args<'_>| {
-            let ([things, timeout], _) = args.bind::<2>(&AS_COMPLETED)?;
-            let things = things.ok_or(Raised)?;
+            let ([things], [timeout], _) = args.bind::<1, 1>(&AS_COMPLETED)?;
             if ISAWAITABLE.get()?.call(&[things])?.is_true()? {
                 let name = things.type_name();
                 return Err(type_error(&format!("expects an iterable of awaitables, not {name}")));
@@ -142,8 +140,7 @@ impl Own<Completions> {
             awaiters::discard(&future, self.caller.get())?;
             done.method1(&PUT_NOWAIT, &Object::none())?;
         }
-        // SAFETY: a set.
-        if unsafe { py::PySet_Clear(todo.as_ptr()) } < 0 { Err(Raised) } else { Ok(()) }
+        set::clear(&todo)
     }
 
     /// Takes one off those that are still to be asked for, if there is any.
@@ -190,7 +187,7 @@ impl Operation for WaitForOne {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.completions.as_ptr());
+        visitor.object(&self.completions);
     }
 }
 
@@ -236,16 +233,16 @@ impl Class for Completions {
                 },
             )],
             slots: vec![
-                unary_slot::<Completions, _>(py::Py_tp_iter, itself),
-                unary_slot::<Completions, _>(py::Py_am_aiter, itself),
-                unary_slot::<Completions, _>(py::Py_tp_iternext, |this| {
+                unary_slot::<Completions, _>(sys::Py_tp_iter, itself),
+                unary_slot::<Completions, _>(sys::Py_am_aiter, itself),
+                next_slot::<Completions, _>(|this| {
                     if !this.take_turn() {
-                        return Err(crate::futures::iterator::end(Object::none()));
+                        return Ok(Sent::Returned(Object::none()));
                     }
                     let operation = WaitForOne { completions: this.clone(), resolve: true, started: false };
-                    Coroutine::start(&["_AsCompletedIterator._wait_for_one"], operation)
+                    Coroutine::start(&["_AsCompletedIterator._wait_for_one"], operation).map(Sent::Yielded)
                 }),
-                unary_slot::<Completions, _>(py::Py_am_anext, |this| {
+                anext_slot::<Completions, _>(|this| {
                     let operation = WaitForOne { completions: this.clone(), resolve: false, started: false };
                     Coroutine::start(
                         &["_AsCompletedIterator.__anext__", "_AsCompletedIterator._wait_for_one"],

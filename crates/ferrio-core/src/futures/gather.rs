@@ -5,12 +5,11 @@
 
 use super::{Future, Listener, awaiters};
 use crate::coroutines::Coroutine;
-use crate::ffi::class::{Members, getter, method, module_function, type_cell};
+use crate::ffi::class::{Members, Method, extends, getter, method, module_function, type_cell};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, recursion};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
 use crate::futures::waiter;
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::ffi::CStr;
@@ -19,7 +18,6 @@ static CANCEL_MESSAGE: Name = Name::new(c"_cancel_message");
 static LOG_DESTROY_PENDING: Name = Name::new(c"_log_destroy_pending");
 static MAKE_CANCELLED_ERROR: Name = Name::new(c"_make_cancelled_error");
 static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
-static DICT: Import = Import::new(c"builtins", c"dict");
 
 static CANCEL: Signature =
     Signature { name: "cancel", parameters: &["msg"], positional: 1, required: 0, variadic: false };
@@ -42,8 +40,10 @@ pub struct Gathering {
     caller: Slot,
 }
 
+extends!(Gathering: Future, future);
+
 /// The function.
-pub fn definition() -> py::PyMethodDef {
+pub fn definition() -> Method {
     module_function(
         c"gather",
         gather,
@@ -52,7 +52,7 @@ pub fn definition() -> py::PyMethodDef {
 }
 
 fn gather(args: &Args<'_>) -> Result {
-    let ([return_exceptions], things) = args.bind::<1>(&GATHER)?;
+    let ([], [return_exceptions], things) = args.bind::<0, 1>(&GATHER)?;
     let return_exceptions = return_exceptions.map_or(Ok(false), Object::is_true)?;
     if things.is_empty() {
         let outer = waiter::create(&stdlib::GET_EVENT_LOOP.get()?.call0()?)?;
@@ -101,12 +101,10 @@ impl Futures {
     fn look_for_repetitions(&mut self, things: &[Object]) -> Result<()> {
         let mut seen = HashSet::with_capacity(things.len());
         let plain = |thing: &Object| {
-            thing.type_ptr() == &raw mut py::PyCoro_Type
-                || Coroutine::is_one(thing)
-                || super::own_future(thing).is_some()
+            thing.is_async_def_coroutine() || Coroutine::is_one(thing) || super::own_future(thing).is_some()
         };
         if !things.iter().all(|thing| plain(thing) && seen.insert(thing.as_ptr())) {
-            self.known = Some(DICT.get()?.call0()?);
+            self.known = Some(dict::new()?);
         }
         Ok(())
     }
@@ -114,15 +112,8 @@ impl Futures {
     /// The future of an argument, and whether the argument comes for the first time.
     fn future_of(&mut self, thing: &Object, running: &Object) -> Result<(Object, bool)> {
         if let Some(known) = &self.known {
-            // SAFETY: a dict and a live key; what it gives is borrowed, or null with or without an error.
-            let found = unsafe { py::PyDict_GetItemWithError(known.as_ptr(), thing.as_ptr()) };
-            if !found.is_null() {
-                // SAFETY: as above.
-                return Ok((unsafe { Object::borrowed(found) }, false));
-            }
-            // SAFETY: the GIL is held.
-            if unsafe { !py::PyErr_Occurred().is_null() } {
-                return Err(Raised);
+            if let Some(found) = dict::get(known, thing)? {
+                return Ok((found, false));
             }
         }
         let future = self.ensure_future(thing, running)?;
@@ -134,16 +125,13 @@ impl Futures {
             future.setattr(&LOG_DESTROY_PENDING, &Object::bool(false))?;
         }
         if let Some(known) = &self.known {
-            // SAFETY: a dict and live objects.
-            if unsafe { py::PyDict_SetItem(known.as_ptr(), thing.as_ptr(), future.as_ptr()) } < 0 {
-                return Err(Raised);
-            }
+            dict::set(known, thing, &future)?;
         }
         Ok((future, true))
     }
 
     fn ensure_future(&self, thing: &Object, running: &Object) -> Result {
-        let is_coroutine = thing.type_ptr() == &raw mut py::PyCoro_Type || Coroutine::is_one(thing);
+        let is_coroutine = thing.is_async_def_coroutine() || Coroutine::is_one(thing);
         let loop_ = self.loop_.as_ref().unwrap_or(running);
         if is_coroutine && !loop_.is_none() {
             return loop_.method1(&stdlib::CREATE_TASK, thing);
@@ -157,8 +145,7 @@ impl Own<Gathering> {
     /// The gathering future as any future.
     #[inline]
     pub fn as_future(&self) -> &Own<Future> {
-        // SAFETY: its class derives from Future's, and its body begins with a Future.
-        unsafe { Own::from_ref_unchecked(self.as_object()) }
+        self.upcast()
     }
 
     /// The task that waits for all of it, for call graphs; none once the future is done.
@@ -267,7 +254,7 @@ impl Class for Gathering {
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.future.traverse(visitor);
         if let Ok(children) = self.children.try_borrow() {
-            children.iter().for_each(|child| visitor.object(child.as_ptr()));
+            children.iter().for_each(|child| visitor.object(child));
         }
         visitor.slot(&self.caller);
     }
@@ -288,7 +275,7 @@ impl Class for Gathering {
                 method::<Gathering, _>(
                     c"cancel",
                     |this, args| {
-                        let ([message], _) = args.bind::<1>(&CANCEL)?;
+                        let ([], [message], _) = args.bind::<0, 1>(&CANCEL)?;
                         this.cancel(message).map(Object::bool)
                     },
                     c"cancel($self, /, msg=None)\n--\n\nCancel what is gathered. Return False if all of it is done already.",

@@ -2,12 +2,13 @@
 
 use super::{Callback, Future, FutureIterator, State};
 use crate::ffi::class::{
-    Members, class_getitem, free_list, getter, method, method0, method1, property, type_cell, unary_slot,
+    Members, Method, Property, TypeSlot, class_getitem, free_list, getter, method, method0, method1, property,
+    type_cell, unary_slot,
 };
 use crate::ffi::error::value_error;
-use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor, context};
+use crate::ffi::text::concat;
+use crate::ffi::{Args, Class, Import, Object, Own, Result, Signature, Visitor, context, sys};
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::ffi::CStr;
 use std::mem::offset_of;
 
@@ -43,18 +44,15 @@ impl Class for Future {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([loop_], _) = args.bind::<1>(&INIT)?;
+        let ([], [loop_], _) = args.bind::<0, 1>(&INIT)?;
         this.check_uninitialised("_asyncio.Future")?;
-        this.clear();
-        this.state.set(State::Pending);
-        this.log_traceback.set(false);
-        this.blocking.set(false);
+        this.reset();
         this.attach(loop_)
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.known_slot(&self.loop_);
         for slot in [
-            &self.loop_,
             &self.result,
             &self.exception,
             &self.exception_traceback,
@@ -78,11 +76,10 @@ impl Class for Future {
             &self.cancelled_error,
             &self.source_traceback,
             &self.awaiters,
-            &self.loop_,
         ] {
             slot.clear();
         }
-        self.native_loop.set(false);
+        self.loop_.clear();
     }
 
     fn finalize(this: &Own<Self>) {
@@ -94,15 +91,15 @@ impl Class for Future {
     }
 }
 
-fn slots() -> Vec<py::PyType_Slot> {
+fn slots() -> Vec<TypeSlot> {
     let await_ = |this: &Own<Future>| {
         this.check_initialised()?;
         Own::new(FutureIterator::body(this)).map(Own::into_object)
     };
     vec![
-        unary_slot::<Future, _>(py::Py_am_await, await_),
-        unary_slot::<Future, _>(py::Py_tp_iter, await_),
-        unary_slot::<Future, _>(py::Py_tp_repr, |this| {
+        unary_slot::<Future, _>(sys::Py_am_await, await_),
+        unary_slot::<Future, _>(sys::Py_tp_iter, await_),
+        unary_slot::<Future, _>(sys::Py_tp_repr, |this| {
             let name = this.as_object().type_name();
             let info = stdlib::FUTURE_REPR_INFO.get()?.call(&[this.as_object()])?;
             repr_with(&name, &info)
@@ -112,13 +109,11 @@ fn slots() -> Vec<py::PyType_Slot> {
 
 /// `<Name info info>`.
 pub fn repr_with(name: &str, info: &Object) -> Result {
-    let space = Object::str(" ")?;
-    // SAFETY: live objects; a new reference or null with an error.
-    let info = unsafe { Object::owned(py::PyUnicode_Join(space.as_ptr(), info.as_ptr()))? };
-    Object::str(&format!("<{name} {}>", info.to_text()?))
+    let info = Object::str(" ")?.join(info)?;
+    concat(&[&format!("<{name} "), &info, &">"])
 }
 
-fn methods() -> Vec<py::PyMethodDef> {
+fn methods() -> Vec<Method> {
     vec![
         method0::<Future, _>(
             c"result",
@@ -144,7 +139,7 @@ fn methods() -> Vec<py::PyMethodDef> {
             c"cancel",
             |this, args| {
                 this.check_initialised()?;
-                let ([message], _) = args.bind::<1>(&CANCEL)?;
+                let ([], [message], _) = args.bind::<0, 1>(&CANCEL)?;
                 this.cancel(message).map(Object::bool)
             },
             c"cancel($self, /, msg=None)\n--\n\nCancel the future. Return False if it is done already.",
@@ -186,11 +181,9 @@ fn methods() -> Vec<py::PyMethodDef> {
     ]
 }
 
-fn properties() -> Vec<py::PyGetSetDef> {
+fn properties() -> Vec<Property> {
     vec![
-        getter::<Future, _>(c"__class__", |this| {
-            stdlib_class(this.as_object(), Future::type_cell().get(), &stdlib::ASYNCIO_FUTURE)
-        }),
+        getter::<Future, _>(c"__class__", |this| stdlib_class(this, &stdlib::ASYNCIO_FUTURE)),
         property::<Future, _, _>(
             c"_asyncio_future_blocking",
             |this| {
@@ -241,18 +234,13 @@ fn properties() -> Vec<py::PyGetSetDef> {
 
 /// What `__class__` says: asyncio's class for Ferrio's own, so that isinstance holds; for a class derived
 /// from it, that class.
-pub fn stdlib_class(object: &Object, own: *mut py::PyTypeObject, class: &crate::ffi::Import) -> Result {
-    if object.type_ptr() == own {
-        return class.get().cloned();
-    }
-    // SAFETY: a type is a live object.
-    Ok(unsafe { Object::borrowed(object.type_ptr().cast()) })
+pub fn stdlib_class<T: Class>(this: &Own<T>, class: &'static Import) -> Result {
+    if this.is_exact() { class.get().cloned() } else { Ok(this.as_object().class()) }
 }
 
 fn add_done_callback(this: &Own<Future>, args: &Args<'_>) -> Result {
     this.check_initialised()?;
-    let ([callback, context], _) = args.bind::<2>(&ADD_DONE_CALLBACK)?;
-    let Some(callback) = callback else { return Ok(Object::none()) };
+    let ([callback], [context], _) = args.bind::<1, 1>(&ADD_DONE_CALLBACK)?;
     let context = match context {
         Some(context) if !context.is_none() => context.clone(),
         _ => context::copy_current()?,
@@ -263,21 +251,14 @@ fn add_done_callback(this: &Own<Future>, args: &Args<'_>) -> Result {
 
 fn remove_done_callback(this: &Own<Future>, function: &Object) -> Result {
     this.check_initialised()?;
-    // Comparing runs Python code, which may add and remove callbacks; so the list is looked at again.
-    let mut removed = 0;
-    let mut kept = Vec::new();
-    while let Some(callback) = this.callbacks.take_first() {
-        match callback.callable()?.equals(function) {
-            Ok(true) => removed += 1,
-            Ok(false) => kept.push(callback),
-            Err(raised) => {
-                kept.push(callback);
-                kept.extend(this.callbacks.take_all());
-                kept.into_iter().for_each(|callback| this.callbacks.push(callback));
-                return Err(raised);
-            }
+    // Comparing runs Python code, which may complete the future and change the callbacks: so they stay where they
+    // are meanwhile, and what is still there afterwards is taken out.
+    let mut equal = Vec::new();
+    for callback in this.callbacks.all() {
+        if callback.callable()?.equals(function)? {
+            equal.push(callback);
         }
     }
-    kept.into_iter().for_each(|callback| this.callbacks.push(callback));
-    Object::int(removed)
+    this.callbacks.remove(|callback| equal.iter().any(|other| other.is_same(callback)));
+    Object::int(equal.len() as i64)
 }

@@ -24,14 +24,13 @@ pub use iterator::FutureIterator;
 pub use listener::Listener;
 
 use crate::debug::Report;
-use crate::ffi::class::{Dict, WeakList};
-use crate::ffi::error::{raise_imported, runtime_error, type_error};
-use crate::ffi::{Object, Own, Raised, Result, Slot, set};
+use crate::ffi::class::{Dict, KnownSlot, WeakList};
+use crate::ffi::error::{Builtin, raise_imported, runtime_error, type_error};
+use crate::ffi::{Object, Own, Result, Slot, recursion, set};
 use crate::loop_::Loop;
 use crate::stdlib;
 use crate::tasks::Task;
 use callbacks::Callbacks;
-use pyo3_ffi as py;
 use std::cell::Cell;
 
 /// What has become of a future.
@@ -57,9 +56,8 @@ impl State {
 #[derive(Default)]
 #[repr(C)]
 pub struct Future {
-    pub(crate) loop_: Slot,
-    /// Whether the loop is Ferrio's own with its own `call_soon`, so that it can be used directly.
-    native_loop: Cell<bool>,
+    /// The loop, of any make; known is one of Ferrio's own with its own `call_soon`, which can be used directly.
+    pub(crate) loop_: KnownSlot<Loop>,
     state: Cell<State>,
     /// Whether an exception was set that nobody has asked for.
     log_traceback: Cell<bool>,
@@ -84,11 +82,7 @@ impl Future {
     /// The body of a pending future on Ferrio's own loop.
     #[inline]
     pub fn pending(loop_: &Own<Loop>) -> Future {
-        Future {
-            loop_: Slot::new(loop_.as_object().clone()),
-            native_loop: Cell::new(loop_.has_own_call_soon()),
-            ..Future::default()
-        }
+        Future { loop_: KnownSlot::new(loop_, loop_.has_own_call_soon()), ..Future::default() }
     }
 
     /// Where the thing was made is written down in debug mode.
@@ -103,23 +97,18 @@ impl Future {
             Some(loop_) if !loop_.is_none() => loop_.clone(),
             _ => stdlib::GET_EVENT_LOOP.get()?.call0()?,
         };
-        let (native, debug) = match Own::<Loop>::downcast(&loop_) {
-            Some(own) => (own.has_own_call_soon(), own.is_debug()),
-            None => (false, loop_.method0(&stdlib::GET_DEBUG)?.is_true()?),
+        let debug = match Own::<Loop>::downcast(&loop_) {
+            Some(own) => own.is_debug(),
+            None => loop_.method0(&stdlib::GET_DEBUG)?.is_true()?,
         };
-        self.native_loop.set(native);
-        self.loop_.put(loop_);
+        self.loop_.put(loop_, |own| own.has_own_call_soon());
         if debug { self.trace_source() } else { Ok(()) }
     }
 
     /// The loop, if it is Ferrio's own and can be used directly.
     #[inline]
     pub fn native_loop(&self) -> Option<Own<Loop>> {
-        if !self.native_loop.get() {
-            return None;
-        }
-        // SAFETY: checked when the loop was put in.
-        self.loop_.get().map(|loop_| unsafe { Own::<Loop>::from_ref_unchecked(&loop_).clone() })
+        self.loop_.instance()
     }
 
     /// What has become of it.
@@ -132,6 +121,14 @@ impl Future {
     #[inline]
     pub fn is_done(&self) -> bool {
         self.state.get() != State::Pending
+    }
+
+    /// Makes it pending again, without a loop, for a second `__init__`.
+    pub fn reset(&self) {
+        self.state.set(State::Pending);
+        self.log_traceback.set(false);
+        self.blocking.set(false);
+        crate::ffi::Class::clear(self);
     }
 
     /// Whether `__init__` has run.
@@ -188,9 +185,8 @@ impl Future {
     fn take_exception(&self) -> Object {
         let exception = self.exception.get_or_none();
         let traceback = self.exception_traceback.take().unwrap_or_else(Object::none);
-        // SAFETY: an exception, and a traceback or None.
-        if unsafe { py::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr()) } < 0 {
-            Raised.discard();
+        if let Err(raised) = exception.set_traceback(&traceback) {
+            raised.discard();
         }
         exception
     }
@@ -266,9 +262,7 @@ impl Own<Future> {
     pub fn set_exception(&self, exception: &Object) -> Result<()> {
         self.check_pending()?;
         let exception = make_exception(exception, &self.loop_.get_or_none())?;
-        // SAFETY: an exception; gives a new reference or null for none.
-        let traceback = unsafe { Object::owned(py::PyException_GetTraceback(exception.as_ptr())) };
-        self.exception_traceback.set(traceback.ok());
+        self.exception_traceback.set(Some(exception.traceback()).filter(|traceback| !traceback.is_none()));
         self.exception.put(exception);
         self.state.set(State::Finished);
         self.schedule_callbacks()?;
@@ -309,7 +303,9 @@ impl Own<Future> {
     /// Takes a listener's callback out.
     pub fn remove_listener(&self, listener: Listener, owner: &Object) {
         if !self.callbacks.is_empty() {
-            self.callbacks.remove(listener, owner);
+            self.callbacks.remove(
+                |callback| matches!(callback, Callback::Listener(kind, of) if *kind == listener && of.is(owner)),
+            );
         }
     }
 
@@ -320,7 +316,7 @@ impl Own<Future> {
         }
         let report = || {
             let name = self.as_object().type_name();
-            let report = Report::new(&format!("{name} exception was never retrieved"))?;
+            let report = Report::new(&[&name, &" exception was never retrieved"])?;
             report.set(c"exception", &self.exception.get_or_none())?;
             report.set(c"future", self.as_object())?;
             if let Some(traceback) = self.source_traceback.get() {
@@ -336,7 +332,7 @@ impl Own<Future> {
     /// Who waits for it: None or a frozenset, as call graphs want it. For tasks that simply await it nothing
     /// is written down while they run; they are read off the callbacks.
     fn awaited_by(&self) -> Result {
-        let mut waiting = self.waiting_tasks();
+        let mut waiting = self.waiting_tasks()?;
         if let Some(awaiters) = self.awaiters.get() {
             waiting.extend(set::items(&awaiters)?);
         }
@@ -344,19 +340,23 @@ impl Own<Future> {
             return Ok(Object::none());
         }
         let waiting = Object::list(waiting)?;
-        // SAFETY: a live iterable; a new reference or null with an error.
-        unsafe { Object::owned(py::PyFrozenSet_New(waiting.as_ptr())) }
+        set::frozen(&waiting)
     }
 
     /// The tasks of Ferrio's own that wait for it, directly or by way of a listener.
-    pub fn waiting_tasks(&self) -> Vec<Object> {
-        let callbacks = self.callbacks.all().into_iter();
-        let waiting = callbacks.flat_map(|callback| match callback {
-            Callback::Wakeup(task) => vec![task.into_object()],
-            Callback::Listener(listener, owner) => listener.awaiters(&owner),
-            Callback::Call(..) => Vec::new(),
-        });
-        waiting.collect()
+    pub fn waiting_tasks(&self) -> Result<Vec<Object>> {
+        let mut waiting = Vec::new();
+        for callback in self.callbacks.all() {
+            match callback {
+                Callback::Wakeup(task) => waiting.push(task.into_object()),
+                Callback::Listener(listener, owner) => {
+                    let awaiters = || listener.awaiters(&owner);
+                    waiting.extend(recursion::guarded(c" while looking for who waits", awaiters)?);
+                }
+                Callback::Call(..) => {}
+            }
+        }
+        Ok(waiting)
     }
 
     /// Writes down that `waiter` waits for it; for those who wait by callbacks of their own, as gather.
@@ -380,14 +380,11 @@ impl Own<Future> {
 
 /// An exception instance out of what `set_exception` was given.
 fn make_exception(given: &Object, loop_: &Object) -> Result {
-    // SAFETY: live objects.
-    let exception =
-        if unsafe { py::PyExceptionClass_Check(given.as_ptr()) } != 0 { given.call0()? } else { given.clone() };
+    let exception = if given.is_exception_class() { given.call0()? } else { given.clone() };
     if !exception.is_exception() {
         return Err(type_error("invalid exception object"));
     }
-    // SAFETY: live objects.
-    if unsafe { py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_StopIteration) } == 0 {
+    if !exception.matches(Builtin::StopIteration) {
         return Ok(exception);
     }
     // A StopIteration can't go through a generator. What becomes of it has changed within 3.12; so

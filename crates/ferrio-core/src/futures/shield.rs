@@ -3,7 +3,7 @@
 use super::{Listener, own_future, waiter};
 use crate::coroutines::{CounterpartDefinition, counterpart_function};
 use crate::ffi::class::Bound;
-use crate::ffi::{Args, Import, Object, Raised, Result, Signature};
+use crate::ffi::{Args, Import, Object, Result, Signature};
 use std::sync::OnceLock;
 
 static TASKS: Import = Import::new(c"asyncio", c"tasks");
@@ -22,8 +22,8 @@ pub fn definition() -> CounterpartDefinition {
     counterpart_function(
         c"shield",
         |args: &Args<'_>| {
-            let ([argument], _) = args.bind::<1>(&SHIELD)?;
-            shield(argument.ok_or(Raised)?)
+            let ([argument], [], _) = args.bind::<1, 0>(&SHIELD)?;
+            shield(argument)
         },
         &TASKS,
     )

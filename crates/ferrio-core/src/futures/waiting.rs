@@ -4,12 +4,12 @@ use super::{Listener, awaiters, own_future, waiter};
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
 };
-use crate::ffi::class::{Members, method1, module_function, type_cell};
-use crate::ffi::error::{type_error, value_error};
+use crate::ffi::class::{Members, Method, method1, module_function, type_cell};
+use crate::ffi::error::{Builtin, impossible, raise_text, type_error, value_error};
+use crate::ffi::text::concat;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, set};
 use crate::stdlib;
 use crate::tasks::is_coroutine;
-use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 
@@ -44,14 +44,12 @@ impl Until {
         ];
         let Some(given) = name else { return Ok(Until::AllCompleted) };
         for (name, until) in &NAMES {
-            // SAFETY: an interned name is a live object for ever.
-            if given.equals(&unsafe { Object::borrowed(name.get()?) })? {
+            if given.equals(name.object()?)? {
                 return Ok(*until);
             }
         }
-        // SAFETY: a live object.
-        let text = unsafe { Object::owned(py::PyObject_Str(given.as_ptr()))? }.to_text()?;
-        Err(value_error(&format!("Invalid return_when value: {text}")))
+        let text = given.to_str()?;
+        Err(raise_text(Builtin::Value, concat(&[&"Invalid return_when value: ", &text])))
     }
 }
 
@@ -66,9 +64,9 @@ pub fn definition() -> CounterpartDefinition {
     counterpart_function(
         c"wait",
         |args: &Args<'_>| {
-            let ([futures, timeout, return_when], _) = args.bind::<3>(&WAIT)?;
+            let ([futures], [timeout, return_when], _) = args.bind::<1, 2>(&WAIT)?;
             let arguments = Arguments {
-                futures: futures.ok_or(Raised)?.clone(),
+                futures: futures.clone(),
                 timeout: timeout.filter(|timeout| !timeout.is_none()).cloned(),
                 return_when: return_when.cloned(),
             };
@@ -79,7 +77,7 @@ pub fn definition() -> CounterpartDefinition {
 }
 
 /// What a timer calls: `waiter.set_result(None)`, unless the waiter is done.
-pub fn release_waiter() -> py::PyMethodDef {
+pub fn release_waiter() -> Method {
     module_function(
         c"_release_waiter",
         |args: &Args<'_>| {
@@ -219,7 +217,7 @@ impl Operation for Wait {
         if let Some(arguments) = self.arguments.take() {
             return self.begin(&arguments);
         }
-        let Some(waiting) = self.waiting.take() else { return Err(Raised) };
+        let Some(waiting) = self.waiting.take() else { return Err(impossible("wait() goes on after its end")) };
         let result = outcome.value().map_err(Raised::take);
         waiting.leave()?;
         match result {
@@ -230,10 +228,10 @@ impl Operation for Wait {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         if let Some(arguments) = &self.arguments {
-            visitor.object(arguments.futures.as_ptr());
+            visitor.object(&arguments.futures);
         }
         if let Some(waiting) = &self.waiting {
-            visitor.object(waiting.as_ptr());
+            visitor.object(waiting);
         }
     }
 }
@@ -250,7 +248,7 @@ impl Class for Waiting {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         if let Ok(futures) = self.futures.try_borrow() {
-            futures.iter().for_each(|future| visitor.object(future.as_ptr()));
+            futures.iter().for_each(|future| visitor.object(future));
         }
         for slot in [&self.waiter, &self.timer, &self.caller] {
             visitor.slot(slot);

@@ -8,7 +8,7 @@
 use crate::ffi::detach;
 use crate::loop_::current_thread;
 use std::cell::Cell;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Who runs the handle.
 #[derive(Default)]
@@ -19,8 +19,17 @@ pub struct Exclusion {
 }
 
 static CHANGED: Condvar = Condvar::new();
-/// How many threads wait.
-static WAITERS: Mutex<usize> = Mutex::new(0);
+/// How many callbacks of shared handles have ended, and how many threads wait.
+static ENDED: Mutex<Ended> = Mutex::new(Ended { count: 0, waiters: 0 });
+
+struct Ended {
+    count: u64,
+    waiters: usize,
+}
+
+fn ended() -> MutexGuard<'static, Ended> {
+    ENDED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Exclusion {
     /// Says that other threads know the handle.
@@ -39,14 +48,8 @@ impl Exclusion {
         if !self.shared.get() {
             return work();
         }
-        let before = self.runner.replace(current_thread());
-        let result = work();
-        self.runner.set(before);
-        let waiters = WAITERS.lock().unwrap_or_else(PoisonError::into_inner);
-        if *waiters > 0 {
-            CHANGED.notify_all();
-        }
-        result
+        let _running = Running { exclusion: self, before: self.runner.replace(current_thread()) };
+        work()
     }
 
     /// Waits, without the GIL, until no other thread runs the callback.
@@ -55,27 +58,37 @@ impl Exclusion {
             return;
         }
         loop {
-            let mut waiters = WAITERS.lock().unwrap_or_else(PoisonError::into_inner);
             let runner = self.runner.get();
             if runner == 0 || runner == current_thread() {
                 return;
             }
-            // The runner can't change before the GIL is let go, and can't notify before the mutex is.
-            *waiters += 1;
-            let waiters = Waiting(waiters);
-            detach(move || waiters.wait());
+            // The runner can't end before the GIL is let go: so the count is that of before its end.
+            let count = ended().count;
+            detach(move || {
+                let mut ended = ended();
+                ended.waiters += 1;
+                while ended.count == count {
+                    ended = CHANGED.wait(ended).unwrap_or_else(PoisonError::into_inner);
+                }
+                ended.waiters -= 1;
+            });
         }
     }
 }
 
-struct Waiting(std::sync::MutexGuard<'static, usize>);
+/// A handle while this thread runs it.
+struct Running<'handle> {
+    exclusion: &'handle Exclusion,
+    before: u64,
+}
 
-// SAFETY: it stays on its thread; Send only says that no object comes along.
-unsafe impl Send for Waiting {}
-
-impl Waiting {
-    fn wait(self) {
-        let mut waiters = CHANGED.wait(self.0).unwrap_or_else(PoisonError::into_inner);
-        *waiters -= 1;
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.exclusion.runner.set(self.before);
+        let mut ended = ended();
+        ended.count += 1;
+        if ended.waiters > 0 {
+            CHANGED.notify_all();
+        }
     }
 }

@@ -9,13 +9,12 @@ pub mod timer;
 pub use timer::TimerHandle;
 
 use crate::ffi::class::{Members, WeakList, free_list, getter, method0, type_cell, unary_slot};
-use crate::ffi::{Args, Class, Import, Object, Own, Ptr, Result, Signature, Slot, Visitor, context};
+use crate::ffi::text::{concat, join};
+use crate::ffi::{Args, Class, Import, Object, Own, Result, Signature, Slot, Visitor, context, sys};
 use crate::stdlib;
 use exclusion::Exclusion;
-use pyo3_ffi as py;
 use std::cell::Cell;
 use std::mem::offset_of;
-use std::ptr;
 
 /// So many arguments are kept in the handle; more of them in a tuple.
 const ARGUMENTS_INSIDE: usize = 3;
@@ -33,7 +32,7 @@ impl Arguments {
 
     fn store(&self, arguments: &[Object]) -> Result<()> {
         if arguments.len() > ARGUMENTS_INSIDE {
-            self.places[0].put(tuple(arguments)?);
+            self.places[0].put(Object::tuple_of(arguments)?);
             self.count.set(Arguments::IN_TUPLE);
             return Ok(());
         }
@@ -49,7 +48,7 @@ impl Arguments {
             return Ok(self.places[0].get_or_none());
         }
         let arguments: Vec<Object> = self.places.iter().filter_map(Slot::get).collect();
-        tuple(&arguments)
+        Object::tuple_of(&arguments)
     }
 
     fn clear(&self) {
@@ -65,29 +64,12 @@ impl Arguments {
             return callback.call_tuple(&self.places[0].get_or_none());
         }
         let held = [self.places[0].get(), self.places[1].get(), self.places[2].get()];
-        let mut stack: [Ptr; ARGUMENTS_INSIDE + 1] = [ptr::null_mut(); ARGUMENTS_INSIDE + 1];
-        for (place, argument) in stack[1..].iter_mut().zip(&held) {
-            *place = argument.as_ref().map_or(ptr::null_mut(), Object::as_ptr);
-        }
-        // SAFETY: so many places are filled, and `held` keeps them alive.
-        unsafe { callback.call_stack(&stack[..=usize::from(count)]) }
+        callback.call_held(&held, usize::from(count))
     }
 }
 
 /// What asyncio calls the handles of `call_soon_threadsafe`; used where [`Exclusion`] is.
 static SHARED_CLASS: Import = Import::new(c"asyncio.events", c"_ThreadSafeHandle");
-
-/// A tuple of clones.
-fn tuple(items: &[Object]) -> Result {
-    // SAFETY: a new tuple, each place set once with a reference of its own.
-    unsafe {
-        let tuple = Object::owned(py::PyTuple_New(items.len() as py::Py_ssize_t))?;
-        for (index, item) in items.iter().enumerate() {
-            py::PyTuple_SET_ITEM(tuple.as_ptr(), index as py::Py_ssize_t, item.clone().into_ptr());
-        }
-        Ok(tuple)
-    }
-}
 
 /// The body of a Handle.
 #[derive(Default)]
@@ -152,17 +134,14 @@ impl Handle {
     }
 
     /// The callback as shown in messages.
-    fn format_callback(&self) -> Result<String> {
+    fn format_callback(&self) -> Result {
         let formatter = stdlib::FORMAT_CALLBACK_SOURCE.get()?;
         let (callback, arguments) = (self.callback.get_or_none(), self.arguments.as_tuple()?);
-        #[cfg(Py_3_13)]
-        let text = {
-            let debug = Object::bool(self.is_debug()?);
-            formatter.call_keywords(&[&callback, &arguments], &[(&stdlib::DEBUG, &debug)])?
-        };
-        #[cfg(not(Py_3_13))]
-        let text = formatter.call(&[&callback, &arguments])?;
-        text.to_text()
+        if cfg!(not(Py_3_13)) {
+            return formatter.call(&[&callback, &arguments]);
+        }
+        let debug = Object::bool(self.is_debug()?);
+        formatter.call_keywords(&[&callback, &arguments], &[(&stdlib::DEBUG, &debug)])
     }
 }
 
@@ -185,8 +164,8 @@ impl Own<Handle> {
         if exception.is_exit() {
             return Err(exception.raise());
         }
-        let text = self.format_callback()?;
-        let report = crate::debug::Report::new(&format!("Exception in callback {text}"))?;
+        let text = crate::debug::shown_as(self.as_object(), self.format_callback())?;
+        let report = crate::debug::Report::new(&[&"Exception in callback ", &text])?;
         report.set(c"exception", &exception)?;
         report.set(c"handle", self.as_object())?;
         if let Some(traceback) = self.source_traceback.get() {
@@ -202,7 +181,7 @@ impl Own<Handle> {
             return Ok(());
         }
         if self.is_debug()? {
-            self.repr.put(self.as_object().repr()?);
+            self.repr.put(crate::debug::shown(self.as_object())?);
         }
         self.callback.clear();
         self.arguments.clear();
@@ -210,14 +189,13 @@ impl Own<Handle> {
     }
 
     /// The parts of the repr after the class's name.
-    fn repr_info(&self) -> Result<Vec<String>> {
+    fn repr_info(&self) -> Result<Vec<Object>> {
         let mut info = Vec::new();
         if self.cancelled.get() {
-            info.push("cancelled".to_owned());
+            info.push(Object::str("cancelled")?);
         }
         if let Some(timer) = Own::<TimerHandle>::downcast(self.as_object()) {
-            let when = Object::float(timer.when())?;
-            info.push(format!("when={}", when.repr_text()?));
+            info.push(concat(&[&"when=", &Object::float(timer.when())?.repr()?])?);
         }
         if !self.callback.is_empty() {
             info.push(self.format_callback()?);
@@ -225,7 +203,7 @@ impl Own<Handle> {
         if let Some(traceback) = self.source_traceback.get()
             && let Some(place) = crate::debug::last_frame(&traceback)?
         {
-            info.push(format!("created at {place}"));
+            info.push(concat(&[&"created at ", &place])?);
         }
         Ok(info)
     }
@@ -236,7 +214,7 @@ impl Own<Handle> {
         }
         let name = self.as_object().type_name();
         let info = self.repr_info()?;
-        Object::str(&format!("<{name} {}>", info.join(" ")))
+        concat(&[&format!("<{name} "), &join(" ", info)?, &">"])
     }
 }
 
@@ -262,10 +240,7 @@ impl Class for Handle {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([callback, arguments, loop_, context], _) = args.bind::<4>(&SIGNATURE)?;
-        let (Some(callback), Some(arguments), Some(loop_)) = (callback, arguments, loop_) else {
-            return Ok(());
-        };
+        let ([callback, arguments, loop_], [context], _) = args.bind::<3, 1>(&SIGNATURE)?;
         this.fill(callback, arguments, loop_, context)
     }
 
@@ -312,8 +287,8 @@ impl Class for Handle {
             ],
             properties: vec![
                 getter::<Handle, _>(c"__class__", |this| {
-                    if Own::<Handle>::downcast_exact(this.as_object()).is_none() {
-                        return Ok(this.own_class());
+                    if !this.is_exact() {
+                        return Ok(this.as_object().class());
                     }
                     let class = if this.exclusion.is_shared() { &SHARED_CLASS } else { &stdlib::HANDLE };
                     class.get().cloned()
@@ -327,18 +302,12 @@ impl Class for Handle {
                 getter::<Handle, _>(c"_cancelled", |this| Ok(Object::bool(this.is_cancelled()))),
                 getter::<Handle, _>(c"_source_traceback", |this| Ok(this.source_traceback.get_or_none())),
             ],
-            slots: vec![unary_slot::<Handle, _>(py::Py_tp_repr, |this| this.repr())],
+            slots: vec![unary_slot::<Handle, _>(sys::Py_tp_repr, |this| this.repr())],
         }
     }
 }
 
 impl Own<Handle> {
-    /// The class of the object as Python code made it.
-    fn own_class(&self) -> Object {
-        // SAFETY: a type is a live object.
-        unsafe { Object::borrowed(self.as_object().type_ptr().cast()) }
-    }
-
     /// Fills a handle that Python code made.
     fn fill(&self, callback: &Object, arguments: &Object, loop_: &Object, context: Option<&Object>) -> Result<()> {
         let arguments = arguments.to_tuple()?;

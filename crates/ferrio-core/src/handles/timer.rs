@@ -1,13 +1,14 @@
 //! TimerHandle: a handle with a deadline.
 
 use super::Handle;
-use crate::ffi::class::{Members, free_list, getter, method0, type_cell};
+use crate::ffi::class::{
+    Comparison, Members, compare_slot, extends, free_list, getter, hash_slot, method0, type_cell,
+};
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
 use crate::loop_::Loop;
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::CStr;
 
 /// The body of a TimerHandle. It begins with a Handle's, so that it is one.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub struct TimerHandle {
     /// Whether it is in the loop's timers.
     scheduled: Cell<bool>,
 }
+
+extends!(TimerHandle: Handle, handle);
 
 impl TimerHandle {
     /// A timer's body, not yet scheduled.
@@ -49,8 +52,7 @@ impl Own<TimerHandle> {
     /// The timer as any handle.
     #[inline]
     pub fn as_handle(&self) -> &Own<Handle> {
-        // SAFETY: TimerHandle's class derives from Handle's, and its body begins with a Handle.
-        unsafe { Own::from_ref_unchecked(self.as_object()) }
+        self.upcast()
     }
 
     fn cancel(&self) -> Result<()> {
@@ -72,15 +74,15 @@ impl Own<TimerHandle> {
         Ok(())
     }
 
-    fn compare(&self, other: &Own<TimerHandle>, operation: c_int) -> Result<bool> {
+    fn compare(&self, other: &Own<TimerHandle>, comparison: Comparison) -> Result<bool> {
         let (left, right) = (self.when(), other.when());
-        Ok(match operation {
-            py::Py_LT => left < right,
-            py::Py_GT => left > right,
-            py::Py_LE => left < right || self.equals(other)?,
-            py::Py_GE => left > right || self.equals(other)?,
-            py::Py_NE => !self.equals(other)?,
-            _ => self.equals(other)?,
+        Ok(match comparison {
+            Comparison::Less => left < right,
+            Comparison::Greater => left > right,
+            Comparison::AtMost => left < right || self.equals(other)?,
+            Comparison::AtLeast => left > right || self.equals(other)?,
+            Comparison::Unequal => !self.equals(other)?,
+            Comparison::Equal => self.equals(other)?,
         })
     }
 
@@ -90,30 +92,6 @@ impl Own<TimerHandle> {
             && left.callback.get_or_none().equals(&right.callback.get_or_none())?
             && left.arguments.as_tuple()?.equals(&right.arguments.as_tuple()?)?
             && left.is_cancelled() == right.is_cancelled())
-    }
-}
-
-unsafe extern "C" fn richcompare(
-    left: *mut py::PyObject,
-    right: *mut py::PyObject,
-    operation: c_int,
-) -> *mut py::PyObject {
-    // SAFETY: live objects; the interpreter has checked the left one, the right one is checked here.
-    let (left, right) = unsafe { (Object::from_ref(&left), Object::from_ref(&right)) };
-    let answer = match (Own::<TimerHandle>::downcast(left), Own::<TimerHandle>::downcast(right)) {
-        (Some(left), Some(right)) => left.compare(right, operation).map(Object::bool),
-        // SAFETY: a static object.
-        _ => Ok(unsafe { Object::borrowed(py::Py_NotImplemented()) }),
-    };
-    answer.map_or(std::ptr::null_mut(), Object::into_ptr)
-}
-
-unsafe extern "C" fn hash(timer: *mut py::PyObject) -> py::Py_hash_t {
-    // SAFETY: the interpreter has checked the type; hashing a float needs a live float.
-    unsafe {
-        let timer = Object::from_ref(&timer);
-        let Some(timer) = Own::<TimerHandle>::downcast(timer) else { return -1 };
-        Object::float(timer.when()).map_or(-1, |when| py::PyObject_Hash(when.as_ptr()))
     }
 }
 
@@ -138,10 +116,7 @@ impl Class for TimerHandle {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([when, callback, arguments, loop_, context], _) = args.bind::<5>(&SIGNATURE)?;
-        let (Some(when), Some(callback), Some(arguments), Some(loop_)) = (when, callback, arguments, loop_) else {
-            return Ok(());
-        };
+        let ([when, callback, arguments, loop_], [context], _) = args.bind::<4, 1>(&SIGNATURE)?;
         this.when.set(when.to_f64()?);
         this.as_handle().fill(callback, arguments, loop_, context)
     }
@@ -170,15 +145,18 @@ impl Class for TimerHandle {
             ],
             properties: vec![
                 getter::<TimerHandle, _>(c"__class__", |this| {
-                    let exact = Own::<TimerHandle>::downcast_exact(this.as_object()).is_some();
-                    if exact { stdlib::TIMER_HANDLE.get().cloned() } else { Ok(this.as_handle().own_class()) }
+                    let class = this.as_object().class();
+                    if this.is_exact() { stdlib::TIMER_HANDLE.get().cloned() } else { Ok(class) }
                 }),
                 getter::<TimerHandle, _>(c"_when", |this| Object::float(this.when())),
                 getter::<TimerHandle, _>(c"_scheduled", |this| Ok(Object::bool(this.scheduled.get()))),
             ],
             slots: vec![
-                py::PyType_Slot { slot: py::Py_tp_richcompare, pfunc: richcompare as *mut c_void },
-                py::PyType_Slot { slot: py::Py_tp_hash, pfunc: hash as *mut c_void },
+                compare_slot::<TimerHandle, _>(|this, other, comparison| {
+                    let other = Own::<TimerHandle>::downcast(other);
+                    other.map(|other| this.compare(other, comparison).map(Object::bool)).transpose()
+                }),
+                hash_slot::<TimerHandle, _>(|this| Object::float(this.when())?.hash()),
             ],
         }
     }

@@ -1,7 +1,7 @@
 //! What the ready queue and the table of descriptors hold: something to run.
 
 use super::Loop;
-use crate::debug::Report;
+use crate::debug::{Report, shown};
 use crate::ffi::{Object, Own, Result, Visitor};
 use crate::futures::{Future, Listener};
 use crate::handles::Handle;
@@ -67,7 +67,7 @@ impl Entry {
         if exception.is_exit() {
             return Err(exception.raise());
         }
-        let report = Report::new(&format!("Exception in callback {}", self.object().repr_text()?))?;
+        let report = Report::new(&[&"Exception in callback ", &shown(self.object())?])?;
         report.set(c"exception", &exception)?;
         report.set(c"handle", self.object())?;
         report.send(loop_.as_object())
@@ -75,10 +75,10 @@ impl Entry {
 
     /// Shows the object to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.object().as_ptr());
+        visitor.object(self.object());
         match self {
-            Entry::Done(_, _, future) => visitor.object(future.as_ptr()),
-            Entry::Returned(_, object) | Entry::Raised(_, object) => visitor.object(object.as_ptr()),
+            Entry::Done(_, _, future) => visitor.object(future),
+            Entry::Returned(_, object) | Entry::Raised(_, object) => visitor.object(object),
             Entry::Handle(_) | Entry::Task(_) | Entry::Native(..) => {}
         }
     }

@@ -2,12 +2,13 @@
 
 use super::entry::{Entry, Method};
 use super::{Callback, Loop, current_thread};
-use crate::ffi::{Object, Own, Raised, Result, detach};
+use crate::debug::{shown, shown_as};
+use crate::ffi::error::check_signals;
+use crate::ffi::{Object, Own, Result, detach};
 use crate::stdlib;
 use ferrio_reactor::clock;
 use ferrio_reactor::timer_slack::Punctual;
 use ferrio_sched::deadline;
-use pyo3_ffi as py;
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -18,13 +19,20 @@ const ITERATIONS_BETWEEN_IDLE_POLLS: u32 = 64;
 /// A view of the poller that may be used without the GIL.
 struct Waiting<'system>(&'system super::System, &'system mut ferrio_reactor::poller::Events);
 
-// SAFETY: both are plain data without Python objects. The thread stays the same; Send only says that no
-// object comes along.
-unsafe impl Send for Waiting<'_> {}
-
 impl Waiting<'_> {
     fn wait(self, timeout: Option<Duration>) -> std::io::Result<()> {
         self.0.poller.wait(self.1, timeout)
+    }
+}
+
+/// A loop that runs in this thread.
+struct Running<'run>(&'run Own<Loop>);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.stopping.set(false);
+        self.0.thread.set(0);
+        self.0.is_in_callback.set(false);
     }
 }
 
@@ -33,18 +41,14 @@ impl Own<Loop> {
     /// loop's own.
     pub fn run(&self) -> Result<()> {
         self.thread.set(current_thread());
+        let _running = Running(self);
         let _punctual = Punctual::begin();
-        let result = loop {
-            if let Err(raised) = self.run_once() {
-                break Err(raised);
-            }
+        loop {
+            self.run_once()?;
             if self.stopping.get() {
-                break Ok(());
+                return Ok(());
             }
-        };
-        self.stopping.set(false);
-        self.thread.set(0);
-        result
+        }
     }
 
     fn run_once(&self) -> Result<()> {
@@ -107,7 +111,7 @@ impl Own<Loop> {
     }
 
     fn dispatch(&self) {
-        let Ok(system) = self.system() else { return Raised.discard() };
+        let Some(system) = self.system.borrow().clone() else { return };
         let mut events = self.events.take();
         let waker = system.waker.as_raw_fd() as u64;
         for event in events.iter() {
@@ -128,7 +132,7 @@ impl Own<Loop> {
             return;
         }
         let mut ready = self.ready.borrow_mut();
-        self.injection.drain(|injected| ready.push(injected.0));
+        self.injection.drain(|injected| ready.push(injected.into_inner()));
     }
 
     fn drop_cancelled_timers(&self) {
@@ -226,26 +230,21 @@ impl Own<Loop> {
         let limit = self.slow_callback_duration.get_or_none().to_f64()?;
         if duration >= limit {
             let text = Object::str("Executing %s took %.3f seconds")?;
-            let what = Object::str(&self.describe(entry)?)?;
+            let what = self.describe(entry)?;
             stdlib::LOGGER.get()?.method(&stdlib::WARNING, &[&text, &what, &Object::float(duration)?])?;
         }
         Ok(())
     }
 
     /// A handle as the slow-callback log shows it: for a task's step, the task.
-    fn describe(&self, entry: &Entry) -> Result<String> {
+    fn describe(&self, entry: &Entry) -> Result {
         static FORMAT_HANDLE: crate::ffi::Import =
             crate::ffi::Import::new(c"asyncio.base_events", c"_format_handle");
         match entry {
-            Entry::Handle(handle) => FORMAT_HANDLE.get()?.call(&[handle.as_object()])?.to_text(),
-            _ => entry.object().repr_text(),
+            Entry::Handle(handle) => {
+                shown_as(handle.as_object(), FORMAT_HANDLE.get()?.call(&[handle.as_object()]))
+            }
+            _ => shown(entry.object()),
         }
     }
-}
-
-/// Runs the Python handlers of signals that have come.
-#[inline]
-fn check_signals() -> Result<()> {
-    // SAFETY: the GIL is held.
-    if unsafe { py::PyErr_CheckSignals() } < 0 { Err(Raised) } else { Ok(()) }
 }

@@ -4,9 +4,9 @@ use super::Loop;
 use super::entry::Entry;
 use super::readiness::{Direction, descriptor_of};
 use crate::coroutines::CounterpartDefinition;
-use crate::ffi::class::{Members, TypeCell, getter, method, method0, method1, property, type_cell};
+use crate::ffi::class::{Members, Method, Property, getter, method, method0, method1, property, type_cell};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor, dict};
 use crate::futures::Future;
 use crate::handles::Handle;
 use crate::stdlib;
@@ -73,7 +73,7 @@ impl Class for Loop {
             ready.iter().for_each(|entry| entry.traverse(visitor));
         }
         if let Ok(timers) = self.timers.try_borrow() {
-            timers.iter().for_each(|timer| visitor.object(timer.as_ptr()));
+            timers.iter().for_each(|timer| visitor.object(timer));
         }
         if let Ok(registrations) = self.registrations.try_borrow() {
             registrations.traverse(visitor);
@@ -107,14 +107,11 @@ impl Class for Loop {
 
 /// Whether a method is this class's, not overridden in the instance's class.
 fn is_own_method(this: &Own<Loop>, name: &Name) -> Result<bool> {
-    // SAFETY: types are live objects.
-    let (class, own) = unsafe {
-        (Object::borrowed(this.as_object().type_ptr().cast()), Object::borrowed(Loop::type_cell().get().cast()))
-    };
+    let (class, own) = (this.as_object().class(), Own::<Loop>::class_object()?);
     Ok(class.getattr(name)?.is(&own.getattr(name)?))
 }
 
-fn scheduling() -> Vec<pyo3_ffi::PyMethodDef> {
+fn scheduling() -> Vec<Method> {
     vec![
         method0::<Loop, _>(
             c"time",
@@ -124,8 +121,7 @@ fn scheduling() -> Vec<pyo3_ffi::PyMethodDef> {
         method::<Loop, _>(
             c"call_soon",
             |this, args| {
-                let ([callback, context], arguments) = args.bind::<2>(&CALL_SOON)?;
-                let Some(callback) = callback else { return Ok(Object::none()) };
+                let ([callback], [context], arguments) = args.bind::<1, 1>(&CALL_SOON)?;
                 this.call_soon(callback, arguments, context).map(Own::into_object)
             },
             c"call_soon($self, /, callback, *args, context=None)\n--\n\nHave the callback called in the next iteration. Return its Handle.",
@@ -133,8 +129,7 @@ fn scheduling() -> Vec<pyo3_ffi::PyMethodDef> {
         method::<Loop, _>(
             c"call_soon_threadsafe",
             |this, args| {
-                let ([callback, context], arguments) = args.bind::<2>(&CALL_SOON_THREADSAFE)?;
-                let Some(callback) = callback else { return Ok(Object::none()) };
+                let ([callback], [context], arguments) = args.bind::<1, 1>(&CALL_SOON_THREADSAFE)?;
                 this.call_soon_threadsafe(callback, arguments, context).map(Own::into_object)
             },
             c"call_soon_threadsafe($self, /, callback, *args, context=None)\n--\n\nAs call_soon, from any thread.",
@@ -142,8 +137,7 @@ fn scheduling() -> Vec<pyo3_ffi::PyMethodDef> {
         method::<Loop, _>(
             c"call_later",
             |this, args| {
-                let ([delay, callback, context], arguments) = args.bind::<3>(&CALL_LATER)?;
-                let (Some(delay), Some(callback)) = (delay, callback) else { return Ok(Object::none()) };
+                let ([delay, callback], [context], arguments) = args.bind::<2, 1>(&CALL_LATER)?;
                 if delay.is_none() {
                     return Err(type_error("delay must not be None"));
                 }
@@ -155,8 +149,7 @@ fn scheduling() -> Vec<pyo3_ffi::PyMethodDef> {
         method::<Loop, _>(
             c"call_at",
             |this, args| {
-                let ([when, callback, context], arguments) = args.bind::<3>(&CALL_AT)?;
-                let (Some(when), Some(callback)) = (when, callback) else { return Ok(Object::none()) };
+                let ([when, callback], [context], arguments) = args.bind::<2, 1>(&CALL_AT)?;
                 if when.is_none() {
                     return Err(type_error("when cannot be None"));
                 }
@@ -201,12 +194,20 @@ static FUTURE: Name = Name::new(c"Future");
 /// The class that somebody has put in the place of asyncio's own: then it is that somebody's classes that
 /// a loop makes.
 #[inline]
-fn replaced(namespace: &Import, name: &Name, class: &Import, own: &TypeCell) -> Result<Option<Object>> {
-    namespace.get()?.unexpected_item(name, [class.get()?.as_ptr(), own.get().cast()])
+fn replaced<T: Class>(
+    namespace: &'static Import,
+    name: &'static Name,
+    class: &'static Import,
+) -> Result<Option<Object>> {
+    let found = dict::get(namespace.get()?, name.object()?)?;
+    Ok(match found {
+        Some(found) if !found.is(class.get()?) && !found.is(&Own::<T>::class_object()?) => Some(found),
+        _ => None,
+    })
 }
 
 pub fn create_future(this: &Own<Loop>) -> Result {
-    let class = replaced(&FUTURES_NAMESPACE, &FUTURE, &crate::stdlib::ASYNCIO_FUTURE, Future::type_cell())?;
+    let class = replaced::<Future>(&FUTURES_NAMESPACE, &FUTURE, &crate::stdlib::ASYNCIO_FUTURE)?;
     if let Some(class) = class {
         return class.call_keywords(&[], &[(&crate::stdlib::LOOP, this.as_object())]);
     }
@@ -224,13 +225,12 @@ impl Own<Loop> {
         if let Some(factory) = self.task_factory.get() {
             return create_task_by_factory(self, &factory, args);
         }
-        if let Some(class) = replaced(&TASKS_NAMESPACE, &TASK, &crate::stdlib::ASYNCIO_TASK, Task::type_cell())? {
+        if let Some(class) = replaced::<Task>(&TASKS_NAMESPACE, &TASK, &crate::stdlib::ASYNCIO_TASK)? {
             let keywords = args.keywords_dict()?;
-            keywords.set_item(&crate::stdlib::LOOP, self.as_object())?;
+            dict::set(&keywords, stdlib::LOOP.object()?, self.as_object())?;
             return class.call_dict(&args.positional_tuple()?, &keywords);
         }
-        let ([coroutine, name, context, eager_start], _) = args.bind::<4>(&CREATE_TASK)?;
-        let Some(coroutine) = coroutine else { return Ok(Object::none()) };
+        let ([coroutine], [name, context, eager_start], _) = args.bind::<1, 3>(&CREATE_TASK)?;
         let eager_start = match eager_start {
             Some(eager_start) if !eager_start.is_none() => eager_start.is_true()?,
             _ => false,
@@ -242,11 +242,11 @@ impl Own<Loop> {
 
 fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -> Result {
     let keywords = args.keywords_dict()?;
-    let name = if cfg!(Py_3_14) { None } else { keywords.take_item(&crate::stdlib::NAME)? };
+    let name = if cfg!(Py_3_14) { None } else { dict::take(&keywords, &crate::stdlib::NAME)? };
     if cfg!(not(Py_3_14)) {
-        let context = keywords.take_item(&crate::stdlib::CONTEXT)?;
+        let context = dict::take(&keywords, &stdlib::CONTEXT)?;
         if let Some(context) = context.filter(|context| !context.is_none()) {
-            keywords.set_item(&crate::stdlib::CONTEXT, &context)?;
+            dict::set(&keywords, stdlib::CONTEXT.object()?, &context)?;
         }
     }
     let [coroutine] = args.positional() else {
@@ -267,7 +267,7 @@ fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -
     Ok(task)
 }
 
-fn running() -> Vec<pyo3_ffi::PyMethodDef> {
+fn running() -> Vec<Method> {
     vec![
         method0::<Loop, _>(
             c"_run",
@@ -320,8 +320,7 @@ fn running() -> Vec<pyo3_ffi::PyMethodDef> {
 
 /// `add_reader` and its kin; the public ones refuse a descriptor that a transport owns.
 fn add(this: &Own<Loop>, args: &Args<'_>, direction: Direction, public: bool) -> Result {
-    let ([file, callback], arguments) = args.bind::<2>(&ADD_READER)?;
-    let (Some(file), Some(callback)) = (file, callback) else { return Ok(Object::none()) };
+    let ([file, callback], [], arguments) = args.bind::<2, 0>(&ADD_READER)?;
     let descriptor = descriptor_of(file)?;
     if public {
         this.check_no_owner(descriptor, file)?;
@@ -340,7 +339,7 @@ fn remove(this: &Own<Loop>, file: &Object, direction: Direction, public: bool) -
     this.remove_callback(descriptor, direction).map(Object::bool)
 }
 
-fn descriptors() -> Vec<pyo3_ffi::PyMethodDef> {
+fn descriptors() -> Vec<Method> {
     use Direction::{Read, Write};
     vec![
         method::<Loop, _>(
@@ -412,7 +411,7 @@ fn descriptors() -> Vec<pyo3_ffi::PyMethodDef> {
     ]
 }
 
-fn properties() -> Vec<pyo3_ffi::PyGetSetDef> {
+fn properties() -> Vec<Property> {
     vec![
         getter::<Loop, _>(c"_debug", |this| Ok(Object::bool(this.is_debug()))),
         getter::<Loop, _>(c"_thread_id", |this| {

@@ -18,6 +18,7 @@ mod table;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
+use crate::ffi::with_gil::WithGil;
 use crate::ffi::{Object, Own, Result, Slot, bytes};
 use crate::handles::TimerHandle;
 use crate::stdlib;
@@ -29,7 +30,6 @@ use ferrio_sched::injection::Injection;
 use ferrio_sched::ready::Ready;
 use ferrio_sched::timers::Timers;
 use postponed::Postponed;
-use pyo3_ffi as py;
 use readiness::Registrations;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -69,10 +69,7 @@ impl Progress {
 }
 
 /// Something to run on its way to the loop from another thread.
-struct Injected(Entry);
-
-// SAFETY: both ends hold the GIL when they touch the entry; the queue between only moves the pointers.
-unsafe impl Send for Injected {}
+type Injected = WithGil<Entry>;
 
 /// What a loop has of the operating system, until it is closed.
 pub struct System {
@@ -84,6 +81,32 @@ impl System {
     /// Ends the wait of the poller.
     pub fn wake(&self) {
         self.waker.wake();
+    }
+}
+
+/// The wake-up that a loop has to get, for what another thread has handed in. It gets it at the latest when this is
+/// dropped: until then nobody else will wake it up, so no Python code may run before.
+#[must_use]
+#[derive(Default)]
+pub struct WakeUp(Option<Rc<System>>);
+
+impl WakeUp {
+    /// What is to be woken up, for a thread that does it without the GIL.
+    pub fn system(&self) -> Option<&System> {
+        self.0.as_deref()
+    }
+
+    /// Says that it is done.
+    pub fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for WakeUp {
+    fn drop(&mut self) {
+        if let Some(system) = &self.0 {
+            system.wake();
+        }
     }
 }
 
@@ -287,9 +310,7 @@ impl Loop {
         }
         self.with_read_buffer(|buffer| {
             let count = receive(&mut buffer[..most])?;
-            // SAFETY: the kernel has written so many bytes.
-            let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
-            Ok((count > 0).then(|| Object::bytes(bytes)))
+            Ok((count > 0).then(|| Object::bytes(bytes::received(buffer, count))))
         })
     }
 
@@ -333,6 +354,5 @@ fn keep_large_blocks() {
 
 /// The calling thread, as `threading.get_ident()` has it.
 pub fn current_thread() -> u64 {
-    // SAFETY: may be called at any time.
-    unsafe { py::PyThread_get_thread_ident() as u64 }
+    crate::ffi::thread_ident()
 }

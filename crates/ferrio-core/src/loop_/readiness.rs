@@ -8,12 +8,12 @@
 use super::Loop;
 use super::entry::{Entry, Method};
 use super::table::{Refused, Table};
-use crate::ffi::error::{raise_imported, runtime_error, value_error};
+use crate::ffi::error::{Builtin, raise_imported, raise_text, value_error};
+use crate::ffi::text::{Piece, concat};
 use crate::ffi::{Import, Name, Object, Own, Raised, Result, Visitor, Weak};
 use crate::handles::Handle;
 use crate::stdlib;
 use ferrio_reactor::poller::{Event, Interest, Poller};
-use pyo3_ffi as py;
 use std::io;
 
 static IS_CLOSING: Name = Name::new(c"is_closing");
@@ -423,8 +423,9 @@ impl Own<Loop> {
         if owner.method0(&IS_CLOSING)?.is_true()? {
             return Ok(());
         }
-        let (shown, owner) = (shown.repr_text()?, owner.repr_text()?);
-        Err(runtime_error(&format!("File descriptor {shown} is used by transport {owner}")))
+        let pieces: [&dyn Piece; 4] =
+            [&"File descriptor ", &shown.repr()?, &" is used by transport ", &owner.repr()?];
+        Err(raise_text(Builtin::Runtime, concat(&pieces)))
     }
 }
 
@@ -435,11 +436,13 @@ fn check_number(descriptor: Descriptor) -> Result<()> {
 
 /// The descriptor of an int or of an object with `fileno()`.
 pub fn descriptor_of(object: &Object) -> Result<Descriptor> {
-    // SAFETY: a live object.
-    let number = if unsafe { py::PyLong_Check(object.as_ptr()) } != 0 {
+    let number = if object.is_int() {
         object.to_i64()?
     } else {
-        let invalid = || Ok::<_, Raised>(value_error(&format!("Invalid file object: {}", object.repr_text()?)));
+        let invalid = || {
+            let message = object.repr().and_then(|text| concat(&[&"Invalid file object: ", &text]));
+            raise_text(Builtin::Value, message)
+        };
         match object.getattr_opt(&stdlib::FILENO)? {
             Some(fileno) => match fileno.call0() {
                 Ok(number) => number.to_i64()?,
@@ -448,10 +451,10 @@ pub fn descriptor_of(object: &Object) -> Result<Descriptor> {
                     if !exception.is_ordinary_exception() {
                         return Err(exception.raise());
                     }
-                    return Err(invalid()?);
+                    return Err(invalid());
                 }
             },
-            None => return Err(invalid()?),
+            None => return Err(invalid()),
         }
     };
     match Descriptor::try_from(number) {

@@ -1,13 +1,13 @@
 //! What puts work into the loop: `call_soon` and its kin.
 
-use super::{Injected, Loop, System, current_thread};
-use crate::ffi::error::{runtime_error, type_error};
+use super::{Injected, Loop, WakeUp, current_thread};
+use crate::ffi::error::{Builtin, raise_text, runtime_error, type_error};
+use crate::ffi::text::concat;
 use crate::ffi::{Import, Object, Own, Result};
 use crate::handles::{Handle, TimerHandle};
 use crate::loop_::entry::Entry;
 use crate::stdlib;
 use ferrio_reactor::clock;
-use std::rc::Rc;
 
 static ISCOROUTINEFUNCTION: Import = if cfg!(Py_3_14) {
     Import::new(c"inspect", c"iscoroutinefunction")
@@ -80,18 +80,18 @@ impl Own<Loop> {
             // Keeps its place among the calls of call_soon. There is nobody to wake up: no Python code runs in
             // this thread, a signal's handler among it, between the last look at the queue and the wait.
             self.append(Entry::Handle(handle.clone()));
-        } else if let Some(system) = self.hand_in(Entry::Handle(handle.clone())) {
-            system.wake();
+        } else {
+            drop(self.hand_in(Entry::Handle(handle.clone())));
         }
         Ok(handle)
     }
 
-    /// Takes something to run from another thread. Gives what that thread has to wake up.
-    pub fn hand_in(&self, entry: Entry) -> Option<Rc<System>> {
-        if self.closed.get() || !self.injection.push(Injected(entry)) {
-            return None;
+    /// Takes something to run from another thread, and says what has to be woken up for it.
+    pub fn hand_in(&self, entry: Entry) -> WakeUp {
+        if self.closed.get() || !self.injection.push(Injected::new(entry)) {
+            return WakeUp(None);
         }
-        self.system.borrow().clone()
+        WakeUp(self.system.borrow().clone())
     }
 
     /// `call_at`; `method` is the name for messages.
@@ -161,8 +161,8 @@ fn check_callback(callback: &Object, method: &str) -> Result<()> {
         return Err(type_error(&format!("coroutines cannot be used with {method}()")));
     }
     if !callback.is_callable() {
-        let text = callback.repr_text()?;
-        return Err(type_error(&format!("a callable object was expected by {method}(), got {text}")));
+        let function = format!("a callable object was expected by {method}(), got ");
+        return Err(raise_text(Builtin::Type, concat(&[&function, &callback.repr()?])));
     }
     Ok(())
 }

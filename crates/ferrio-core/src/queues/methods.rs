@@ -20,8 +20,8 @@ static PUT_SIGNATURE: Signature =
     Signature { name: "put", parameters: &["item"], positional: 1, required: 1, variadic: false };
 
 fn item<'call>(args: &Args<'call>) -> Result<&'call Object> {
-    let ([item], _) = args.bind::<1>(&PUT_SIGNATURE)?;
-    item.ok_or(crate::ffi::Raised)
+    let ([item], [], _) = args.bind::<1, 0>(&PUT_SIGNATURE)?;
+    Ok(item)
 }
 
 /// The futures of those who wait, as a deque.
@@ -44,7 +44,7 @@ impl Class for Queue {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([maxsize], _) = args.bind::<1>(&NEW)?;
+        let ([], [maxsize], _) = args.bind::<0, 1>(&NEW)?;
         let maxsize = maxsize.map_or_else(|| Object::int(0), |maxsize| Ok(maxsize.clone()))?;
         this.begin(maxsize)
     }
@@ -93,7 +93,7 @@ impl Class for Queue {
     }
 }
 
-fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
+fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
     vec![
         method::<Queue, _>(
             c"qsize",
@@ -151,7 +151,7 @@ fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
     ]
 }
 
-fn properties() -> Vec<pyo3_ffi::PyGetSetDef> {
+fn properties() -> Vec<crate::ffi::sys::PyGetSetDef> {
     vec![
         property::<Queue, _, _>(
             c"_maxsize",

@@ -11,7 +11,7 @@ use crate::coroutines::{Operation, Outcome, Poll};
 use crate::ffi::error::value_error;
 use crate::ffi::{Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque};
 use crate::futures::waiter;
-use crate::sync::{BoundLoop, Event, Waiters, overrides_none_of, own_base};
+use crate::sync::{BoundLoop, Event, Waiters, overrides_none_of};
 use std::cell::Cell;
 
 static ORIGINAL: Import = Import::new(c"asyncio.queues", c"Queue");
@@ -62,7 +62,7 @@ impl Kind {
         static STORE: [Name; 3] = [Name::new(c"_init"), Name::new(c"_get"), Name::new(c"_put")];
         let same =
             |class: &Object, names: &[Name]| overrides_none_of(queue, class, &names.iter().collect::<Vec<_>>());
-        if !same(&own_base::<Queue>(), &HOT)? || !same(ORIGINAL.get()?, &COLD)? {
+        if !same(&Own::<Queue>::class_object()?, &HOT)? || !same(ORIGINAL.get()?, &COLD)? {
             return Ok(Kind::Overridden);
         }
         for (kind, class) in
@@ -311,8 +311,8 @@ impl Operation for Get {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.queue.as_ptr());
-        self.getter.iter().for_each(|getter| visitor.object(getter.as_ptr()));
+        visitor.object(&self.queue);
+        self.getter.iter().for_each(|getter| visitor.object(getter));
     }
 }
 
@@ -346,8 +346,8 @@ impl Operation for Put {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.queue.as_ptr());
-        visitor.object(self.item.as_ptr());
-        self.putter.iter().for_each(|putter| visitor.object(putter.as_ptr()));
+        visitor.object(&self.queue);
+        visitor.object(&self.item);
+        self.putter.iter().for_each(|putter| visitor.object(putter));
     }
 }

@@ -2,9 +2,8 @@
 
 use super::{SELECTOR_LOOP, Waiting, is_plain};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
-use crate::ffi::{Args, Name, Object, Raised, Result, Signature, Visitor};
+use crate::ffi::{Args, Name, Object, Result, Signature, Visitor};
 use crate::loop_::{Direction, Loop};
-use pyo3_ffi as py;
 
 static FALLBACK: Name = Name::new(c"_sock_accept");
 static ACCEPT: Name = Name::new(c"accept");
@@ -17,8 +16,7 @@ pub fn definition() -> CounterpartDefinition {
     counterpart_method::<Loop, _>(
         c"sock_accept",
         |this, args: &Args<'_>| {
-            let ([sock], _) = args.bind::<1>(&SIGNATURE)?;
-            let sock = sock.ok_or(Raised)?;
+            let ([sock], [], _) = args.bind::<1, 0>(&SIGNATURE)?;
             if !is_plain(sock)? {
                 return this.as_object().method1(&FALLBACK, sock);
             }
@@ -38,8 +36,7 @@ impl Operation for Accept {
         self.waiting.resume(outcome)?;
         match self.waiting.socket.method0(&ACCEPT) {
             Ok(accepted) => {
-                // SAFETY: a live object; a new reference or null with an error.
-                let connection = unsafe { Object::owned(py::PySequence_GetItem(accepted.as_ptr(), 0))? };
+                let connection = accepted.item(0)?;
                 connection.method1(&SETBLOCKING, &Object::bool(false))?;
                 Ok(Poll::Ready(accepted))
             }

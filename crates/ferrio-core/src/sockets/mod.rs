@@ -74,9 +74,9 @@ impl Waiting {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.loop_.as_ptr());
-        visitor.object(self.socket.as_ptr());
-        self.waiter.iter().for_each(|(future, _)| visitor.object(future.as_ptr()));
+        visitor.object(&self.loop_);
+        visitor.object(&self.socket);
+        self.waiter.iter().for_each(|(future, _)| visitor.object(future));
     }
 }
 

@@ -25,8 +25,8 @@ pub fn definitions() -> Vec<CounterpartDefinition> {
         counterpart_method::<Loop, _>(
             c"sock_recv",
             |this, args: &Args<'_>| {
-                let ([sock, count], _) = args.bind::<2>(&RECV)?;
-                let (sock, count) = (sock.ok_or(Raised)?, count.ok_or(Raised)?);
+                let ([sock, count], [], _) = args.bind::<2, 0>(&RECV)?;
+                let (sock, count) = (sock, count);
                 let most =
                     count.to_i64().map_err(Raised::discard).ok().and_then(|most| usize::try_from(most).ok());
                 match most {
@@ -43,8 +43,8 @@ pub fn definitions() -> Vec<CounterpartDefinition> {
         counterpart_method::<Loop, _>(
             c"sock_recv_into",
             |this, args: &Args<'_>| {
-                let ([sock, buffer], _) = args.bind::<2>(&RECV_INTO)?;
-                let (sock, buffer) = (sock.ok_or(Raised)?, buffer.ok_or(Raised)?);
+                let ([sock, buffer], [], _) = args.bind::<2, 0>(&RECV_INTO)?;
+                let (sock, buffer) = (sock, buffer);
                 if !is_plain(sock)? {
                     return this.as_object().method(&FALLBACK_RECV_INTO, &[sock, buffer]);
                 }
@@ -100,6 +100,6 @@ impl Operation for ReceiveInto {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.waiting.traverse(visitor);
-        visitor.object(self.buffer.as_ptr());
+        visitor.object(&self.buffer);
     }
 }

@@ -3,7 +3,7 @@
 use super::{SELECTOR_LOOP, Waiting, is_plain};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::buffer::{Buffer, bytes_of};
-use crate::ffi::{Args, Name, Object, Raised, Result, Signature, Visitor};
+use crate::ffi::{Args, Name, Object, Result, Signature, Visitor};
 use crate::loop_::{Direction, Loop};
 use ferrio_reactor::socket::{self, is_transient};
 
@@ -16,8 +16,8 @@ pub fn definition() -> CounterpartDefinition {
     counterpart_method::<Loop, _>(
         c"sock_sendall",
         |this, args: &Args<'_>| {
-            let ([sock, data], _) = args.bind::<2>(&SENDALL)?;
-            let (sock, data) = (sock.ok_or(Raised)?, data.ok_or(Raised)?);
+            let ([sock, data], [], _) = args.bind::<2, 0>(&SENDALL)?;
+            let (sock, data) = (sock, data);
             if !is_plain(sock)? {
                 return this.as_object().method(&FALLBACK, &[sock, data]);
             }
@@ -62,6 +62,6 @@ impl Operation for SendAll {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.waiting.traverse(visitor);
-        visitor.object(self.data.as_ptr());
+        visitor.object(&self.data);
     }
 }

@@ -4,8 +4,7 @@
 //! it is, and a `read()` of all of it gives it away without copying. Only when more comes, or somebody looks
 //! at `_buffer`, are the pieces put together in a bytearray, as asyncio has it.
 
-use crate::ffi::{Name, Object, Raised, Result, Slot, Visitor, buffer};
-use pyo3_ffi as py;
+use crate::ffi::{Name, Object, Result, Slot, Visitor, buffer, bytearray};
 use std::cell::Cell;
 
 /// The buffer. Either the chunk or the bytearray has something in it, never both.
@@ -24,23 +23,13 @@ fn bytes_of(chunk: &Object) -> &[u8] {
     buffer::bytes_of(chunk).unwrap_or_default()
 }
 
-fn is_bytearray(object: &Object) -> bool {
-    // SAFETY: a live object.
-    unsafe { py::PyByteArray_Check(object.as_ptr()) != 0 }
-}
-
-fn array_len(array: &Object) -> usize {
-    // SAFETY: a bytearray.
-    unsafe { py::PyByteArray_Size(array.as_ptr()) as usize }
-}
-
 impl Buffer {
     /// How many bytes there are.
     #[inline]
     pub fn len(&self) -> usize {
         match self.chunk.get() {
             Some(chunk) => bytes_of(&chunk).len() - self.offset.get(),
-            None => self.array.get().as_ref().map_or(0, array_len),
+            None => self.array.get().as_ref().map_or(0, bytearray::len),
         }
     }
 
@@ -56,10 +45,7 @@ impl Buffer {
             return look(&bytes_of(&chunk)[self.offset.get()..]);
         }
         match self.array.get() {
-            // SAFETY: a bytearray, which nobody changes meanwhile: `look` does not call into Python.
-            Some(array) => look(unsafe {
-                std::slice::from_raw_parts(py::PyByteArray_AsString(array.as_ptr()).cast(), array_len(&array))
-            }),
+            Some(array) => bytearray::with(&array, look),
             None => look(&[]),
         }
     }
@@ -81,22 +67,16 @@ impl Buffer {
         let array = match self.array.get() {
             Some(array) => array,
             None => {
-                // SAFETY: no bytes are read from nowhere; a new reference or null with an error.
-                let array = unsafe { Object::owned(py::PyByteArray_FromStringAndSize(std::ptr::null(), 0))? };
+                let array = bytearray::new()?;
                 self.array.put(array.clone());
                 array
             }
         };
         if let Some(chunk) = self.chunk.take() {
             let rest = &bytes_of(&chunk)[self.offset.get()..];
-            // SAFETY: a bytearray of our own that is empty (see the struct), and is made as long as the rest.
-            unsafe {
-                if py::PyByteArray_Resize(array.as_ptr(), rest.len() as py::Py_ssize_t) < 0 {
-                    self.chunk.put(chunk.clone());
-                    return Err(Raised);
-                }
-                let place = py::PyByteArray_AsString(array.as_ptr()).cast::<u8>();
-                std::ptr::copy_nonoverlapping(rest.as_ptr(), place, rest.len());
+            if let Err(raised) = bytearray::set(&array, rest) {
+                self.chunk.put(chunk.clone());
+                return Err(raised);
             }
         }
         Ok(array)
@@ -104,7 +84,7 @@ impl Buffer {
 
     /// Takes another bytearray in place of its own.
     pub fn replace(&self, array: &Object) -> Result<()> {
-        if !is_bytearray(array) {
+        if !bytearray::is_one(array) {
             return Err(crate::ffi::error::type_error("a bytearray is expected"));
         }
         self.chunk.clear();
@@ -140,9 +120,8 @@ impl Buffer {
             return Ok(());
         }
         let Some(array) = self.array.get() else { return Ok(()) };
-        // SAFETY: a bytearray; deleting at the front moves nothing.
-        let status = unsafe { py::PySequence_DelSlice(array.as_ptr(), 0, count as py::Py_ssize_t) };
-        if status < 0 { Err(Raised) } else { Ok(()) }
+        // Deleting at the front moves nothing.
+        array.delete_slice(0, count)
     }
 
     /// Takes everything out.

@@ -2,7 +2,7 @@
 
 use super::reader::StreamReader;
 use crate::ffi::class::{Members, bool_property, method, slot_property, type_cell};
-use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor};
 use std::cell::Cell;
 use std::ffi::CStr;
 
@@ -64,8 +64,8 @@ impl Class for StreamProtocol {
             methods: vec![method::<StreamProtocol, _>(
                 c"data_received",
                 |this, args| {
-                    let ([data], _) = args.bind::<1>(&DATA_RECEIVED)?;
-                    this.data_received(data.ok_or(Raised)?).map(|()| Object::none())
+                    let ([data], [], _) = args.bind::<1, 0>(&DATA_RECEIVED)?;
+                    this.data_received(data).map(|()| Object::none())
                 },
                 c"data_received($self, data)\n--\n\nGive what has come to the reader.",
             )],

@@ -2,10 +2,9 @@
 
 use super::reader::StreamReader;
 use crate::coroutines::{Operation, Outcome, Poll};
-use crate::ffi::error::value_error;
+use crate::ffi::error::{Builtin, value_error};
 use crate::ffi::{Import, Object, Own, Raised, Result, Visitor};
 use ferrio_sched::separator::{Found, Separators};
-use pyo3_ffi as py;
 
 static INCOMPLETE: Import = Import::new(c"asyncio.exceptions", c"IncompleteReadError");
 static OVERRUN: Import = Import::new(c"asyncio.exceptions", c"LimitOverrunError");
@@ -106,6 +105,10 @@ impl Read {
             Request::All(read) => {
                 while !reader.buffer.is_empty() {
                     let count = reader.limit.get().min(reader.buffer.len());
+                    if count == 0 {
+                        // asyncio's reads so much at once, and takes nothing for the end.
+                        return Object::bytes(read).map(Some);
+                    }
                     reader.buffer.with(|data| read.extend_from_slice(&data[..count]));
                     reader.buffer.drop_first(count)?;
                     reader.resume_if_small()?;
@@ -176,11 +179,7 @@ fn at_end(reader: &Own<StreamReader>, line: Line) -> Result {
     match line {
         Line::Yes => Ok(partial),
         Line::OfIteration if partial.is_true()? => Ok(partial),
-        Line::OfIteration => {
-            // SAFETY: a static object.
-            let class = unsafe { Object::borrowed(py::PyExc_StopAsyncIteration) };
-            Err(class.call0()?.raise_here())
-        }
+        Line::OfIteration => Err(Builtin::StopAsyncIteration.class().call0()?.raise_here()),
         Line::No => Err(INCOMPLETE.get()?.call(&[&partial, &Object::none()])?.raise_here()),
     }
 }
@@ -216,11 +215,11 @@ impl Operation for Read {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.reader.as_ptr());
+        visitor.object(&self.reader);
         if let Request::Until(record) = &self.request
             && let Err(refused) = &record.separators
         {
-            visitor.object(refused.as_ptr());
+            visitor.object(refused);
         }
     }
 }

@@ -3,14 +3,15 @@
 use super::buffer::Buffer;
 use super::read::{Line, Read, Request};
 use crate::coroutines::{Coroutine, CounterpartDefinition, counterpart_method};
-use crate::ffi::class::{Members, bool_property, method, method0, property, slot_property, type_cell};
-use crate::ffi::error::{raise_imported, runtime_error, value_error};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor};
+use crate::ffi::class::{
+    Members, Method, Property, bool_property, method, method0, property, slot_property, type_cell,
+};
+use crate::ffi::error::{Builtin, raise_imported, runtime_error, value_error};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
 use crate::futures::waiter;
 use crate::stdlib;
 use crate::sync::overrides_none_of;
 use ferrio_sched::separator::Separators;
-use pyo3_ffi as py;
 use std::cell::Cell;
 use std::ffi::CStr;
 
@@ -90,8 +91,7 @@ impl Own<StreamReader> {
                 Ok(())
             }
             Err(raised) => {
-                // SAFETY: a static object; the error indicator is set.
-                if unsafe { py::PyErr_ExceptionMatches(py::PyExc_NotImplementedError) } == 0 {
+                if !raised.is(Builtin::NotImplemented) {
                     return Err(raised);
                 }
                 // One that can't be paused; it is not asked again.
@@ -163,26 +163,28 @@ impl Own<StreamReader> {
         args: &Args<'_>,
         names: &'static [&'static str],
         method: &Name,
-        request: Result<Request>,
+        request: impl FnOnce() -> Result<Request>,
     ) -> Result {
-        if !self.is_plain.get() {
-            return args.call_as(&ORIGINAL, method, self.as_object());
+        if self.is_plain.get() {
+            match request() {
+                Ok(request) => return Coroutine::start(names, Read::new(self.clone(), request)),
+                // What is no number, or a very large one: asyncio's code knows what it means.
+                Err(raised) if raised.is(Builtin::Type) || raised.is(Builtin::Overflow) => raised.discard(),
+                Err(raised) => return Err(raised),
+            }
         }
-        Coroutine::start(names, Read::new(self.clone(), request?))
+        args.call_as(&ORIGINAL, method, self.as_object())
     }
 }
 
 /// What `readuntil` searches for.
 fn separators(args: &Args<'_>) -> Result<Separators> {
-    let ([separator], _) = args.bind::<1>(&READUNTIL_SIGNATURE)?;
+    let ([], [separator], _) = args.bind::<0, 1>(&READUNTIL_SIGNATURE)?;
     let Some(separator) = separator else { return Ok(Separators::newline()) };
-    // SAFETY: a live object.
-    let several = cfg!(Py_3_13) && unsafe { py::PyTuple_Check(separator.as_ptr()) } != 0;
+    let several = cfg!(Py_3_13) && separator.is_tuple();
     let mut found = Vec::new();
     if several {
-        // SAFETY: a live tuple; a new list or an error.
-        let list = unsafe { Object::owned(py::PySequence_List(separator.as_ptr()))? };
-        for one in list.list_items() {
+        for one in separator.to_list()?.list_items() {
             found.push(crate::ffi::buffer::copied(&one)?);
         }
     } else {
@@ -207,7 +209,7 @@ impl Class for StreamReader {
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         static HELPERS: [Name; 3] =
             [Name::new(c"_wait_for_data"), Name::new(c"_wakeup_waiter"), Name::new(c"_maybe_resume_transport")];
-        let ([limit, loop_], _) = args.bind::<2>(&NEW)?;
+        let ([], [limit, loop_], _) = args.bind::<0, 2>(&NEW)?;
         let limit = limit.map_or(Ok(DEFAULT_LIMIT), Object::to_i64)?;
         if limit <= 0 {
             return Err(value_error("Limit cannot be <= 0"));
@@ -224,13 +226,13 @@ impl Class for StreamReader {
         let helpers: Vec<&Name> = HELPERS.iter().collect();
         this.feeds_plainly.set(overrides_none_of(
             this.as_object(),
-            &crate::sync::own_base::<StreamReader>(),
+            &Own::<StreamReader>::class_object()?,
             &[&FEED_DATA],
         )?);
         let reading = [&READ, &READUNTIL, &READLINE];
         this.is_plain.set(
             overrides_none_of(this.as_object(), ORIGINAL.get()?, &helpers)?
-                && overrides_none_of(this.as_object(), &crate::sync::own_base::<StreamReader>(), &reading)?,
+                && overrides_none_of(this.as_object(), &Own::<StreamReader>::class_object()?, &reading)?,
         );
         Ok(())
     }
@@ -258,11 +260,11 @@ impl Class for StreamReader {
             counterpart_method::<StreamReader, _>(
                 c"read",
                 |this, args| {
-                    let ([count], _) = args.bind::<1>(&READ_SIGNATURE)?;
-                    let request = count.map_or(Ok(-1), Object::to_i64).map(|count| match usize::try_from(count) {
-                        Ok(count) => Request::Some(count),
-                        Err(_) => Request::All(Vec::new()),
-                    });
+                    let ([], [count], _) = args.bind::<0, 1>(&READ_SIGNATURE)?;
+                    let request = || {
+                        let count = count.map_or(Ok(-1), Object::to_i64)?;
+                        Ok(usize::try_from(count).map_or_else(|_| Request::All(Vec::new()), Request::Some))
+                    };
                     this.start(args, &["StreamReader.read"], &READ, request)
                 },
                 &ORIGINAL,
@@ -271,23 +273,25 @@ impl Class for StreamReader {
                 c"readline",
                 |this, args| {
                     args.expect_none("StreamReader.readline")?;
-                    this.start(args, &["StreamReader.readline"], &READLINE, Ok(Request::line(Line::Yes)))
+                    this.start(args, &["StreamReader.readline"], &READLINE, || Ok(Request::line(Line::Yes)))
                 },
                 &ORIGINAL,
             ),
             counterpart_method::<StreamReader, _>(
                 c"__anext__",
                 |this, args| {
-                    this.start(args, &["StreamReader.__anext__"], &ANEXT, Ok(Request::line(Line::OfIteration)))
+                    this.start(args, &["StreamReader.__anext__"], &ANEXT, || Ok(Request::line(Line::OfIteration)))
                 },
                 &ORIGINAL,
             ),
             counterpart_method::<StreamReader, _>(
                 c"readuntil",
                 |this, args| {
-                    let request = separators(args);
                     // A coroutine function raises when it is awaited, not when it is called.
-                    let request = Ok(Request::until(request.map_err(crate::ffi::Raised::take)));
+                    let request = || match separators(args) {
+                        Err(raised) if raised.is(Builtin::Type) => Err(raised),
+                        separators => Ok(Request::until(separators.map_err(Raised::take))),
+                    };
                     this.start(args, &["StreamReader.readuntil"], &READUNTIL, request)
                 },
                 &ORIGINAL,
@@ -295,8 +299,8 @@ impl Class for StreamReader {
             counterpart_method::<StreamReader, _>(
                 c"readexactly",
                 |this, args| {
-                    let ([count], _) = args.bind::<1>(&READEXACTLY_SIGNATURE)?;
-                    let request = count.map_or(Ok(-1), Object::to_i64).map(Request::Exactly);
+                    let ([count], [], _) = args.bind::<1, 0>(&READEXACTLY_SIGNATURE)?;
+                    let request = || count.to_i64().map(Request::Exactly);
                     this.start(args, &["StreamReader.readexactly"], &READEXACTLY, request)
                 },
                 &ORIGINAL,
@@ -305,7 +309,7 @@ impl Class for StreamReader {
     }
 }
 
-fn methods() -> Vec<py::PyMethodDef> {
+fn methods() -> Vec<Method> {
     vec![
         method::<StreamReader, _>(
             c"feed_data",
@@ -317,8 +321,8 @@ fn methods() -> Vec<py::PyMethodDef> {
                     required: 1,
                     variadic: false,
                 };
-                let ([data], _) = args.bind::<1>(&FEED)?;
-                this.feed_data(data.ok_or(crate::ffi::Raised)?).map(|()| Object::none())
+                let ([data], [], _) = args.bind::<1, 0>(&FEED)?;
+                this.feed_data(data).map(|()| Object::none())
             },
             c"feed_data($self, data)\n--\n\nAppend bytes to the buffer; whoever waits for some goes on.",
         ),
@@ -340,7 +344,7 @@ fn methods() -> Vec<py::PyMethodDef> {
     ]
 }
 
-fn properties() -> Vec<py::PyGetSetDef> {
+fn properties() -> Vec<Property> {
     vec![
         property::<StreamReader, _, _>(
             c"_buffer",

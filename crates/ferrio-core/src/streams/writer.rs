@@ -4,7 +4,7 @@ use super::protocol::StreamProtocol;
 use super::reader::StreamReader;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method, slot_property, type_cell};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor};
 use crate::stdlib;
 use std::ffi::CStr;
 
@@ -95,7 +95,7 @@ impl Operation for Drain {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.writer.as_ptr());
+        visitor.object(&self.writer);
     }
 }
 
@@ -130,8 +130,8 @@ impl Class for StreamWriter {
             methods: vec![method::<StreamWriter, _>(
                 c"write",
                 |this, args| {
-                    let ([data], _) = args.bind::<1>(&WRITE_SIGNATURE)?;
-                    this.transport.get_or_none().method1(&WRITE, data.ok_or(Raised)?)?;
+                    let ([data], [], _) = args.bind::<1, 0>(&WRITE_SIGNATURE)?;
+                    this.transport.get_or_none().method1(&WRITE, data)?;
                     Ok(Object::none())
                 },
                 c"write($self, data)\n--\n\nWrite bytes to the transport; what it can't take at once it keeps.",

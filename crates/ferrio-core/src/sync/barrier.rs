@@ -4,7 +4,7 @@ use super::condition::{Acquiring, Wait};
 use super::{Condition, overrides_none_of};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, property, slot_property, type_cell};
-use crate::ffi::error::{raise_imported, value_error};
+use crate::ffi::error::{impossible, raise_imported, value_error};
 use crate::ffi::{Args, Class, Import, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -47,7 +47,7 @@ impl Barrier {
         [&self.condition, &self.parties, &self.state]
     }
 
-    fn is_in(&self, states: &[&Member]) -> Result<bool> {
+    fn is_in(&self, states: &[&'static Member]) -> Result<bool> {
         for state in states {
             if self.state.is(state.get()?) {
                 return Ok(true);
@@ -56,7 +56,7 @@ impl Barrier {
         Ok(false)
     }
 
-    fn go_to(&self, state: &Member) -> Result<()> {
+    fn go_to(&self, state: &'static Member) -> Result<()> {
         self.state.put(state.get()?.clone());
         Ok(())
     }
@@ -150,7 +150,7 @@ impl BarrierWait {
 
     fn advance(&mut self, outcome: Outcome) -> Result<Poll> {
         match &mut self.stage {
-            Stage::Entering(_) | Stage::Over => Err(Raised),
+            Stage::Entering(_) | Stage::Over => Err(impossible("wait() of a barrier goes on after its end")),
             Stage::Blocked(wait) => match wait.resume(outcome)? {
                 Poll::Ready(_) => self.enter(),
                 poll => Ok(poll),
@@ -194,8 +194,8 @@ impl Operation for BarrierWait {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.barrier.as_ptr());
-        visitor.object(self.condition.as_ptr());
+        visitor.object(&self.barrier);
+        visitor.object(&self.condition);
         match &self.stage {
             Stage::Entering(acquiring) => acquiring.traverse(visitor),
             Stage::Blocked(wait) | Stage::Filling(wait, _) => wait.traverse(visitor),
@@ -217,8 +217,7 @@ impl Class for Barrier {
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         static PARTS: [Name; 4] =
             [Name::new(c"_block"), Name::new(c"_release"), Name::new(c"_wait"), Name::new(c"_exit")];
-        let ([parties], _) = args.bind::<1>(&INIT)?;
-        let parties = parties.ok_or(Raised)?;
+        let ([parties], [], _) = args.bind::<1, 0>(&INIT)?;
         if parties.to_i64()? < 1 {
             return Err(value_error(if cfg!(Py_3_14) { "parties must be >= 1" } else { "parties must be > 0" }));
         }

@@ -1,7 +1,7 @@
 //! Condition.
 
 use super::lock::Acquire;
-use super::{BoundLoop, Lock, Waiters, is_cancellation, overrides_none_of, own_base};
+use super::{BoundLoop, Lock, Waiters, is_cancellation, overrides_none_of};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
@@ -69,7 +69,7 @@ impl Own<Condition> {
         self.waiters.0.put(deque::new()?);
         let names = [&LOCKED, &stdlib::ACQUIRE, &stdlib::RELEASE, &WAIT, &NOTIFY, &NOTIFY_ALL, &INNER_NOTIFY];
         let lock_is_plain = Own::<Lock>::downcast(&lock).is_some_and(|lock| lock.is_plain());
-        self.is_plain.set(lock_is_plain && overrides_none_of(this, &own_base::<Condition>(), &names)?);
+        self.is_plain.set(lock_is_plain && overrides_none_of(this, &Own::<Condition>::class_object()?, &names)?);
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Operation for Acquiring {
     fn traverse(&self, visitor: &Visitor<'_>) {
         match self {
             Acquiring::Plain(acquire) => acquire.traverse(visitor),
-            Acquiring::ByName(awaitable) => awaitable.iter().for_each(|one| visitor.object(one.as_ptr())),
+            Acquiring::ByName(awaitable) => awaitable.iter().for_each(|one| visitor.object(one)),
         }
     }
 }
@@ -268,13 +268,13 @@ impl Operation for Wait {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.condition.as_ptr());
+        visitor.object(&self.condition);
         match &self.stage {
             Stage::New => {}
-            Stage::Waiting(future) => visitor.object(future.as_ptr()),
+            Stage::Waiting(future) => visitor.object(future),
             Stage::Acquiring { acquiring, result, cancelled } => {
                 acquiring.traverse(visitor);
-                result.as_ref().err().into_iter().chain(cancelled).for_each(|one| visitor.object(one.as_ptr()));
+                result.as_ref().err().into_iter().chain(cancelled).for_each(|one| visitor.object(one));
             }
         }
     }
@@ -306,8 +306,8 @@ impl Operation for WaitFor {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.condition.as_ptr());
-        visitor.object(self.predicate.as_ptr());
+        visitor.object(&self.condition);
+        visitor.object(&self.predicate);
         self.wait.iter().for_each(|wait| wait.traverse(visitor));
     }
 }
@@ -322,7 +322,7 @@ impl Operation for Exit {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.0.as_ptr());
+        visitor.object(&self.0);
     }
 }
 
@@ -337,7 +337,7 @@ impl Class for Condition {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([lock], _) = args.bind::<1>(&INIT)?;
+        let ([], [lock], _) = args.bind::<0, 1>(&INIT)?;
         this.begin(lock)
     }
 
@@ -355,7 +355,7 @@ impl Class for Condition {
                 method::<Condition, _>(
                     c"notify",
                     |this, args| {
-                        let ([count], _) = args.bind::<1>(&NOTIFY_ARGUMENTS)?;
+                        let ([], [count], _) = args.bind::<0, 1>(&NOTIFY_ARGUMENTS)?;
                         this.check_locked("notify")?;
                         let count = count.map_or(Ok(1), Object::to_i64)?;
                         if !this.is_plain.get() && cfg!(Py_3_13) {
@@ -419,8 +419,8 @@ impl Class for Condition {
                     if !this.is_plain.get() {
                         return args.call_as(&ORIGINAL, &NAME, this.as_object());
                     }
-                    let ([predicate], _) = args.bind::<1>(&WAIT_FOR)?;
-                    let predicate = predicate.ok_or(Raised)?.clone();
+                    let ([predicate], [], _) = args.bind::<1, 0>(&WAIT_FOR)?;
+                    let predicate = predicate.clone();
                     let operation = WaitFor { condition: this.clone(), predicate, wait: None };
                     Coroutine::start(&["Condition.wait_for"], operation)
                 },

@@ -1,6 +1,6 @@
 //! Lock.
 
-use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of, own_base};
+use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
@@ -109,9 +109,9 @@ impl Operation for Acquire {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.lock.as_ptr());
-        visitor.object(self.result.as_ptr());
-        self.waiter.iter().for_each(|waiter| visitor.object(waiter.as_ptr()));
+        visitor.object(&self.lock);
+        visitor.object(&self.result);
+        self.waiter.iter().for_each(|waiter| visitor.object(waiter));
     }
 }
 
@@ -125,7 +125,7 @@ impl Operation for Release {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.0.as_ptr());
+        visitor.object(&self.0);
     }
 }
 
@@ -143,7 +143,7 @@ impl Class for Lock {
         args.expect_none("Lock.__init__")?;
         this.is_plain.set(overrides_none_of(
             this.as_object(),
-            &own_base::<Lock>(),
+            &Own::<Lock>::class_object()?,
             &[&stdlib::ACQUIRE, &stdlib::RELEASE],
         )?);
         Ok(())

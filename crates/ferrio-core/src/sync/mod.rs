@@ -17,7 +17,8 @@ pub use event::Event;
 pub use lock::Lock;
 pub use semaphore::Semaphore;
 
-use crate::ffi::error::runtime_error;
+use crate::ffi::error::{Builtin, raise_text};
+use crate::ffi::text::concat;
 use crate::ffi::{Name, Object, Result, Slot, deque};
 use crate::futures::waiter;
 use crate::stdlib;
@@ -33,8 +34,8 @@ impl BoundLoop {
         if self.0.is_empty() {
             self.0.put(running.clone());
         } else if !self.0.is(&running) {
-            let owner = owner.repr_text()?;
-            return Err(runtime_error(&format!("{owner} is bound to a different event loop")));
+            let message = concat(&[&owner.repr()?, &" is bound to a different event loop"]);
+            return Err(raise_text(Builtin::Runtime, message));
         }
         Ok(running)
     }
@@ -76,11 +77,10 @@ impl Waiters {
 
 /// Whether every one of `names` is to an object's class what it is to `base`.
 pub fn overrides_none_of(object: &Object, base: &Object, names: &[&Name]) -> Result<bool> {
-    if object.type_ptr().cast() == base.as_ptr() {
+    if object.class().is(base) {
         return Ok(true);
     }
-    // SAFETY: a live type object.
-    let class = unsafe { Object::borrowed(object.type_ptr().cast()) };
+    let class = object.class();
     for name in names {
         if !class.getattr(name)?.is(&base.getattr(name)?) {
             return Ok(false);
@@ -92,10 +92,4 @@ pub fn overrides_none_of(object: &Object, base: &Object, names: &[&Name]) -> Res
 /// Whether an exception is a `CancelledError`.
 pub fn is_cancellation(exception: &Object) -> Result<bool> {
     exception.isinstance(stdlib::CANCELLED_ERROR.get()?)
-}
-
-/// The class of Ferrio's that an extension class is the base of.
-pub fn own_base<T: crate::ffi::Class>() -> Object {
-    // SAFETY: the class was made when the module was; it is never freed.
-    unsafe { Object::borrowed(T::type_cell().get().cast()) }
 }

@@ -1,6 +1,6 @@
 //! Semaphore.
 
-use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of, own_base};
+use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
@@ -121,9 +121,9 @@ impl Operation for Acquire {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.semaphore.as_ptr());
-        visitor.object(self.result.as_ptr());
-        self.waiter.iter().for_each(|waiter| visitor.object(waiter.as_ptr()));
+        visitor.object(&self.semaphore);
+        visitor.object(&self.result);
+        self.waiter.iter().for_each(|waiter| visitor.object(waiter));
     }
 }
 
@@ -138,7 +138,7 @@ impl Operation for Exit {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.0.as_ptr());
+        visitor.object(&self.0);
     }
 }
 
@@ -153,13 +153,13 @@ impl Class for Semaphore {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([value], _) = args.bind::<1>(&INIT)?;
+        let ([], [value], _) = args.bind::<0, 1>(&INIT)?;
         let value = value.map_or(Ok(1), Object::to_i64)?;
         if value < 0 {
             return Err(value_error("Semaphore initial value must be >= 0"));
         }
         this.value.set(value);
-        let base = own_base::<Semaphore>();
+        let base = Own::<Semaphore>::class_object()?;
         this.is_plain.set(overrides_none_of(this.as_object(), &base, &[&LOCKED, &WAKE_UP_NEXT])?);
         this.enters_plainly
             .set(this.is_plain.get() && overrides_none_of(this.as_object(), &base, &[&stdlib::ACQUIRE])?);

@@ -32,8 +32,8 @@ pub fn definition() -> CounterpartDefinition {
     counterpart_method::<TaskGroup, _>(
         c"__aexit__",
         |this, args: &Args<'_>| {
-            let ([class, _, _], _) = args.bind::<3>(&AEXIT)?;
-            let is_fine = class.is_some_and(Object::is_none) && this.is_fine()?;
+            let ([class, _, _], [], _) = args.bind::<3, 0>(&AEXIT)?;
+            let is_fine = class.is_none() && this.is_fine()?;
             // Up to 3.12 a cancellation that comes while it waits is dealt with in another order.
             if !is_fine || (cfg!(not(Py_3_13)) && this.has_tasks()?) {
                 return args.call_as(&ORIGINAL, &stdlib::AEXIT, this.as_object());
@@ -81,10 +81,7 @@ impl Exit {
     fn leave_to_original(&mut self, exception: Option<&Object>) -> Result<Poll> {
         self.waiting = Some(Waiting::ForOriginal);
         let none = Object::none();
-        let class = exception.map_or_else(Object::none, |exception| {
-            // SAFETY: a live object's type is one.
-            unsafe { Object::borrowed(exception.type_ptr().cast()) }
-        });
+        let class = exception.map_or_else(Object::none, Object::class);
         let exit = ORIGINAL.get()?.getattr(&stdlib::AEXIT)?;
         exit.call(&[self.group.as_object(), &class, exception.unwrap_or(&none), &none]).map(Poll::Await)
     }
@@ -124,6 +121,6 @@ impl Operation for Exit {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.group.as_ptr());
+        visitor.object(&self.group);
     }
 }

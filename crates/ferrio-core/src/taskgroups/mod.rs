@@ -130,7 +130,7 @@ impl Operation for Enter {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.0.as_ptr());
+        visitor.object(&self.0);
     }
 }
 

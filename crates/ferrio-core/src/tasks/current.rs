@@ -5,11 +5,10 @@
 
 use super::Task;
 #[cfg(not(Py_3_14))]
-use crate::ffi::Raised;
-use crate::ffi::error::runtime_error;
+use crate::ffi::dict;
+use crate::ffi::error::{Builtin, raise_text};
+use crate::ffi::text::concat;
 use crate::ffi::{Import, Object, Own, Result};
-#[cfg(not(Py_3_14))]
-use pyo3_ffi as py;
 
 #[cfg(not(Py_3_14))]
 static CURRENT_TASKS: Import = Import::new(c"_asyncio", c"_current_tasks");
@@ -27,23 +26,14 @@ fn swap(loop_: &Object, task: &Object) -> Result {
 #[cfg(not(Py_3_14))]
 #[inline]
 fn swap(loop_: &Object, task: &Object) -> Result {
-    let tasks = CURRENT_TASKS.get()?.as_ptr();
-    // SAFETY: a dict and live objects; what it gives is borrowed, or null with or without an error.
-    unsafe {
-        let before = py::PyDict_GetItemWithError(tasks, loop_.as_ptr());
-        if before.is_null() && !py::PyErr_Occurred().is_null() {
-            return Err(Raised);
-        }
-        let before = if before.is_null() { Object::none() } else { Object::borrowed(before) };
-        let status = if !task.is_none() {
-            py::PyDict_SetItem(tasks, loop_.as_ptr(), task.as_ptr())
-        } else if !before.is_none() {
-            py::PyDict_DelItem(tasks, loop_.as_ptr())
-        } else {
-            0
-        };
-        if status < 0 { Err(Raised) } else { Ok(before) }
+    let tasks = CURRENT_TASKS.get()?;
+    let before = dict::get(tasks, loop_)?.unwrap_or_else(Object::none);
+    if !task.is_none() {
+        dict::set(tasks, loop_, task)?;
+    } else if !before.is_none() {
+        dict::delete(tasks, loop_)?;
     }
+    Ok(before)
 }
 
 /// Runs `work` with `task` as the current one. `RuntimeError` if there is one already.
@@ -52,29 +42,56 @@ pub fn with<T>(loop_: &Object, task: &Own<Task>, work: impl FnOnce() -> Result<T
     let before = swap(loop_, task.as_object())?;
     if !before.is_none() {
         swap(loop_, &before)?;
-        let (entered, running) = (task.as_object().repr_text()?, before.repr_text()?);
-        return Err(runtime_error(&format!(
-            "Cannot enter into task {entered} while another task {running} is being executed."
-        )));
+        let (entered, running) = (task.as_object().repr()?, before.repr()?);
+        return Err(raise_text(
+            Builtin::Runtime,
+            concat(&[
+                &"Cannot enter into task ",
+                &entered,
+                &" while another task ",
+                &running,
+                &" is being executed.",
+            ]),
+        ));
     }
-    leave(work(), || swap(loop_, &Object::none()))
+    Entered { loop_, before: &Object::none() }.run(work)
 }
 
 /// Runs `work` with `task` as the current one, in the middle of the one that is; for an eager start.
 pub fn with_nested<T>(loop_: &Object, task: &Own<Task>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = swap(loop_, task.as_object())?;
-    leave(work(), || swap(loop_, &before))
+    Entered { loop_, before: &before }.run(work)
 }
 
-/// Swaps back without losing an exception that is on its way.
-#[inline]
-fn leave<T>(result: Result<T>, swap_back: impl FnOnce() -> Result) -> Result<T> {
-    match result {
-        Ok(value) => swap_back().map(|_| value),
-        Err(raised) => {
-            let exception = raised.take();
-            swap_back()?;
-            Err(exception.raise())
+/// A task that has been made the current one of a loop, in place of another or none.
+struct Entered<'swap> {
+    loop_: &'swap Object,
+    before: &'swap Object,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if let Err(raised) = swap(self.loop_, self.before) {
+            raised.discard();
+        }
+    }
+}
+
+impl Entered<'_> {
+    /// Runs `work`, and swaps back without losing an exception that is on its way.
+    #[inline]
+    fn run<T>(self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let result = work();
+        let (loop_, before) = (self.loop_, self.before);
+        // Only an unwinding leaves by way of the guard.
+        std::mem::forget(self);
+        match result {
+            Ok(value) => swap(loop_, before).map(|_| value),
+            Err(raised) => {
+                let exception = raised.take();
+                swap(loop_, before)?;
+                Err(exception.raise())
+            }
         }
     }
 }

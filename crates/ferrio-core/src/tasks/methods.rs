@@ -2,13 +2,13 @@
 
 use super::{Options, Task, registry};
 use crate::ffi::class::{
-    Dict, Members, WeakList, free_list, getter, method, method0, method1, property, type_cell, unary_slot,
+    Dict, Members, Method, Property, WeakList, free_list, getter, method, method0, method1, property, type_cell,
+    unary_slot,
 };
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor, sys};
 use crate::futures::Future;
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::ffi::CStr;
 
 /// The parameters of this interpreter's asyncio.Task.
@@ -53,10 +53,9 @@ impl Class for Task {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([coroutine, loop_, name, context, eager_start], _) = args.bind::<5>(&INIT)?;
-        let Some(coroutine) = coroutine else { return Ok(()) };
+        let ([coroutine], [loop_, name, context, eager_start], _) = args.bind::<1, 4>(&INIT)?;
         this.as_future().check_uninitialised("_asyncio.Task")?;
-        this.as_future().clear();
+        this.future.reset();
         this.future.attach(loop_)?;
         let eager_start = eager_start.map_or(Ok(false), Object::is_true)?;
         this.begin(coroutine, &Options { name, context, eager_start })
@@ -87,7 +86,7 @@ impl Class for Task {
         Members {
             methods: methods(),
             properties: properties(),
-            slots: vec![unary_slot::<Task, _>(py::Py_tp_repr, |this| {
+            slots: vec![unary_slot::<Task, _>(sys::Py_tp_repr, |this| {
                 let name = this.as_object().type_name();
                 let info = stdlib::TASK_REPR_INFO.get()?.call(&[this.as_object()])?;
                 crate::futures::repr_with(&name, &info)
@@ -102,7 +101,7 @@ const _: () = {
     let _: fn(&Task) -> (&Dict, &WeakList) = |task| (&task.future.dict, &task.future.weak);
 };
 
-fn methods() -> Vec<py::PyMethodDef> {
+fn methods() -> Vec<Method> {
     let mut methods = vec![
         method1::<Task, _>(
             c"set_result",
@@ -117,7 +116,7 @@ fn methods() -> Vec<py::PyMethodDef> {
         method::<Task, _>(
             c"cancel",
             |this, args| {
-                let ([message], _) = args.bind::<1>(&CANCEL)?;
+                let ([], [message], _) = args.bind::<0, 1>(&CANCEL)?;
                 this.cancel(message).map(Object::bool)
             },
             c"cancel($self, /, msg=None)\n--\n\nHave CancelledError raised in the coroutine. Return False if the task is done already.",
@@ -150,7 +149,7 @@ fn methods() -> Vec<py::PyMethodDef> {
         method::<Task, _>(
             c"get_stack",
             |this, args| {
-                let ([limit], _) = args.bind::<1>(&GET_STACK)?;
+                let ([], [limit], _) = args.bind::<0, 1>(&GET_STACK)?;
                 let limit = limit.cloned().unwrap_or_else(Object::none);
                 stdlib::TASK_GET_STACK.get()?.call(&[this.as_object(), &limit])
             },
@@ -159,7 +158,7 @@ fn methods() -> Vec<py::PyMethodDef> {
         method::<Task, _>(
             c"print_stack",
             |this, args| {
-                let ([limit, file], _) = args.bind::<2>(&PRINT_STACK)?;
+                let ([], [limit, file], _) = args.bind::<0, 2>(&PRINT_STACK)?;
                 let limit = limit.cloned().unwrap_or_else(Object::none);
                 let file = file.cloned().unwrap_or_else(Object::none);
                 stdlib::TASK_PRINT_STACK.get()?.call(&[this.as_object(), &limit, &file])
@@ -177,11 +176,9 @@ fn methods() -> Vec<py::PyMethodDef> {
     methods
 }
 
-fn properties() -> Vec<py::PyGetSetDef> {
+fn properties() -> Vec<Property> {
     vec![
-        getter::<Task, _>(c"__class__", |this| {
-            crate::futures::stdlib_class(this.as_object(), Task::type_cell().get(), &stdlib::ASYNCIO_TASK)
-        }),
+        getter::<Task, _>(c"__class__", |this| crate::futures::stdlib_class(this, &stdlib::ASYNCIO_TASK)),
         getter::<Task, _>(c"_coro", |this| Ok(this.coroutine.get_or_none())),
         getter::<Task, _>(c"_fut_waiter", |this| Ok(this.waiter.get_or_none())),
         getter::<Task, _>(c"_must_cancel", |this| Ok(Object::bool(this.must_cancel.get()))),

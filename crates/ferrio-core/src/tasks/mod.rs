@@ -28,13 +28,15 @@ pub mod step;
 
 use crate::coroutines::Coroutine;
 use crate::debug::Report;
-use crate::ffi::class::Bound;
+use crate::ffi::class::{Bound, extends};
+use crate::ffi::error::{Builtin, impossible, raise_text};
+use crate::ffi::listing::Links;
+use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Result, Slot, context, recursion};
 use crate::futures::{Future, Gathering};
 use crate::loop_::Loop;
 use crate::loop_::entry::Entry;
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,13 +59,15 @@ pub struct Task {
     must_cancel: Cell<bool>,
     log_destroy_pending: Cell<bool>,
     cancels_requested: Cell<i64>,
-    links: registry::Links,
+    /// The place in the list of all tasks that are not done, which it leaves when it is dropped.
+    links: Links,
 }
 
-impl Drop for Task {
-    fn drop(&mut self) {
-        registry::remove(self);
-    }
+extends!(Task: Future, future);
+
+/// The task that a function was bound to.
+fn of(object: &Object) -> Result<&Own<Task>> {
+    Own::downcast(object).ok_or_else(|| impossible("a task's function is bound to another object"))
 }
 
 /// How a task is made, beside its coroutine.
@@ -76,7 +80,7 @@ pub struct Options<'call> {
 
 /// Whether an object is a coroutine as asyncio sees it.
 pub fn is_coroutine(object: &Object) -> Result<bool> {
-    if object.type_ptr() == &raw mut py::PyCoro_Type || Coroutine::is_one(object) {
+    if object.is_async_def_coroutine() || Coroutine::is_one(object) {
         return Ok(true);
     }
     stdlib::ISCOROUTINE.get()?.call(&[object])?.is_true()
@@ -99,8 +103,8 @@ impl Own<Task> {
     fn begin(&self, coroutine: &Object, options: &Options<'_>) -> Result<()> {
         if !is_coroutine(coroutine)? {
             self.log_destroy_pending.set(false);
-            let text = coroutine.repr_text()?;
-            return Err(crate::ffi::error::type_error(&format!("a coroutine was expected, got {text}")));
+            let text = coroutine.repr()?;
+            return Err(raise_text(Builtin::Type, concat(&[&"a coroutine was expected, got ", &text])));
         }
         let context = match options.context {
             Some(context) if !context.is_none() => {
@@ -133,8 +137,7 @@ impl Own<Task> {
     /// The task as any future.
     #[inline]
     pub fn as_future(&self) -> &Own<Future> {
-        // SAFETY: Task's class derives from Future's, and its body begins with a Future.
-        unsafe { Own::from_ref_unchecked(self.as_object()) }
+        self.upcast()
     }
 
     /// The context of its steps.
@@ -183,8 +186,7 @@ impl Own<Task> {
         static BOUND: OnceLock<Bound> = OnceLock::new();
         let bound = BOUND.get_or_init(|| {
             Bound::new(c"task_wakeup", |task, future| {
-                // SAFETY: it is bound to tasks alone, here.
-                let task = unsafe { Own::<Task>::from_ref_unchecked(task) };
+                let task = of(task)?;
                 step::wake_up(task, future).map(|()| Object::none())
             })
         });
@@ -228,14 +230,7 @@ impl Own<Task> {
     }
 
     fn set_name(&self, name: &Object) -> Result<()> {
-        // SAFETY: a live object; a str itself is returned as it is.
-        let name = unsafe {
-            if py::PyUnicode_CheckExact(name.as_ptr()) != 0 {
-                name.clone()
-            } else {
-                Object::owned(py::PyObject_Str(name.as_ptr()))?
-            }
-        };
+        let name = if name.is_exact_str() { name.clone() } else { name.to_str()? };
         self.name.put(name);
         Ok(())
     }
@@ -246,7 +241,7 @@ impl Own<Task> {
             return;
         }
         let report = || {
-            let report = Report::new("Task was destroyed but it is pending!")?;
+            let report = Report::new(&[&"Task was destroyed but it is pending!"])?;
             report.set(c"task", self.as_object())?;
             if let Some(traceback) = self.as_future().source_traceback() {
                 report.set(c"source_traceback", &traceback)?;

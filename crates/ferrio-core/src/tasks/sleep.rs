@@ -1,12 +1,11 @@
 //! `sleep()`.
 
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
-use crate::ffi::class::module_function;
+use crate::ffi::class::{Method, module_function};
 use crate::ffi::error::value_error;
 use crate::ffi::{Args, Import, Object, Raised, Result, Signature, Visitor};
 use crate::futures::waiter;
 use crate::stdlib;
-use pyo3_ffi as py;
 
 static ASYNCIO_TASKS: Import = Import::new(c"asyncio", c"tasks");
 static SET_RESULT: Import = Import::new(c"ferrio._core", c"_set_result_unless_cancelled");
@@ -19,10 +18,8 @@ pub fn definition() -> CounterpartDefinition {
     counterpart_function(
         c"sleep",
         |args: &Args<'_>| {
-            let ([delay, result], _) = args.bind::<2>(&SLEEP)?;
-            let (Some(delay), result) = (delay.cloned(), result.cloned().unwrap_or_else(Object::none)) else {
-                return Err(Raised);
-            };
+            let ([delay], [result], _) = args.bind::<1, 1>(&SLEEP)?;
+            let (delay, result) = (delay.clone(), result.cloned().unwrap_or_else(Object::none));
             Coroutine::start(&["sleep"], Sleep { delay, result, stage: Stage::New })
         },
         &ASYNCIO_TASKS,
@@ -30,7 +27,7 @@ pub fn definition() -> CounterpartDefinition {
 }
 
 /// What a sleep's timer calls: `future.set_result(result)`, unless the future is cancelled.
-pub fn set_result_unless_cancelled() -> py::PyMethodDef {
+pub fn set_result_unless_cancelled() -> Method {
     module_function(
         c"_set_result_unless_cancelled",
         |args: &Args<'_>| {
@@ -62,21 +59,11 @@ struct Sleep {
 impl Sleep {
     /// `delay <= 0`. NaN is refused from 3.13 on.
     fn is_over(&self) -> Result<bool> {
-        // SAFETY: a live object; a float's value needs no call.
-        let seconds = unsafe {
-            if py::PyFloat_CheckExact(self.delay.as_ptr()) != 0 {
-                py::PyFloat_AsDouble(self.delay.as_ptr())
-            } else {
-                let zero = Object::int(0)?;
-                match py::PyObject_RichCompareBool(self.delay.as_ptr(), zero.as_ptr(), py::Py_LE) {
-                    -1 => return Err(Raised),
-                    1 => return Ok(true),
-                    // What is greater than 0, or is nothing that can be compared, is a number at least
-                    // where the timer needs one.
-                    _ => self.delay.to_f64()?,
-                }
-            }
-        };
+        if !self.delay.is_exact_float() && self.delay.is_at_most(&Object::int(0)?)? {
+            return Ok(true);
+        }
+        // What is greater than 0, or is nothing that can be compared, is a number at least where the timer needs one.
+        let seconds = self.delay.to_f64()?;
         if cfg!(Py_3_13) && seconds.is_nan() {
             return Err(value_error("Invalid delay: NaN (not a number)"));
         }
@@ -115,10 +102,10 @@ impl Operation for Sleep {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.delay.as_ptr());
-        visitor.object(self.result.as_ptr());
+        visitor.object(&self.delay);
+        visitor.object(&self.result);
         if let Stage::Waiting(timer) = &self.stage {
-            visitor.object(timer.as_ptr());
+            visitor.object(timer);
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::{Task, cancel_awaited, current, registry};
 use crate::ffi::class::{Bound, Sent};
-use crate::ffi::error::runtime_error;
+use crate::ffi::error::{Builtin, raise_text, runtime_error};
+use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Raised, Result, context};
 use crate::futures::{Callback, State, own_future, waiter};
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::sync::OnceLock;
 
 /// What a coroutine did.
@@ -56,8 +56,7 @@ pub fn step_callable(task: &Own<Task>) -> Result {
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {
         Bound::without_argument(c"task_step", |task| {
-            // SAFETY: it is bound to tasks alone, here.
-            let task = unsafe { Own::<Task>::from_ref_unchecked(task) };
+            let task = super::of(task)?;
             let exception = task.step_exception.take();
             step(task, exception).map(|()| Object::none())
         })
@@ -81,12 +80,10 @@ pub fn start_eagerly(task: &Own<Task>) -> Result<()> {
 #[inline]
 fn step(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
     if task.future.is_done() {
-        let text = task.as_object().repr_text()?;
-        let exception = exception.map_or(Ok("None".to_owned()), |exception| exception.repr_text())?;
-        return Err(crate::ffi::error::raise_imported(
-            &stdlib::INVALID_STATE_ERROR,
-            &format!("__step(): already done: {text} {exception}"),
-        ));
+        let text = task.as_object().repr()?;
+        let exception = exception.unwrap_or_else(Object::none).repr()?;
+        let message = concat(&[&"__step(): already done: ", &text, &" ", &exception])?;
+        return Err(stdlib::INVALID_STATE_ERROR.get()?.call(&[&message])?.raise());
     }
     let loop_ = task.future.loop_.get_or_none();
     current::with(&loop_, task, || advance(task, exception))
@@ -137,14 +134,10 @@ fn raised(raised: Raised) -> Outcome {
 fn throw(coroutine: &Object, exception: Object) -> Result<Outcome> {
     match coroutine.method1(&stdlib::THROW, &exception) {
         Ok(yielded) => Ok(Outcome::Yielded(yielded)),
-        Err(raised) => {
-            let raised = raised.take();
-            // SAFETY: live objects.
-            if unsafe { py::PyErr_GivenExceptionMatches(raised.as_ptr(), py::PyExc_StopIteration) } != 0 {
-                return Ok(Outcome::Returned(raised.getattr(&stdlib::VALUE)?));
-            }
-            Ok(Outcome::Raised(raised))
+        Err(raised) if raised.is(Builtin::StopIteration) => {
+            Ok(Outcome::Returned(raised.take().getattr(&stdlib::VALUE)?))
         }
+        Err(error) => Ok(raised(error)),
     }
 }
 
@@ -181,7 +174,7 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
         if future.as_ptr() == task.as_ptr() {
             return refuse(task, &yielded, Refusal::Itself);
         }
-        if future.loop_.ptr() != task.future.loop_.ptr() {
+        if !future.loop_.is_same(&task.future.loop_) {
             return refuse(task, &yielded, Refusal::OtherLoop);
         }
         if !future.blocking.replace(false) {
@@ -200,8 +193,7 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
 fn await_foreign(task: &Own<Task>, yielded: Object) -> Result<()> {
     let blocking = yielded.getattr_opt(&stdlib::ASYNCIO_FUTURE_BLOCKING)?;
     let Some(blocking) = blocking.filter(|blocking| !blocking.is_none()) else {
-        // SAFETY: live objects.
-        let generator = unsafe { py::PyGen_Check(yielded.as_ptr()) } != 0;
+        let generator = yielded.is_generator();
         return refuse(task, &yielded, if generator { Refusal::Generator } else { Refusal::NoFuture });
     };
     if yielded.is(task.as_object()) {
@@ -244,17 +236,32 @@ enum Refusal {
 /// Throws into the coroutine what is wrong with the thing it has yielded.
 #[cold]
 fn refuse(task: &Own<Task>, yielded: &Object, refusal: Refusal) -> Result<()> {
-    let this = task.as_object().repr_text()?;
-    let that = yielded.repr_text()?;
-    let message = match refusal {
-        Refusal::Itself => format!("Task cannot await on itself: {this}"),
-        Refusal::OtherLoop => format!("Task {this} got Future {that} attached to a different loop"),
-        Refusal::PlainYield => format!("yield was used instead of yield from in task {this} with {that}"),
-        Refusal::Generator => {
-            format!("yield was used instead of yield from for generator in task {this} with {that}")
-        }
-        Refusal::NoFuture => format!("Task got bad yield: {that}"),
-    };
+    // An error in a representation is thrown in place of the message: a task that is not resumed waits for ever.
+    let message = refusal.message(task, yielded);
     debug_assert!(task.future.state() == State::Pending);
-    task.schedule_throw(runtime_error(&message).take())
+    let error = raise_text(Builtin::Runtime, message).take();
+    task.schedule_throw(error)
+}
+
+impl Refusal {
+    fn message(&self, task: &Own<Task>, yielded: &Object) -> Result {
+        let that = yielded.repr()?;
+        let this = || task.as_object().repr();
+        match self {
+            Refusal::Itself => concat(&[&"Task cannot await on itself: ", &this()?]),
+            Refusal::OtherLoop => {
+                concat(&[&"Task ", &this()?, &" got Future ", &that, &" attached to a different loop"])
+            }
+            Refusal::PlainYield => {
+                concat(&[&"yield was used instead of yield from in task ", &this()?, &" with ", &that])
+            }
+            Refusal::Generator => concat(&[
+                &"yield was used instead of yield from for generator in task ",
+                &this()?,
+                &" with ",
+                &that,
+            ]),
+            Refusal::NoFuture => concat(&[&"Task got bad yield: ", &that]),
+        }
+    }
 }

@@ -12,12 +12,11 @@ use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Visitor, detach};
 use crate::futures::{Future, waiter};
 use crate::loop_::entry::Entry;
-use crate::loop_::{Loop, System};
+use crate::loop_::{Loop, WakeUp};
 use ferrio_sched::permits::Permits;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::CStr;
-use std::rc::Rc;
 
 /// What a thread takes out of the queue.
 enum Call {
@@ -45,15 +44,16 @@ impl CallQueue {
     }
 
     /// Waits for a call, and wakes up before whom the last one has given something to do.
-    fn next(&self, to_wake: Option<Rc<System>>) -> Option<Call> {
+    fn next(&self, to_wake: WakeUp) -> Option<Call> {
         self.waiting.set(self.waiting.get() + 1);
-        let (permits, system) = (&self.permits, to_wake.as_deref());
+        let (permits, system) = (&self.permits, to_wake.system());
         detach(move || {
             if let Some(system) = system {
                 system.wake();
             }
             permits.take();
         });
+        to_wake.done();
         self.waiting.set(self.waiting.get() - 1);
         self.calls.borrow_mut().pop_front()
     }
@@ -62,11 +62,11 @@ impl CallQueue {
 impl Own<CallQueue> {
     /// Runs calls, until one of them says that the thread is to stop.
     fn work(&self) -> Result<()> {
-        let mut to_wake = None;
+        let mut to_wake = WakeUp::default();
         loop {
-            match self.next(to_wake.take()) {
+            match self.next(std::mem::take(&mut to_wake)) {
                 Some(Call::Loop { loop_, future, function, arguments }) => {
-                    to_wake = run(&loop_, future, &function, &arguments);
+                    to_wake = run(loop_, future, function, arguments);
                 }
                 Some(Call::Item(item)) => drop(item.method0(&RUN)?),
                 Some(Call::Stop) => return Ok(()),
@@ -108,15 +108,19 @@ impl Own<CallQueue> {
 }
 
 /// Runs a call of a loop's. Gives what has to be woken up to see the result.
-fn run(loop_: &Own<Loop>, future: Own<Future>, function: &Object, arguments: &Object) -> Option<Rc<System>> {
+fn run(loop_: Own<Loop>, future: Own<Future>, function: Object, arguments: Object) -> WakeUp {
     if future.is_done() {
         // Cancelled before it began.
-        return None;
+        return WakeUp::default();
     }
-    loop_.hand_in(match function.call_tuple(arguments) {
+    let entry = match function.call_tuple(&arguments) {
         Ok(value) => Entry::Returned(future, value),
         Err(raised) => Entry::Raised(future, raised.take()),
-    })
+    };
+    // What is dropped may run finalisers, which may wait for the loop: so nothing of the program's is dropped between
+    // the handing in and the wake-up.
+    drop((function, arguments));
+    loop_.hand_in(entry)
 }
 
 /// What the loop does for a call that has returned.
@@ -148,12 +152,12 @@ impl Class for CallQueue {
         for call in calls.iter() {
             match call {
                 Call::Loop { loop_, future, function, arguments } => {
-                    visitor.object(loop_.as_ptr());
-                    visitor.object(future.as_ptr());
-                    visitor.object(function.as_ptr());
-                    visitor.object(arguments.as_ptr());
+                    visitor.object(loop_);
+                    visitor.object(future);
+                    visitor.object(function);
+                    visitor.object(arguments);
                 }
-                Call::Item(item) => visitor.object(item.as_ptr()),
+                Call::Item(item) => visitor.object(item),
                 Call::Stop => {}
             }
         }

@@ -6,12 +6,11 @@
 pub mod calls;
 
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
-use crate::ffi::class::{Bound, module_function};
-use crate::ffi::{Args, Import, Name, Object, Own, Raised, Result, Signature, Visitor, context};
+use crate::ffi::class::{Bound, Method, module_function};
+use crate::ffi::{Args, Import, Name, Object, Own, Result, Signature, Visitor, context};
 use crate::futures::{Future, Listener, State, waiter};
 use crate::loop_::Loop;
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::sync::OnceLock;
 
 static THREADS: Import = Import::new(c"asyncio", c"threads");
@@ -48,7 +47,7 @@ pub fn definitions() -> [CounterpartDefinition; 2] {
         c"to_thread",
         |args: &Args<'_>| {
             if args.positional().is_empty() {
-                args.bind::<1>(&TO_THREAD)?;
+                args.bind::<1, 0>(&TO_THREAD)?;
             }
             let (arguments, keywords) = (args.positional_tuple()?, args.keywords_dict()?);
             Coroutine::start(&["to_thread"], ToThread(Some((arguments, keywords))))
@@ -58,8 +57,7 @@ pub fn definitions() -> [CounterpartDefinition; 2] {
     let wrap_future = counterpart_function(
         c"wrap_future",
         |args: &Args<'_>| {
-            let ([future, loop_], _) = args.bind::<2>(&WRAP_FUTURE)?;
-            let future = future.ok_or(Raised)?;
+            let ([future], [loop_], _) = args.bind::<1, 1>(&WRAP_FUTURE)?;
             match loop_.and_then(Own::<Loop>::downcast) {
                 Some(own) if future.type_ptr().cast() == CONCURRENT_FUTURE.get()?.as_ptr() => wrap(future, own),
                 _ => ORIGINAL.get()?.call_dict(&args.positional_tuple()?, &args.keywords_dict()?),
@@ -78,20 +76,15 @@ impl Operation for ToThread {
         let Some((arguments, keywords)) = self.0.take() else { return outcome.value().map(Poll::Ready) };
         let running = crate::loop_::running()?;
         let run = context::copy_current()?.getattr(&RUN)?;
-        let (head, tail) = (Object::list([run])?, arguments);
-        // SAFETY: lists and tuples are sequences; a new list or an error.
-        let all = unsafe {
-            let tail = Object::owned(py::PySequence_List(tail.as_ptr()))?;
-            Object::owned(py::PySequence_Concat(head.as_ptr(), tail.as_ptr()))?
-        };
+        let all = Object::list([run].into_iter().chain(arguments.to_list()?.list_items()))?;
         let call = PARTIAL.get()?.call_dict(&all.to_tuple()?, &keywords)?;
         running.method(&RUN_IN_EXECUTOR, &[&Object::none(), &call]).map(Poll::Await)
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         if let Some((arguments, keywords)) = &self.0 {
-            visitor.object(arguments.as_ptr());
-            visitor.object(keywords.as_ptr());
+            visitor.object(arguments);
+            visitor.object(keywords);
         }
     }
 }
@@ -127,7 +120,7 @@ fn concurrent_done(future: &Object, concurrent: &Object) -> Result<()> {
 }
 
 /// What the loop calls for a concurrent future that is done.
-pub fn set_state_definition() -> py::PyMethodDef {
+pub fn set_state_definition() -> Method {
     module_function(
         c"_set_state",
         |args: &Args<'_>| {

@@ -10,7 +10,7 @@ use crate::coroutines::{
 };
 use crate::ffi::class::{Members, method, slot_property, type_cell};
 use crate::ffi::error::{raise_imported, runtime_error};
-use crate::ffi::{Args, Class, Import, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Import, Member, Name, Object, Own, Result, Signature, Slot, Visitor};
 use crate::loop_::Loop;
 use crate::stdlib;
 use std::ffi::CStr;
@@ -56,16 +56,16 @@ pub fn definitions() -> [CounterpartDefinition; 2] {
     let after = counterpart_function(
         c"timeout",
         |args: &Args<'_>| {
-            let ([delay], _) = args.bind::<1>(&TIMEOUT_AFTER)?;
-            after(delay.ok_or(Raised)?).map(Own::into_object)
+            let ([delay], [], _) = args.bind::<1, 0>(&TIMEOUT_AFTER)?;
+            after(delay).map(Own::into_object)
         },
         &MODULE,
     );
     let at = counterpart_function(
         c"timeout_at",
         |args: &Args<'_>| {
-            let ([when], _) = args.bind::<1>(&TIMEOUT_AT)?;
-            TIMEOUT.get()?.call(&[when.ok_or(Raised)?])
+            let ([when], [], _) = args.bind::<1, 0>(&TIMEOUT_AT)?;
+            TIMEOUT.get()?.call(&[when])
         },
         &MODULE,
     );
@@ -82,8 +82,7 @@ fn after(delay: &Object) -> Result<Own<Timeout>> {
             Some(own) => Object::float(own.time()?)?,
             None => running.method0(&stdlib::TIME)?,
         };
-        // SAFETY: live objects; a new reference or null with an error.
-        unsafe { Object::owned(pyo3_ffi::PyNumber_Add(now.as_ptr(), delay.as_ptr()))? }
+        now.plus(delay)?
     };
     let timeout = TIMEOUT.get()?.call(&[&when])?;
     match Own::<Timeout>::downcast(&timeout) {
@@ -110,7 +109,7 @@ impl Timeout {
         [&self.state, &self.handler, &self.task, &self.when, &self.cancelling]
     }
 
-    fn is_in(&self, state: &Member) -> Result<bool> {
+    fn is_in(&self, state: &'static Member) -> Result<bool> {
         Ok(self.state.is(state.get()?))
     }
 
@@ -198,7 +197,7 @@ impl Operation for Enter {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.0.as_ptr());
+        visitor.object(&self.0);
     }
 }
 
@@ -224,8 +223,8 @@ impl Operation for Exit {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
-        visitor.object(self.timeout.as_ptr());
-        self.raised.iter().for_each(|object| visitor.object(object.as_ptr()));
+        visitor.object(&self.timeout);
+        self.raised.iter().for_each(|object| visitor.object(object));
     }
 }
 
@@ -240,11 +239,11 @@ impl Class for Timeout {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([when], _) = args.bind::<1>(&WHEN)?;
+        let ([when], [], _) = args.bind::<1, 0>(&WHEN)?;
         this.state.put(CREATED.get()?.clone());
         this.handler.put(Object::none());
         this.task.put(Object::none());
-        this.when.put(when.ok_or(Raised)?.clone());
+        this.when.put(when.clone());
         Ok(())
     }
 
@@ -261,8 +260,8 @@ impl Class for Timeout {
             methods: vec![method::<Timeout, _>(
                 c"reschedule",
                 |this, args| {
-                    let ([when], _) = args.bind::<1>(&RESCHEDULE)?;
-                    this.reschedule(when.ok_or(Raised)?).map(|()| Object::none())
+                    let ([when], [], _) = args.bind::<1, 0>(&RESCHEDULE)?;
+                    this.reschedule(when).map(|()| Object::none())
                 },
                 c"reschedule($self, when)\n--\n\nSet another deadline, in seconds on the clock of loop.time(); None for none.\n\nRuntimeError for a timeout that is not entered, or is expired or left.",
             )],
@@ -290,9 +289,8 @@ impl Class for Timeout {
             counterpart_method::<Timeout, _>(
                 c"__aexit__",
                 |this, args| {
-                    let ([class, exception, traceback], _) = args.bind::<3>(&EXIT)?;
-                    let given = |object: Option<&Object>| object.cloned().unwrap_or_else(Object::none);
-                    let raised = [given(class), given(exception), given(traceback)];
+                    let ([class, exception, traceback], [], _) = args.bind::<3, 0>(&EXIT)?;
+                    let raised = [class.clone(), exception.clone(), traceback.clone()];
                     let exit = Exit { timeout: this.clone(), raised };
                     Coroutine::start(&["Timeout.__aexit__"], exit)
                 },

@@ -1,12 +1,12 @@
 //! `wait_for()`, as it is from 3.12 on: a timeout around one awaitable.
 
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
+use crate::ffi::error::impossible;
 use crate::ffi::{Args, Import, Object, Own, Raised, Result, Signature, Visitor};
 use crate::futures::waiter;
 use crate::stdlib;
 use crate::sync::is_cancellation;
 use crate::timeouts::Timeout;
-use pyo3_ffi as py;
 
 static TASKS: Import = Import::new(c"asyncio", c"tasks");
 static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
@@ -21,8 +21,7 @@ pub fn definition() -> CounterpartDefinition {
     counterpart_function(
         c"wait_for",
         |args: &Args<'_>| {
-            let ([awaitable, timeout], _) = args.bind::<2>(&WAIT_FOR)?;
-            let (Some(awaitable), Some(timeout)) = (awaitable, timeout) else { return Err(Raised) };
+            let ([awaitable, timeout], [], _) = args.bind::<2, 0>(&WAIT_FOR)?;
             let stage = Stage::New { awaitable: awaitable.clone(), timeout: timeout.clone() };
             Coroutine::start(&["wait_for"], WaitFor(stage))
         },
@@ -71,14 +70,7 @@ impl WaitFor {
         let none = Object::none();
         let left = match &outcome {
             Ok(_) => timeout.leave_late([&none, &none, &none])?,
-            Err(exception) => {
-                // SAFETY: a live object's type, an exception; a new reference or null for none.
-                let (class, traceback) = unsafe {
-                    let class = Object::borrowed(exception.type_ptr().cast());
-                    (class, Object::owned(py::PyException_GetTraceback(exception.as_ptr())))
-                };
-                timeout.leave_late([&class, exception, &traceback.unwrap_or(none)])?
-            }
+            Err(exception) => timeout.leave_late([&exception.class(), exception, &exception.traceback()])?,
         };
         self.0 = Stage::Leaving(outcome);
         Ok(Poll::Await(left))
@@ -110,20 +102,18 @@ impl Operation for WaitFor {
                     Err(exception.raise())
                 }
             },
-            Stage::Over => Err(Raised),
+            Stage::Over => Err(impossible("wait_for() goes on after its end")),
         }
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         match &self.0 {
             Stage::New { awaitable, timeout } => {
-                visitor.object(awaitable.as_ptr());
-                visitor.object(timeout.as_ptr());
+                visitor.object(awaitable);
+                visitor.object(timeout);
             }
-            Stage::Cancelling(object) | Stage::Leaving(Ok(object) | Err(object)) => {
-                visitor.object(object.as_ptr())
-            }
-            Stage::Inside(timeout) => visitor.object(timeout.as_ptr()),
+            Stage::Cancelling(object) | Stage::Leaving(Ok(object) | Err(object)) => visitor.object(object),
+            Stage::Inside(timeout) => visitor.object(timeout),
             Stage::Over => {}
         }
     }
@@ -131,19 +121,13 @@ impl Operation for WaitFor {
 
 /// `timeout <= 0`.
 fn is_over(timeout: &Object) -> Result<bool> {
-    let zero = Object::int(0)?;
-    // SAFETY: live objects.
-    match unsafe { py::PyObject_RichCompareBool(timeout.as_ptr(), zero.as_ptr(), py::Py_LE) } {
-        -1 => Err(Raised),
-        answer => Ok(answer == 1),
-    }
+    timeout.is_at_most(&Object::int(0)?)
 }
 
 /// `TimeoutError() from exception`.
 fn timeout_error(exception: &Object) -> Result {
     let error = TIMEOUT_ERROR.get()?.call0()?;
-    // SAFETY: exceptions; the reference is given up to the new one.
-    unsafe { py::PyException_SetCause(error.as_ptr(), exception.clone().into_ptr()) };
+    error.set_cause(exception.clone());
     error.set_context(exception);
     Ok(error)
 }

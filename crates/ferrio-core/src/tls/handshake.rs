@@ -1,6 +1,6 @@
 //! A step of the handshake.
 
-use super::{SSL_ERROR, TlsProtocol, is_raised, wants_more};
+use super::{SSL_ERROR, TlsProtocol, wants_more};
 use crate::ffi::{Name, Object, Own, Result};
 
 static DO_HANDSHAKE: Name = Name::new(c"do_handshake");
@@ -16,11 +16,11 @@ impl Own<TlsProtocol> {
         }
         match self.ssl().method0(&DO_HANDSHAKE) {
             Ok(_) => self.complete_handshake(&Object::none()),
-            Err(raised) if wants_more()? => {
+            Err(raised) if wants_more(&raised)? => {
                 raised.discard();
                 self.process_outgoing()
             }
-            Err(raised) if is_raised(&SSL_ERROR)? => self.complete_handshake(&raised.take()),
+            Err(raised) if raised.is_of(SSL_ERROR.get()?) => self.complete_handshake(&raised.take()),
             Err(raised) => Err(raised),
         }
     }

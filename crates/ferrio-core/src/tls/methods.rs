@@ -2,8 +2,7 @@
 
 use super::{TlsProtocol, UNWRAPPED};
 use crate::ffi::class::{Members, bool_property, method0, method1, property, slot_property, type_cell};
-use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor};
-use pyo3_ffi as py;
+use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor, sys};
 use std::cell::Cell;
 use std::ffi::CStr;
 
@@ -39,7 +38,7 @@ impl Class for TlsProtocol {
     }
 }
 
-fn methods() -> Vec<py::PyMethodDef> {
+fn methods() -> Vec<crate::ffi::class::Method> {
     vec![
         method0::<TlsProtocol, _>(
             c"_do_handshake",
@@ -90,7 +89,7 @@ fn methods() -> Vec<py::PyMethodDef> {
 }
 
 /// A property that reads and writes a number.
-fn number<F>(name: &'static CStr, _: F) -> py::PyGetSetDef
+fn number<F>(name: &'static CStr, _: F) -> sys::PyGetSetDef
 where
     F: Fn(&TlsProtocol) -> &Cell<i64> + Copy + 'static,
 {
@@ -104,7 +103,7 @@ where
     )
 }
 
-fn properties() -> Vec<py::PyGetSetDef> {
+fn properties() -> Vec<crate::ffi::class::Property> {
     vec![
         slot_property::<TlsProtocol, _>(c"_loop", |this| &this.loop_),
         slot_property::<TlsProtocol, _>(c"_state", |this| &this.state),

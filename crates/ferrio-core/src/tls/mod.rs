@@ -21,7 +21,6 @@ mod write;
 use crate::ffi::{Import, Member, Name, Object, Own, Raised, Result, Slot};
 use crate::stdlib;
 use crate::transports::SocketTransport;
-use pyo3_ffi as py;
 use std::cell::Cell;
 
 static STATES: Import = Import::new(c"asyncio.sslproto", c"SSLProtocolState");
@@ -95,7 +94,7 @@ impl TlsProtocol {
         ]
     }
 
-    fn is_in(&self, states: &[&Member]) -> Result<bool> {
+    fn is_in(&self, states: &[&'static Member]) -> Result<bool> {
         for state in states {
             if self.state.is(state.get()?) {
                 return Ok(true);
@@ -151,16 +150,9 @@ fn prepare() -> Result<()> {
     SSL_ERROR.get().map(drop)
 }
 
-/// Whether the error that was raised says that the ssl object has to wait for records.
-fn wants_more() -> Result<bool> {
-    Ok(is_raised(&WANT_READ)? || is_raised(&SYSCALL)?)
-}
-
-/// Whether the error that was raised is of a class that [`prepare`] has imported.
-fn is_raised(class: &Import) -> Result<bool> {
-    let class = class.get()?;
-    // SAFETY: a live class; the error indicator is set.
-    Ok(unsafe { py::PyErr_ExceptionMatches(class.as_ptr()) != 0 })
+/// Whether an error says that the ssl object has to wait for records. [`prepare`] has imported the classes.
+fn wants_more(raised: &Raised) -> Result<bool> {
+    Ok(raised.is_of(WANT_READ.get()?) || raised.is_of(SYSCALL.get()?))
 }
 
 /// Calls a method of the program's protocol; what it raises, but `KeyboardInterrupt` and `SystemExit`, goes to
@@ -171,7 +163,7 @@ fn tell(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
     if exception.is_exit() {
         return Err(exception.raise());
     }
-    let report = crate::debug::Report::new(message)?;
+    let report = crate::debug::Report::new(&[&message])?;
     report.set(c"exception", &exception)?;
     report.set(c"transport", &this.app_transport.get_or_none())?;
     report.set(c"protocol", this.as_object())?;

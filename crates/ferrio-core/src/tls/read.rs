@@ -117,7 +117,7 @@ impl Own<TlsProtocol> {
         // No more memory than needed: what is decrypted is shorter than its records.
         match ssl.method1(&READ, &Object::int(most.min(RECORD))?) {
             Ok(chunk) => Ok(Some(chunk)),
-            Err(raised) if wants_more()? => {
+            Err(raised) if wants_more(&raised)? => {
                 raised.discard();
                 Ok(None)
             }

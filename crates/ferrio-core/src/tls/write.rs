@@ -3,19 +3,18 @@
 use super::{
     FLUSHING, READ, SHUTDOWN, TlsProtocol, UNWRAPPED, WRAPPED, WRITE, pause_writing, resume_writing, wants_more,
 };
-use crate::ffi::buffer::{Buffer, bytes_of};
+use crate::ffi::buffer::{Buffer, bytes_of, is_bytes_like};
 use crate::ffi::error::type_error;
-use crate::ffi::{Name, Object, Own, Raised, Result, deque};
+use crate::ffi::{Name, Object, Own, Result, deque};
 use crate::stdlib;
 use crate::transports::base::WRITES_BEFORE_WARNING;
-use pyo3_ffi as py;
 
 static POPLEFT: Name = Name::new(c"popleft");
 
 impl Own<TlsProtocol> {
     /// `transport.write(data)`.
     pub(super) fn write_checked(&self, data: &Object) -> Result<()> {
-        if !is_byteslike(data) {
+        if !is_bytes_like(data) {
             let name = data.type_name();
             return Err(type_error(&format!("data: expecting a bytes-like instance, got {name}")));
         }
@@ -60,9 +59,7 @@ impl Own<TlsProtocol> {
         if self.is_in(&[&FLUSHING, &SHUTDOWN, &UNWRAPPED])? {
             return self.note_lost_write();
         }
-        // SAFETY: a live object; a new list or an error.
-        let chunks = unsafe { Object::owned(py::PySequence_List(list.as_ptr()))? };
-        chunks.list_items().iter().try_for_each(|chunk| self.push(chunk))?;
+        list.to_list()?.list_items().iter().try_for_each(|chunk| self.push(chunk))?;
         self.write_backlog()
     }
 
@@ -91,7 +88,7 @@ impl Own<TlsProtocol> {
                 }
                 Ok(count.to_i64()? as usize)
             }
-            Err(raised) if wants_more()? => {
+            Err(raised) if wants_more(&raised)? => {
                 raised.discard();
                 Ok(0)
             }
@@ -110,10 +107,7 @@ impl Own<TlsProtocol> {
             if count < size {
                 if count > 0 {
                     let rest = rest(&data, count)?;
-                    // SAFETY: live objects.
-                    if unsafe { py::PySequence_SetItem(backlog.as_ptr(), 0, rest.as_ptr()) } < 0 {
-                        return Err(Raised);
-                    }
+                    backlog.set_index(0, &rest)?;
                 }
                 break;
             }
@@ -145,16 +139,6 @@ impl Own<TlsProtocol> {
             return resume_writing(self);
         }
         Ok(())
-    }
-}
-
-fn is_byteslike(data: &Object) -> bool {
-    let pointer = data.as_ptr();
-    // SAFETY: a live object.
-    unsafe {
-        py::PyBytes_Check(pointer) != 0
-            || py::PyByteArray_Check(pointer) != 0
-            || py::PyMemoryView_Check(pointer) != 0
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::ffi::{Object, Result};
 use ferrio_reactor::address::Address;
-use pyo3_ffi as py;
 
 /// A decoded address as `socket.getpeername()` would give it.
 pub fn to_python(address: &Address) -> Result {
@@ -14,15 +13,7 @@ pub fn to_python(address: &Address) -> Result {
             Object::int((*flowinfo).into())?,
             Object::int((*scope_id).into())?,
         ]),
-        Address::UnixPath(path) => {
-            // SAFETY: the bytes are valid for their length.
-            unsafe {
-                Object::owned(py::PyUnicode_DecodeFSDefaultAndSize(
-                    path.as_ptr().cast(),
-                    path.len() as py::Py_ssize_t,
-                ))
-            }
-        }
+        Address::UnixPath(path) => Object::fs_decoded(path),
         Address::UnixAbstract(name) => Object::bytes(name),
     }
 }
@@ -30,8 +21,7 @@ pub fn to_python(address: &Address) -> Result {
 /// The two parts of an address `(host, port)`; None for all else.
 pub fn host_and_port(address: &Object) -> Option<(&Object, u16)> {
     let [host, port] = address.tuple_items()? else { return None };
-    // SAFETY: a live object.
-    if unsafe { py::PyLong_CheckExact(port.as_ptr()) } == 0 {
+    if !port.is_exact_int() {
         return None;
     }
     match port.to_i64() {
@@ -45,8 +35,7 @@ pub fn host_and_port(address: &Object) -> Option<(&Object, u16)> {
 
 /// The address of a host that is a literal; None for all that Python's socket module has to look at.
 pub fn of_literal(host: &Object, port: u16) -> Option<Address> {
-    // SAFETY: a live object.
-    if unsafe { py::PyUnicode_CheckExact(host.as_ptr()) } == 0 {
+    if !host.is_exact_str() {
         return None;
     }
     match host.to_text() {

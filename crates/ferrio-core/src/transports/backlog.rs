@@ -1,10 +1,9 @@
 //! What a transport has been given to write and the kernel has not yet taken.
 
-use crate::ffi::buffer::{Buffer, bytes_of};
+use crate::ffi::buffer::{Buffer, bytes_of, is_bytes_like};
 use crate::ffi::error::type_error;
 use crate::ffi::{Object, Result};
 use ferrio_reactor::socket::{BUFFERS_PER_WRITE, is_transient};
-use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -142,13 +141,7 @@ impl<'call> Data<'call> {
         if bytes_of(object).is_some() {
             return Ok(Data::Bytes(object));
         }
-        // SAFETY: a live object and static types.
-        let accepted = unsafe {
-            py::PyBytes_Check(object.as_ptr()) != 0
-                || py::PyByteArray_Check(object.as_ptr()) != 0
-                || py::PyObject_TypeCheck(object.as_ptr(), &raw mut py::PyMemoryView_Type) != 0
-        };
-        if !accepted {
+        if !is_bytes_like(object) {
             let name = object.type_name();
             return Err(type_error(&format!("data argument must be {kinds}, not '{name}'")));
         }

@@ -16,12 +16,11 @@
 use super::descriptor::Descriptor;
 use super::flow::Parties;
 use crate::ffi::class::{Dict, WeakList};
-use crate::ffi::error::runtime_error;
-use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context};
+use crate::ffi::error::{Builtin, runtime_error};
+use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context, dict};
 use crate::loop_::Loop;
 use crate::loop_::entry::Entry;
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::cell::Cell;
 
 /// After this many writes to a lost connection the log is told; asyncio's
@@ -32,7 +31,7 @@ pub const WRITES_BEFORE_WARNING: u32 = 5;
 #[derive(Default)]
 #[repr(C)]
 pub struct Base {
-    loop_: Slot,
+    loop_: Slot<Own<Loop>>,
     pub descriptor: Descriptor,
     protocol: Slot,
     /// A dict, made when it is needed.
@@ -58,7 +57,7 @@ impl Base {
 
     /// Takes the loop, the protocol and the current context.
     pub fn open(&self, loop_: &Own<Loop>, protocol: &Object) -> Result<()> {
-        self.loop_.put(loop_.as_object().clone());
+        self.loop_.put(loop_.clone());
         self.protocol.put(protocol.clone());
         self.context.put(context::copy_current()?);
         Ok(())
@@ -67,8 +66,7 @@ impl Base {
     /// The loop. A transport that was closed or cleared has none.
     #[inline]
     pub fn loop_(&self) -> Option<Own<Loop>> {
-        // SAFETY: only loops of this class are put in.
-        self.loop_.get().map(|loop_| unsafe { Own::<Loop>::from_ref_unchecked(&loop_).clone() })
+        self.loop_.get()
     }
 
     /// The protocol, or None.
@@ -107,14 +105,7 @@ impl Base {
     /// An entry of the extra information, or the default.
     pub fn extra(&self, name: &Object, default: &Object) -> Result {
         let Some(extra) = self.extra.get() else { return Ok(default.clone()) };
-        // SAFETY: a dict and a live object; what it gives is borrowed, or null with or without an error.
-        unsafe {
-            let found = py::PyDict_GetItemWithError(extra.as_ptr(), name.as_ptr());
-            if !found.is_null() {
-                return Ok(Object::borrowed(found));
-            }
-            if py::PyErr_Occurred().is_null() { Ok(default.clone()) } else { Err(Raised) }
-        }
+        Ok(dict::get(&extra, name)?.unwrap_or_else(|| default.clone()))
     }
 
     /// Sets an entry of the extra information.
@@ -122,29 +113,20 @@ impl Base {
         let extra = match self.extra.get() {
             Some(extra) => extra,
             None => {
-                // SAFETY: a new reference or null with an error.
-                let extra = unsafe { Object::owned(py::PyDict_New())? };
+                let extra = dict::new()?;
                 self.extra.put(extra.clone());
                 extra
             }
         };
-        let name = Object::str(name)?;
-        // SAFETY: live objects.
-        let status = unsafe { py::PyDict_SetItem(extra.as_ptr(), name.as_ptr(), value.as_ptr()) };
-        if status < 0 { Err(Raised) } else { Ok(()) }
+        dict::set(&extra, &Object::str(name)?, value)
     }
 
     /// Takes further extra information over.
     pub fn merge_extra(&self, entries: Option<&Object>) -> Result<()> {
         let Some(entries) = entries.filter(|entries| !entries.is_none()) else { return Ok(()) };
-        // SAFETY: a live object; a new dict with its entries or an error.
-        unsafe {
-            let extra = Object::owned(py::PyDict_New())?;
-            if py::PyDict_Update(extra.as_ptr(), entries.as_ptr()) < 0 {
-                return Err(Raised);
-            }
-            self.extra.put(extra);
-        }
+        let extra = dict::new()?;
+        dict::update(&extra, entries)?;
+        self.extra.put(extra);
         Ok(())
     }
 
@@ -159,7 +141,8 @@ impl Base {
 
     /// Calls a protocol's method that only takes notice.
     pub fn with_parties<T>(&self, transport: &Object, work: impl FnOnce(&Parties<'_>) -> T) -> T {
-        let (loop_, protocol) = (self.loop_.get_or_none(), self.protocol());
+        let loop_ = self.loop_.get().map_or_else(Object::none, Own::into_object);
+        let protocol = self.protocol();
         work(&Parties { loop_: &loop_, transport, protocol: &protocol })
     }
 
@@ -223,7 +206,8 @@ impl Base {
     /// Shows the objects to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         self.descriptor.traverse(visitor);
-        for slot in [&self.loop_, &self.protocol, &self.extra, &self.context, &self.lost_exception] {
+        visitor.slot(&self.loop_);
+        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception] {
             visitor.slot(slot);
         }
     }
@@ -231,9 +215,10 @@ impl Base {
     /// Drops the objects.
     pub fn clear(&self) {
         self.descriptor.clear();
-        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception, &self.loop_] {
+        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception] {
             slot.clear();
         }
+        self.loop_.clear();
     }
 }
 
@@ -251,9 +236,7 @@ impl Failure {
         match self {
             Failure::System(error) => Ok((crate::ffi::error::os_error(&error)?, true)),
             Failure::Exception(exception) => {
-                // SAFETY: live objects.
-                let system =
-                    unsafe { py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_OSError) } != 0;
+                let system = exception.matches(Builtin::Os);
                 Ok((exception, system))
             }
         }

@@ -8,14 +8,14 @@ use super::methods::{self, Buffering};
 use super::peers::Peers;
 use super::socket_methods::guarded;
 use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
-use crate::ffi::error::{type_error, value_error};
-use crate::ffi::{Args, Class, Import, Object, Own, Ptr, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::error::{Builtin, raise_text, type_error};
+use crate::ffi::text::concat;
+use crate::ffi::{Args, Class, Import, Object, Own, Raised, Result, Signature, Slot, Visitor, bytes, dict, sys};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
 use ferrio_reactor::address::Address;
 use ferrio_reactor::socket::{self, is_transient};
-use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::CStr;
@@ -59,10 +59,9 @@ static INIT: Signature = Signature {
 static SENDTO: Signature =
     Signature { name: "sendto", parameters: &["data", "addr"], positional: 2, required: 1, variadic: false };
 
-/// An object as the transport that it is.
-fn transport(object: &Object) -> &Own<DatagramTransport> {
-    // SAFETY: these methods are only ever paired with datagram transports.
-    unsafe { Own::from_ref_unchecked(object) }
+/// The transport that the loop calls a method of.
+fn transport(object: &Object) -> Result<&Own<DatagramTransport>> {
+    lifecycle::instance(object)
 }
 
 /// What became of an attempt to send.
@@ -108,8 +107,8 @@ impl Own<DatagramTransport> {
         let mut address = address.cloned().unwrap_or_else(Object::none);
         if !fixed.is_none() {
             if !address.is_none() && !address.equals(&fixed)? {
-                let text = fixed.repr_text()?;
-                return Err(value_error(&format!("Invalid address: must be None or {text}")));
+                let message = concat(&[&"Invalid address: must be None or ", &fixed.repr()?]);
+                return Err(raise_text(Builtin::Value, message));
             }
             address = fixed.clone();
         }
@@ -159,8 +158,7 @@ impl Own<DatagramTransport> {
 
     /// An OSError is the protocol's to hear of; anything else closes the transport.
     fn failed(&self, exception: Object) -> Result<()> {
-        // SAFETY: live objects.
-        if unsafe { py::PyErr_GivenExceptionMatches(exception.as_ptr(), py::PyExc_OSError) } == 0 {
+        if !exception.matches(Builtin::Os) {
             return self.fatal(Failure::Exception(exception), "Fatal write error on datagram transport");
         }
         self.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception).map(drop)
@@ -230,7 +228,7 @@ fn python_attempt(raised: Raised) -> Result<Attempt> {
 }
 
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     this.base.in_context(|| {
         lifecycle::connection_made(this)?;
         if !this.base.closing.get() {
@@ -241,7 +239,7 @@ fn start(object: &Object) -> Result<()> {
 }
 
 fn read_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
     }
@@ -261,8 +259,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
     let descriptor = this.base.descriptor.current()?;
     let read = loop_.with_read_buffer(|buffer| {
         let (count, sender) = socket::recv_from(descriptor, buffer)?;
-        // SAFETY: the kernel has written so many bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
+        let bytes = bytes::received(buffer, count);
         Ok((Object::bytes(bytes), sender))
     });
     let told = match read {
@@ -290,7 +287,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
 }
 
 fn write_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     if this.base.is_lost() || !this.writing.get() {
         return Ok(());
     }
@@ -328,14 +325,10 @@ fn write_ready(object: &Object) -> Result<()> {
 /// What `__class__` says: both a Transport and a DatagramTransport, as code expects of asyncio's.
 fn shown_class() -> Result {
     static CLASS: Import = Import::new(c"asyncio.transports", c"DatagramTransport");
+    static TYPE: Import = Import::new(c"builtins", c"type");
     let class = CLASS.get_or_make(|| {
         let bases = Object::tuple([stdlib::TRANSPORT.get()?.clone(), stdlib::DATAGRAM_TRANSPORT.get()?.clone()])?;
-        // SAFETY: a new reference or null with an error; a static type.
-        let (names, metaclass) = unsafe {
-            let metaclass: Ptr = (&raw mut py::PyType_Type).cast();
-            (Object::owned(py::PyDict_New())?, Object::borrowed(metaclass))
-        };
-        metaclass.call(&[&Object::str("DatagramTransport")?, &bases, &names])
+        TYPE.get()?.call(&[&Object::str("DatagramTransport")?, &bases, &dict::new()?])
     })?;
     Ok(class.clone())
 }
@@ -389,8 +382,7 @@ impl Class for DatagramTransport {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([loop_, socket, protocol, address, waiter, extra], _) = args.bind::<6>(&INIT)?;
-        let (Some(loop_), Some(socket), Some(protocol)) = (loop_, socket, protocol) else { return Ok(()) };
+        let ([loop_, socket, protocol], [address, waiter, extra], _) = args.bind::<3, 3>(&INIT)?;
         let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(type_error("loop must be a ferrio.Loop"));
         };
@@ -423,8 +415,8 @@ impl Class for DatagramTransport {
         self.peers.traverse(visitor);
         if let Ok(waiting) = self.waiting.try_borrow() {
             for (bytes, address) in waiting.iter() {
-                visitor.object(bytes.as_ptr());
-                visitor.object(address.as_ptr());
+                visitor.object(bytes);
+                visitor.object(address);
             }
         }
     }
@@ -456,17 +448,16 @@ impl Class for DatagramTransport {
                     Ok(this.base.descriptor.file().unwrap_or_else(Object::none))
                 }),
             ],
-            slots: vec![unary_slot::<DatagramTransport, _>(py::Py_tp_repr, |this| this.repr())],
+            slots: vec![unary_slot::<DatagramTransport, _>(sys::Py_tp_repr, |this| this.repr())],
         }
     }
 }
 
-fn sendto() -> py::PyMethodDef {
+fn sendto() -> sys::PyMethodDef {
     method::<DatagramTransport, _>(
             c"sendto",
             |this, args| {
-                let ([data, address], _) = args.bind::<2>(&SENDTO)?;
-                let Some(data) = data else { return Ok(Object::none()) };
+                let ([data], [address], _) = args.bind::<1, 1>(&SENDTO)?;
                 this.sendto(data, address).map(|()| Object::none())
             },
             c"sendto($self, data, addr=None)\n--\n\nSend a datagram; what the socket does not take at once waits in a buffer.",

@@ -100,7 +100,7 @@ impl Parties<'_> {
 
     /// Reports an exception of the protocol to the loop's handler.
     pub fn report(&self, message: &str, exception: &Object) -> Result<()> {
-        let report = Report::new(message)?;
+        let report = Report::new(&[&message])?;
         report.set(c"exception", exception)?;
         report.set(c"transport", self.transport)?;
         report.set(c"protocol", self.protocol)?;

@@ -2,6 +2,7 @@
 
 use super::base::{Base, Failure, split_exit};
 use crate::debug::warn_resource;
+use crate::ffi::error::impossible;
 use crate::ffi::{Class, Object, Own, Result, Slot};
 use crate::futures::waiter;
 use crate::stdlib;
@@ -27,6 +28,12 @@ pub trait Transport: Class {
     }
 }
 
+/// The transport that the loop calls a method of.
+#[inline]
+pub fn instance<T: Class>(object: &Object) -> Result<&Own<T>> {
+    Own::downcast(object).ok_or_else(|| impossible("the loop calls a transport's method on another object"))
+}
+
 /// Tells the protocol of the connection; one that raises loses it.
 pub fn connection_made<T: Transport>(this: &Own<T>) -> Result<()> {
     match this.base().protocol().method1(&stdlib::CONNECTION_MADE, this.as_object()) {
@@ -48,8 +55,7 @@ pub fn tell_started(waiter: &Slot) -> Result<()> {
 
 /// The loop's last call: tells the protocol that the connection is lost, and gives everything back.
 pub fn connection_lost<T: Transport>(object: &Object) -> Result<()> {
-    // SAFETY: this function of T is only ever paired with transports of T's class.
-    let this = unsafe { Own::<T>::from_ref_unchecked(object) };
+    let this = instance::<T>(object)?;
     let base = this.base();
     let exception = base.take_lost_exception();
     let protocol = base.protocol();
@@ -68,8 +74,9 @@ pub fn finalize<T: Transport>(this: &Own<T>) {
     if !this.base().is_open() {
         return;
     }
-    if let Ok(text) = this.as_object().repr_text() {
-        warn_resource(&format!("unclosed transport {text}"), this.as_object());
+    match this.as_object().repr() {
+        Ok(text) => warn_resource(&[&"unclosed transport ", &text], this.as_object()),
+        Err(raised) => raised.write_unraisable(this.as_object()),
     }
     if this.base().is_lost() {
         // Another finaliser has closed it, in the same collection: the loop has it now, and tells its protocol.

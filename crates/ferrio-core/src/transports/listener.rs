@@ -26,7 +26,7 @@ const RETRY_DELAY: f64 = 1.0;
 /// The body of a Listener.
 #[derive(Default)]
 pub struct Listener {
-    loop_: Slot,
+    loop_: Slot<Own<Loop>>,
     /// That of the Python socket; the server closes it.
     descriptor: Descriptor,
     protocol_factory: Slot,
@@ -48,16 +48,14 @@ static INIT: Signature = Signature {
     variadic: false,
 };
 
-/// An object as the listener that it is.
-fn listener(object: &Object) -> &Own<Listener> {
-    // SAFETY: the method is only ever paired with listeners.
-    unsafe { Own::from_ref_unchecked(object) }
+/// The listener that the loop calls a method of.
+fn listener(object: &Object) -> Result<&Own<Listener>> {
+    super::lifecycle::instance(object)
 }
 
 impl Own<Listener> {
     fn native_loop(&self) -> Option<Own<Loop>> {
-        // SAFETY: only loops of this class are put in.
-        self.loop_.get().map(|loop_| unsafe { Own::<Loop>::from_ref_unchecked(&loop_).clone() })
+        self.loop_.get()
     }
 
     fn start(&self) -> Result<()> {
@@ -115,7 +113,7 @@ impl Own<Listener> {
         if !loop_.is_debug() {
             return Ok(());
         }
-        let report = Report::new("Error on transport creation for incoming connection")?;
+        let report = Report::new(&[&"Error on transport creation for incoming connection"])?;
         report.set(c"exception", &exception)?;
         report.send(loop_.as_object())
     }
@@ -128,7 +126,7 @@ impl Own<Listener> {
             return Err(error.into());
         }
         self.stop();
-        let report = Report::new("socket.accept() out of system resource")?;
+        let report = Report::new(&[&"socket.accept() out of system resource"])?;
         report.set(c"exception", &crate::ffi::error::os_error(&error)?)?;
         report.set(
             c"socket",
@@ -143,7 +141,7 @@ impl Own<Listener> {
 
 /// The listening socket is readable.
 fn accept_ready(object: &Object) -> Result<()> {
-    let this = listener(object);
+    let this = listener(object)?;
     let Some(loop_) = this.native_loop() else { return Ok(()) };
     let context = this.context.get_or_none();
     let result = context::run(&context, || this.accept_all(&loop_));
@@ -164,14 +162,10 @@ impl Class for Listener {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([Some(loop_), Some(socket), Some(factory), Some(server), Some(backlog), Some(accept_tls)], _) =
-            args.bind::<6>(&INIT)?
-        else {
-            return Ok(());
-        };
-        if Own::<Loop>::downcast(loop_).is_none() {
+        let ([loop_, socket, factory, server, backlog, accept_tls], [], _) = args.bind::<6, 0>(&INIT)?;
+        let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(crate::ffi::error::type_error("loop must be a ferrio.Loop"));
-        }
+        };
         if this.begun.replace(true) {
             return Err(crate::ffi::error::runtime_error("the listener is already initialized"));
         }
@@ -188,6 +182,7 @@ impl Class for Listener {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.descriptor.traverse(visitor);
+        visitor.slot(&self.loop_);
         for slot in self.slots() {
             visitor.slot(slot);
         }
@@ -195,6 +190,7 @@ impl Class for Listener {
 
     fn clear(&self) {
         self.slots().into_iter().for_each(Slot::clear);
+        self.loop_.clear();
         self.descriptor.clear();
     }
 
@@ -230,7 +226,7 @@ impl Class for Listener {
 }
 
 impl Listener {
-    fn slots(&self) -> [&Slot; 5] {
-        [&self.protocol_factory, &self.server, &self.accept_tls, &self.context, &self.loop_]
+    fn slots(&self) -> [&Slot; 4] {
+        [&self.protocol_factory, &self.server, &self.accept_tls, &self.context]
     }
 }

@@ -4,7 +4,6 @@ use super::flow::Flow;
 use super::lifecycle::Transport;
 use crate::ffi::class::{method, method0, method1};
 use crate::ffi::{Object, Own, Result, Signature};
-use pyo3_ffi as py;
 
 static GET_EXTRA_INFO: Signature = Signature {
     name: "get_extra_info",
@@ -42,15 +41,14 @@ pub trait Buffering: Transport {
 }
 
 /// Methods of every transport.
-pub fn lifecycle<T: Transport>() -> Vec<py::PyMethodDef> {
+pub fn lifecycle<T: Transport>() -> Vec<crate::ffi::class::Method> {
     vec![
         method::<T, _>(
             c"get_extra_info",
             |this, args| {
-                let ([name, default], _) = args.bind::<2>(&GET_EXTRA_INFO)?;
-                let name = name.cloned().unwrap_or_else(Object::none);
+                let ([name], [default], _) = args.bind::<1, 1>(&GET_EXTRA_INFO)?;
                 let default = default.cloned().unwrap_or_else(Object::none);
-                T::extra_info(this, &name, &default)
+                T::extra_info(this, name, &default)
             },
             c"get_extra_info($self, name, default=None)\n--\n\nReturn information about the transport: 'socket', 'sockname', 'peername', 'pipe'.",
         ),
@@ -78,7 +76,7 @@ pub fn lifecycle<T: Transport>() -> Vec<py::PyMethodDef> {
 }
 
 /// Methods of transports that keep what they can't write at once.
-pub fn buffering<T: Buffering>() -> Vec<py::PyMethodDef> {
+pub fn buffering<T: Buffering>() -> Vec<crate::ffi::class::Method> {
     vec![
         method0::<T, _>(
             c"abort",
@@ -101,7 +99,7 @@ pub fn buffering<T: Buffering>() -> Vec<py::PyMethodDef> {
         method::<T, _>(
             c"set_write_buffer_limits",
             |this, args| {
-                let ([high, low], _) = args.bind::<2>(&SET_WRITE_BUFFER_LIMITS)?;
+                let ([], [high, low], _) = args.bind::<0, 2>(&SET_WRITE_BUFFER_LIMITS)?;
                 T::send_due(this)?;
                 this.flow().set_limits(high, low)?;
                 T::maybe_pause_protocol(this)?;

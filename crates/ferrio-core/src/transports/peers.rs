@@ -60,7 +60,7 @@ impl Peers {
     /// Shows them to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         if let Ok(table) = self.0.try_borrow() {
-            table.iter().flatten().for_each(|(_, shown)| visitor.object(shown.as_ptr()));
+            table.iter().flatten().for_each(|(_, shown)| visitor.object(shown));
         }
     }
 }

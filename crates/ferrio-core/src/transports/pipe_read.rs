@@ -5,13 +5,12 @@ use super::lifecycle::{self, Transport};
 use super::methods;
 use crate::ffi::class::{Members, getter, method0, type_cell, unary_slot};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor, bytes, sys};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
 use ferrio_reactor::socket;
 use ferrio_reactor::socket::is_transient;
-use pyo3_ffi as py;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::mem::offset_of;
@@ -35,10 +34,9 @@ pub(super) static INIT: Signature = Signature {
     variadic: false,
 };
 
-/// An object as the transport that it is.
-fn transport(object: &Object) -> &Own<ReadPipeTransport> {
-    // SAFETY: these methods are only ever paired with read-pipe transports.
-    unsafe { Own::from_ref_unchecked(object) }
+/// The transport that the loop calls a method of.
+fn transport(object: &Object) -> Result<&Own<ReadPipeTransport>> {
+    lifecycle::instance(object)
 }
 
 impl Own<ReadPipeTransport> {
@@ -112,7 +110,7 @@ pub(super) fn repr(object: &Object, base: &Base, state: &str, more: &str) -> Res
 }
 
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     this.base.in_context(|| {
         this.connected.set(true);
         lifecycle::connection_made(this)?;
@@ -122,7 +120,7 @@ fn start(object: &Object) -> Result<()> {
 }
 
 fn read_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
     }
@@ -130,8 +128,7 @@ fn read_ready(object: &Object) -> Result<()> {
     let descriptor = this.base.descriptor.current()?;
     let read = loop_.with_read_buffer(|buffer| {
         let count = socket::read(descriptor, buffer)?;
-        // SAFETY: the kernel has written so many bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), count) };
+        let bytes = bytes::received(buffer, count);
         Ok(if count == 0 { None } else { Some(Object::bytes(bytes)) })
     });
     this.base.in_context(|| match read {
@@ -152,7 +149,7 @@ fn read_ready(object: &Object) -> Result<()> {
 }
 
 fn end(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     this.base.in_context(|| this.base.protocol().method0(&stdlib::EOF_RECEIVED).map(drop))
 }
 
@@ -187,8 +184,7 @@ impl Class for ReadPipeTransport {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([loop_, pipe, protocol, waiter, extra], _) = args.bind::<5>(&INIT)?;
-        let (Some(loop_), Some(pipe), Some(protocol)) = (loop_, pipe, protocol) else { return Ok(()) };
+        let ([loop_, pipe, protocol], [waiter, extra], _) = args.bind::<3, 2>(&INIT)?;
         let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(type_error("loop must be a ferrio.Loop"));
         };
@@ -223,12 +219,12 @@ impl Class for ReadPipeTransport {
             properties: vec![getter::<ReadPipeTransport, _>(c"__class__", |_| {
                 stdlib::READ_TRANSPORT.get().cloned()
             })],
-            slots: vec![unary_slot::<ReadPipeTransport, _>(py::Py_tp_repr, |this| this.repr())],
+            slots: vec![unary_slot::<ReadPipeTransport, _>(sys::Py_tp_repr, |this| this.repr())],
         }
     }
 }
 
-fn reading() -> Vec<py::PyMethodDef> {
+fn reading() -> Vec<crate::ffi::class::Method> {
     vec![
         method0::<ReadPipeTransport, _>(
             c"is_reading",

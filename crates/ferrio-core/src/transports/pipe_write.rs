@@ -10,14 +10,13 @@ use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
 use super::pipe_read::{INIT, repr};
 use crate::ffi::class::{Members, getter, method0, method1, property, type_cell, unary_slot};
-use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor};
+use crate::ffi::error::{Builtin, type_error};
+use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor, sys};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
 use ferrio_reactor::socket;
 use ferrio_reactor::socket::is_transient;
-use pyo3_ffi as py;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::io::IoSlice;
@@ -37,10 +36,9 @@ pub struct WritePipeTransport {
     writing: Cell<bool>,
 }
 
-/// An object as the transport that it is.
-fn transport(object: &Object) -> &Own<WritePipeTransport> {
-    // SAFETY: these methods are only ever paired with write-pipe transports.
-    unsafe { Own::from_ref_unchecked(object) }
+/// The transport that the loop calls a method of.
+fn transport(object: &Object) -> Result<&Own<WritePipeTransport>> {
+    lifecycle::instance(object)
 }
 
 impl Own<WritePipeTransport> {
@@ -147,7 +145,7 @@ impl Own<WritePipeTransport> {
 }
 
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     this.base.in_context(|| {
         lifecycle::connection_made(this)?;
         this.watch()?;
@@ -156,7 +154,7 @@ fn start(object: &Object) -> Result<()> {
 }
 
 fn write_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     if this.base.is_lost() || !this.writing.get() {
         return Ok(());
     }
@@ -179,16 +177,14 @@ fn write_ready(object: &Object) -> Result<()> {
 
 /// The reader has closed its end.
 fn reader_gone(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     if !this.watching.get() {
         return Ok(());
     }
     if this.backlog.is_empty() {
         return this.force_close(None);
     }
-    // SAFETY: a static object.
-    let class = unsafe { Object::borrowed(py::PyExc_BrokenPipeError) };
-    this.force_close(Some(class.call0()?))
+    this.force_close(Some(Builtin::BrokenPipe.class().call0()?))
 }
 
 impl Transport for WritePipeTransport {
@@ -236,8 +232,7 @@ impl Class for WritePipeTransport {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([loop_, pipe, protocol, waiter, extra], _) = args.bind::<5>(&INIT)?;
-        let (Some(loop_), Some(pipe), Some(protocol)) = (loop_, pipe, protocol) else { return Ok(()) };
+        let ([loop_, pipe, protocol], [waiter, extra], _) = args.bind::<3, 2>(&INIT)?;
         let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(type_error("loop must be a ferrio.Loop"));
         };
@@ -285,12 +280,12 @@ impl Class for WritePipeTransport {
                     },
                 ),
             ],
-            slots: vec![unary_slot::<WritePipeTransport, _>(py::Py_tp_repr, |this| this.repr())],
+            slots: vec![unary_slot::<WritePipeTransport, _>(sys::Py_tp_repr, |this| this.repr())],
         }
     }
 }
 
-fn writing() -> Vec<py::PyMethodDef> {
+fn writing() -> Vec<crate::ffi::class::Method> {
     static JOIN: crate::ffi::Name = crate::ffi::Name::new(c"join");
     vec![
         method1::<WritePipeTransport, _>(

@@ -21,7 +21,6 @@ use crate::stdlib;
 use crate::tls::TlsProtocol;
 use ferrio_reactor::address::Address;
 use ferrio_reactor::socket::{self, is_transient};
-use pyo3_ffi as py;
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 
@@ -64,12 +63,10 @@ pub struct SocketTransport {
     pub(super) connected: Cell<bool>,
 }
 
-/// An object as the transport that it is.
-///
-/// The loop's queue holds transports as plain objects with their methods; they come back here.
-fn transport(object: &Object) -> &Own<SocketTransport> {
-    // SAFETY: these methods are only ever paired with socket transports.
-    unsafe { Own::from_ref_unchecked(object) }
+/// The transport that the loop calls a method of.
+#[inline]
+fn transport(object: &Object) -> Result<&Own<SocketTransport>> {
+    lifecycle::instance(object)
 }
 
 impl SocketTransport {
@@ -298,9 +295,7 @@ impl Own<SocketTransport> {
         if self.base.is_lost() {
             return self.base.note_lost_write(LOST_WRITE);
         }
-        // SAFETY: a live object; a new list or an error. Nobody else knows the list.
-        let chunks = unsafe { Object::owned(py::PySequence_List(chunks.as_ptr()))? };
-        let chunks = chunks.list_items();
+        let chunks = chunks.to_list()?.list_items();
         // All are looked at before any is taken.
         let data = chunks.iter().map(|chunk| Data::of(chunk, STREAM_KINDS)).collect::<Result<Vec<_>>>()?;
         if self.postpones(data.iter().map(|data| data.as_slice().len()).sum()) {
@@ -383,7 +378,7 @@ impl Own<SocketTransport> {
 
 /// The loop's first call: the protocol hears of the connection, then the bytes may come.
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     this.base.in_context(|| {
         this.connected.set(true);
         lifecycle::connection_made(this)?;
@@ -394,12 +389,12 @@ fn start(object: &Object) -> Result<()> {
 
 /// The callbacks of the iteration have run.
 fn send_due(object: &Object) -> Result<()> {
-    transport(object).send_due()
+    transport(object)?.send_due()
 }
 
 /// The socket is readable.
 fn read_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     // Paused or closed by a callback between the poll and now.
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
@@ -531,7 +526,7 @@ fn read_end(this: &Own<SocketTransport>) -> Result<()> {
 
 /// The socket is writable.
 fn write_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = transport(object)?;
     if this.base.is_lost() || !this.writing.get() {
         return Ok(());
     }

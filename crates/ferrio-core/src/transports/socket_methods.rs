@@ -7,10 +7,9 @@ use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
 use super::socket::SocketTransport;
 use crate::ffi::class::{Members, getter, method0, method1, type_cell, unary_slot};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor, sys};
 use crate::loop_::{Loop, descriptor_of};
 use crate::stdlib;
-use pyo3_ffi as py;
 use std::ffi::CStr;
 use std::mem::offset_of;
 
@@ -44,8 +43,7 @@ impl Own<SocketTransport> {
         if !known.is_none() || !self.base.is_open() {
             return if known.is_none() { self.base.extra(name, default) } else { Ok(known) };
         }
-        // SAFETY: a live object.
-        if unsafe { py::PyUnicode_Check(name.as_ptr()) } == 0 {
+        if !name.is_str() {
             return Ok(default.clone());
         }
         let text = name.to_text()?;
@@ -164,8 +162,7 @@ impl Class for SocketTransport {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        let ([loop_, socket, protocol, waiter, extra, server], _) = args.bind::<6>(&INIT)?;
-        let (Some(loop_), Some(socket), Some(protocol)) = (loop_, socket, protocol) else { return Ok(()) };
+        let ([loop_, socket, protocol], [waiter, extra, server], _) = args.bind::<3, 3>(&INIT)?;
         let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(crate::ffi::error::type_error("loop must be a ferrio.Loop"));
         };
@@ -207,12 +204,12 @@ impl Class for SocketTransport {
             ]
             .concat(),
             properties: properties(),
-            slots: vec![unary_slot::<SocketTransport, _>(py::Py_tp_repr, |this| this.repr())],
+            slots: vec![unary_slot::<SocketTransport, _>(sys::Py_tp_repr, |this| this.repr())],
         }
     }
 }
 
-fn reading() -> Vec<py::PyMethodDef> {
+fn reading() -> Vec<crate::ffi::class::Method> {
     vec![
         method0::<SocketTransport, _>(
             c"is_reading",
@@ -235,7 +232,7 @@ fn reading() -> Vec<py::PyMethodDef> {
     ]
 }
 
-fn writing() -> Vec<py::PyMethodDef> {
+fn writing() -> Vec<crate::ffi::class::Method> {
     vec![
         method1::<SocketTransport, _>(
             c"write",
@@ -281,7 +278,7 @@ fn writing() -> Vec<py::PyMethodDef> {
     ]
 }
 
-fn properties() -> Vec<py::PyGetSetDef> {
+fn properties() -> Vec<crate::ffi::class::Property> {
     static SENDFILE_MODE: Import = Import::new(c"asyncio.constants", c"_SendfileMode");
     static TRY_NATIVE: Name = Name::new(c"TRY_NATIVE");
     vec![

@@ -1,0 +1,335 @@
+//! Instances: what they consist of, references to them, and how they are made.
+
+use super::{Class, FreeList};
+use crate::ffi::sys as py;
+use crate::ffi::{Name, Object, Ptr, Raised, Reference, Result, Slot};
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// Where a class keeps its type object.
+pub struct TypeCell(AtomicPtr<py::PyTypeObject>);
+
+impl TypeCell {
+    /// Not made yet.
+    pub const fn new() -> TypeCell {
+        TypeCell(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// The type object; null before [`make_type`](super::make_type).
+    #[inline]
+    pub(in crate::ffi) fn get(&self) -> *mut py::PyTypeObject {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for TypeCell {
+    fn default() -> Self {
+        TypeCell::new()
+    }
+}
+
+impl TypeCell {
+    /// Keeps the type object.
+    pub(super) fn set(&self, class: Object) {
+        self.0.store(class.into_ptr().cast(), Ordering::Relaxed);
+    }
+
+    /// Whether the class is made.
+    pub fn is_made(&self) -> bool {
+        !self.get().is_null()
+    }
+}
+
+/// Declares where a class keeps its type object.
+macro_rules! type_cell {
+    () => {
+        fn type_cell() -> &'static $crate::ffi::class::TypeCell {
+            static CELL: $crate::ffi::class::TypeCell = $crate::ffi::class::TypeCell::new();
+            &CELL
+        }
+    };
+}
+pub(crate) use type_cell;
+
+/// An instance's `__dict__`.
+#[derive(Default)]
+pub struct Dict(pub(super) Slot);
+
+impl Dict {
+    /// Whether the instance has an attribute of its own.
+    pub fn contains(&self, name: &Name) -> Result<bool> {
+        if self.0.is_empty() {
+            return Ok(false);
+        }
+        let dict = self.0.get_or_none();
+        // SAFETY: the interpreter puts nothing but a dict there, which the reference holds; a live key.
+        unsafe { Raised::answer(py::PyDict_Contains(dict.as_ptr(), name.get()?)) }
+    }
+}
+
+/// An instance's weak references. The interpreter owns what it points to.
+pub struct WeakList(pub(super) Cell<Ptr>);
+
+impl Default for WeakList {
+    fn default() -> Self {
+        WeakList(Cell::new(ptr::null_mut()))
+    }
+}
+
+/// What the interpreter's allocator aligns objects to, in bytes.
+pub(super) const OBJECT_ALIGNMENT: usize = 16;
+
+/// The memory of an instance.
+#[repr(C)]
+pub struct Instance<T> {
+    header: py::PyObject,
+    pub(super) body: T,
+}
+
+/// A strong reference to an instance of a class.
+#[repr(transparent)]
+pub struct Own<T>(Object, PhantomData<T>);
+
+impl<T> Clone for Own<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Own(self.0.clone(), PhantomData)
+    }
+}
+
+impl<T> Deref for Own<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: an Own is only made of instances of T's class or of one derived from it.
+        unsafe { &(*self.0.as_ptr().cast::<Instance<T>>()).body }
+    }
+}
+
+impl<T> Own<T> {
+    /// The instance as any object.
+    #[inline]
+    pub fn as_object(&self) -> &Object {
+        &self.0
+    }
+
+    /// The instance as any object.
+    #[inline]
+    pub fn into_object(self) -> Object {
+        self.0
+    }
+
+    /// The pointer, still owned by this reference.
+    #[inline]
+    pub fn as_ptr(&self) -> Ptr {
+        self.0.as_ptr()
+    }
+
+    /// Looks at an object that is known to be an instance.
+    ///
+    /// # Safety
+    /// The object is an instance of T's class or of one derived from it.
+    #[inline]
+    pub(in crate::ffi) unsafe fn from_ref_unchecked(object: &Object) -> &Own<T> {
+        // SAFETY: an Own is an Object and nothing else.
+        unsafe { &*ptr::from_ref(object).cast::<Own<T>>() }
+    }
+}
+
+impl<T: Class> Own<T> {
+    /// Makes an instance of the class itself.
+    #[inline]
+    pub fn new(body: T) -> Result<Own<T>> {
+        let class = T::type_cell().get();
+        // SAFETY: a type with GC; the object is not yet tracked, so nobody sees it before the body is
+        // written. `_PyObject_GC_New` counts the reference to its type.
+        unsafe {
+            let object: *mut Instance<T> = match T::free_list().and_then(FreeList::take) {
+                Some(memory) => py::PyObject_Init(memory, class).cast(),
+                None => py::_PyObject_GC_New(class).cast(),
+            };
+            if object.is_null() {
+                return Err(Raised::assume());
+            }
+            ptr::write(&raw mut (*object).body, body);
+            py::PyObject_GC_Track(object.cast());
+            Ok(Own(Object::owned(object.cast())?, PhantomData))
+        }
+    }
+
+    /// The object as an instance, if it is one, of a derived class too.
+    #[inline]
+    pub fn downcast(object: &Object) -> Option<&Own<T>> {
+        let class = T::type_cell().get();
+        // SAFETY: live objects; checked.
+        unsafe {
+            (object.type_ptr() == class || py::PyType_IsSubtype(object.type_ptr(), class) != 0)
+                .then(|| Own::from_ref_unchecked(object))
+        }
+    }
+
+    /// The object as an instance, if it is one of the class itself.
+    #[inline]
+    pub fn downcast_exact(object: &Object) -> Option<&Own<T>> {
+        // SAFETY: checked.
+        (object.type_ptr() == T::type_cell().get()).then(|| unsafe { Own::from_ref_unchecked(object) })
+    }
+}
+
+impl<T: Class> Own<T> {
+    /// The class as any object. An error before it is made.
+    pub fn class_object() -> Result {
+        let class: Ptr = T::type_cell().get().cast();
+        if class.is_null() {
+            return Err(crate::ffi::error::impossible("a class of Ferrio's is not made yet"));
+        }
+        // SAFETY: a type that is made is kept for ever.
+        Ok(unsafe { Object::borrowed(class) })
+    }
+
+    /// Whether the class is made.
+    pub fn class_is_made() -> bool {
+        T::type_cell().is_made()
+    }
+
+    /// Whether it is an instance of the class itself, not of one derived from it.
+    #[inline]
+    pub fn is_exact(&self) -> bool {
+        self.0.type_ptr() == T::type_cell().get()
+    }
+
+    /// The instance as one of the class that its class derives from.
+    #[inline]
+    pub fn upcast<B: Class>(&self) -> &Own<B>
+    where
+        T: Extends<B>,
+    {
+        // SAFETY: the promise of `Extends`.
+        unsafe { Own::from_ref_unchecked(&self.0) }
+    }
+}
+
+// SAFETY: an Own is an Object and nothing else.
+unsafe impl<T> Reference for Own<T> {}
+
+/// A class that derives from another of Ferrio's, B.
+///
+/// # Safety
+/// The body begins with a body of B, and the class is made below B's. [`extends`] is the only way to promise it.
+pub unsafe trait Extends<B: Class>: Class {}
+
+/// Declares that a class derives from another, whose body is its body's first field: `extends!(Task: Future, future)`.
+macro_rules! extends {
+    ($derived:ty: $base:ty, $field:ident) => {
+        const _: () = {
+            assert!(std::mem::offset_of!($derived, $field) == 0);
+            let _: fn(&$derived) -> &$base = |derived| &derived.$field;
+        };
+        // SAFETY: checked above; `make_derived_type` makes the class below its base's.
+        #[allow(unsafe_code)]
+        unsafe impl $crate::ffi::class::Extends<$base> for $derived {}
+    };
+}
+pub(crate) use extends;
+
+/// A field that holds an object of any make or nothing, and remembers whether it is an instance of T's class that may
+/// be used as one.
+pub struct KnownSlot<T>(Cell<Ptr>, PhantomData<T>);
+
+/// The bit of the pointer that says so: objects are aligned to more than one byte.
+const KNOWN: usize = 1;
+
+impl<T> Default for KnownSlot<T> {
+    fn default() -> Self {
+        KnownSlot(Cell::new(ptr::null_mut()), PhantomData)
+    }
+}
+
+impl<T> Drop for KnownSlot<T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl<T> KnownSlot<T> {
+    /// The pointer, borrowed; null for nothing.
+    #[inline]
+    pub(super) fn ptr(&self) -> Ptr {
+        self.0.get().map_addr(|address| address & !KNOWN)
+    }
+
+    /// The object, as a reference of the caller's own.
+    #[inline]
+    pub fn get(&self) -> Option<Object> {
+        let pointer = self.ptr();
+        // SAFETY: the slot holds a reference to what it points to.
+        (!pointer.is_null()).then(|| unsafe { Object::borrowed(pointer) })
+    }
+
+    /// The object or `None`.
+    pub fn get_or_none(&self) -> Object {
+        self.get().unwrap_or_else(Object::none)
+    }
+
+    /// Whether it holds nothing.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.get().is_null()
+    }
+
+    /// Whether it holds this very object.
+    #[inline]
+    pub fn is(&self, object: &Object) -> bool {
+        self.ptr() == object.as_ptr()
+    }
+
+    /// Whether it holds the same object as another.
+    #[inline]
+    pub fn is_same(&self, other: &KnownSlot<T>) -> bool {
+        self.ptr() == other.ptr()
+    }
+
+    /// Drops the object.
+    pub fn clear(&self) {
+        self.replace(ptr::null_mut());
+    }
+
+    /// Puts an owned pointer in; the old object is dropped.
+    fn replace(&self, pointer: Ptr) {
+        let old = self.0.replace(pointer).map_addr(|address| address & !KNOWN);
+        // SAFETY: the slot's reference, given up by it.
+        drop(unsafe { Object::from_new(old) });
+    }
+}
+
+impl<T: Class> KnownSlot<T> {
+    /// Puts an object in. If it is an instance, `may_use` says whether it may be used as one.
+    #[inline]
+    pub fn put(&self, object: Object, may_use: impl FnOnce(&Own<T>) -> bool) {
+        let known = usize::from(Own::<T>::downcast(&object).is_some_and(may_use));
+        self.replace(object.into_ptr().map_addr(|address| address | known));
+    }
+
+    /// A slot that holds an instance. `may_use` says whether it may be used as one.
+    #[inline]
+    pub fn new(instance: &Own<T>, may_use: bool) -> KnownSlot<T> {
+        let pointer = instance.clone().into_object().into_ptr();
+        KnownSlot(Cell::new(pointer.map_addr(|address| address | usize::from(may_use))), PhantomData)
+    }
+
+    /// The instance that may be used as one.
+    #[inline]
+    pub fn instance(&self) -> Option<Own<T>> {
+        let pointer = self.0.get();
+        if pointer.addr() & KNOWN == 0 {
+            return None;
+        }
+        // SAFETY: the slot holds a reference, and the bit says that `put` or `new` has found an instance.
+        Some(unsafe { Own(Object::borrowed(self.ptr()), PhantomData) })
+    }
+}

@@ -1,0 +1,89 @@
+//! The extension module as the interpreter sees it.
+
+use super::class::Method;
+use super::error::{Builtin, raise};
+use super::sys as py;
+use super::{Import, Object, Ptr, Raised, Result};
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
+
+/// What the interpreter is told of a module.
+pub struct ModuleDefinition {
+    pub name: &'static CStr,
+    pub doc: &'static CStr,
+    pub methods: Vec<Method>,
+    /// Adds everything else to the module that was made.
+    pub fill: fn(&Module) -> Result<()>,
+}
+
+/// The module while it is filled.
+pub struct Module(Object);
+
+impl Module {
+    /// Adds an object under a name.
+    pub fn add(&self, name: &CStr, object: &Object) -> Result<()> {
+        // SAFETY: a module, a C string and a live object.
+        unsafe { Raised::check(py::PyModule_AddObjectRef(self.0.as_ptr(), name.as_ptr(), object.as_ptr())) }
+    }
+
+    /// Whether it is the main interpreter that imports the module.
+    pub fn is_in_main_interpreter(&self) -> bool {
+        // SAFETY: the GIL is held.
+        unsafe { py::PyInterpreterState_Get() == py::PyInterpreterState_Main() }
+    }
+}
+
+/// `ImportError` where threads run Python code at the same time: everything here relies on the GIL.
+///
+/// An interpreter that can do without the GIL turns it on for a module that does not say that it can too, unless its
+/// user has forbidden that (`PYTHON_GIL=0`).
+fn check_gil() -> Result<()> {
+    static IS_GIL_ENABLED: Import = Import::new(c"sys", c"_is_gil_enabled");
+    if cfg!(Py_GIL_DISABLED) && !IS_GIL_ENABLED.get()?.call0()?.is_true()? {
+        return Err(raise(
+            Builtin::Import,
+            "ferrio needs the GIL, and this interpreter runs without it: leave PYTHON_GIL=0 and -X gil=0 out",
+        ));
+    }
+    Ok(())
+}
+
+unsafe extern "C" fn execute(module: Ptr) -> c_int {
+    super::class::guard(-1, || {
+        // SAFETY: the interpreter passes the module that it has made.
+        let module = Module(unsafe { Object::borrowed(module) });
+        check_gil()?;
+        let fill = crate::module::definition().fill;
+        fill(&module).map(|()| 0)
+    })
+}
+
+/// The entry point of the extension module.
+///
+/// # Safety
+/// Called by the interpreter alone, with the GIL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyInit__core() -> Ptr {
+    let ModuleDefinition { name, doc, mut methods, .. } = crate::module::definition();
+    methods.push(Method::zeroed());
+    let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];
+    #[cfg(Py_3_12)]
+    slots.push(py::PyModuleDef_Slot {
+        slot: py::Py_mod_multiple_interpreters,
+        value: py::Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED,
+    });
+    slots.push(py::PyModuleDef_Slot { slot: 0, value: ptr::null_mut() });
+    let definition = Box::leak(Box::new(py::PyModuleDef {
+        m_base: py::PyModuleDef_HEAD_INIT,
+        m_name: name.as_ptr(),
+        m_doc: doc.as_ptr(),
+        m_size: 0,
+        m_methods: Box::leak(methods.into_boxed_slice()).as_mut_ptr(),
+        m_slots: Box::leak(slots.into_boxed_slice()).as_mut_ptr(),
+        m_traverse: None,
+        m_clear: None,
+        m_free: None,
+    }));
+    // SAFETY: the definition lives for ever.
+    unsafe { py::PyModuleDef_Init(definition) }
+}
