@@ -53,3 +53,21 @@ def test_every_folder_of_the_core_is_a_noun_of_asyncio():
     nouns = "loop_ handles futures tasks coroutines taskgroups timeouts transports sockets tls streams sync queues threads"
     nouns += " subprocess debug"
     assert folders <= {"ffi", *nouns.split()}
+
+
+def test_unsafe_code_of_the_core_is_in_one_folder():
+    source = ROOT / "crates/ferrio-core/src"
+    found = [
+        f"{path.relative_to(source)}: {line}"
+        for path in source.rglob("*.rs")
+        if "ffi" not in path.relative_to(source).parts
+        for line in path.read_text().splitlines()
+        if "unsafe" in line
+    ]
+    assert found == ["lib.rs: #![deny(unsafe_code)]"]
+
+
+def test_the_c_api_comes_by_way_of_one_file():
+    source = ROOT / "crates/ferrio-core/src"
+    found = {str(path.relative_to(source)) for path in source.rglob("*.rs") if "pyo3_ffi" in path.read_text()}
+    assert found == {"ffi/sys.rs"}
