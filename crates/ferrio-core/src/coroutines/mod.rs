@@ -138,12 +138,6 @@ impl Coroutine {
         Own::<Coroutine>::downcast_exact(object).is_some()
     }
 
-    /// Changes the state; gives the one before.
-    #[inline]
-    fn change(&self, state: State) -> State {
-        self.state.replace(state)
-    }
-
     /// What it awaits, or None.
     fn awaited(&self) -> Object {
         let awaited = match &*self.state.borrow() {
@@ -192,8 +186,23 @@ impl Coroutine {
     }
 
     /// Ends it for good; whatever it held is dropped.
+    #[inline]
     fn end(&self) {
-        drop(self.change(State::Closed));
+        self.settle(State::Closed);
+    }
+
+    /// Changes the state, and drops the one before, which mostly holds nothing: a state is ten words long, and moving
+    /// it for that costs.
+    #[inline]
+    fn settle(&self, new: State) {
+        let mut state = self.state.borrow_mut();
+        if matches!(&*state, State::Running(None)) {
+            *state = new;
+            return;
+        }
+        let was = std::mem::replace(&mut *state, new);
+        drop(state);
+        drop(was);
     }
 }
 
@@ -330,7 +339,7 @@ impl Own<Coroutine> {
                 return Ok(Sent::Yielded(awaitable));
             }
             let step = await_iterator(&awaitable).and_then(|iterator| {
-                drop(self.change(State::Running(Some(iterator.clone()))));
+                self.settle(State::Running(Some(iterator.clone())));
                 let sent = recursion::guarded(WHERE_TOO_DEEP, || iterator.send(&Object::none()))?;
                 Ok((iterator, sent))
             });
@@ -347,7 +356,7 @@ impl Own<Coroutine> {
 
     #[inline]
     fn suspend(&self, operation: Stored, awaiting: Awaiting) {
-        drop(self.change(State::Suspended(operation, awaiting)));
+        self.settle(State::Suspended(operation, awaiting));
     }
 }
 

@@ -8,21 +8,11 @@ pub fn new() -> Result {
     unsafe { Object::owned(py::PyDict_New()) }
 }
 
-/// Whether an object is a dict, of a derived class too.
-fn check(dict: &Object) -> Result<()> {
-    // SAFETY: a live object.
-    if unsafe { py::PyDict_Check(dict.as_ptr()) } != 0 {
-        return Ok(());
-    }
-    Err(super::error::type_error(&format!("a dict is expected, not {}", dict.type_name())))
-}
-
 /// The entry of a key, if there is one.
 #[inline]
 pub fn get(dict: &Object, key: &Object) -> Result<Option<Object>> {
-    check(dict)?;
-    // SAFETY: a dict and a live key; the call gives a borrowed reference, which is counted before anything else can
-    // run, or null with or without an error.
+    // SAFETY: live objects, and what is no dict is refused; the call gives a borrowed reference, which is counted
+    // before anything else can run, or null with or without an error.
     unsafe {
         let found = py::PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr());
         if found.is_null() {

@@ -20,8 +20,10 @@ pub use pyo3_ffi::*;
 use std::ffi::{c_char, c_int};
 
 /// Has the thread wait for the end of the process when it is dropped, which only an unwinding does.
+#[cfg(not(Py_3_14))]
 struct HangThread;
 
+#[cfg(not(Py_3_14))]
 impl Drop for HangThread {
     #[cold]
     #[inline(never)]
@@ -38,7 +40,13 @@ macro_rules! may_end_thread {
         mod raw {
             use super::*;
 
+            #[cfg(not(Py_3_14))]
             unsafe extern "C-unwind" {
+                $($(#[$attribute])* pub fn $name($($argument: $type),*) $(-> $result)?;)*
+            }
+
+            #[cfg(Py_3_14)]
+            unsafe extern "C" {
                 $($(#[$attribute])* pub fn $name($($argument: $type),*) $(-> $result)?;)*
             }
         }
@@ -50,9 +58,11 @@ macro_rules! may_end_thread {
             $(#[$attribute])*
             #[inline(always)]
             pub unsafe fn $name($($argument: $type),*) $(-> $result)? {
+                #[cfg(not(Py_3_14))]
                 let guard = HangThread;
                 // SAFETY: the caller's promise.
                 let result = unsafe { raw::$name($($argument),*) };
+                #[cfg(not(Py_3_14))]
                 std::mem::forget(guard);
                 result
             }

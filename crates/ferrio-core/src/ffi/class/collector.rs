@@ -110,6 +110,7 @@ pub(super) unsafe extern "C" fn dealloc<T: Class>(slf: Ptr) {
 ///
 /// # Safety
 /// It is an instance of T's class, and its last reference is gone.
+#[inline]
 unsafe fn free<T: Class>(slf: Ptr) {
     // SAFETY: the last reference is gone; the order is that of the interpreter's own classes: finaliser
     // (which may bring the object back), collector, weak references, contents, memory, class.
@@ -161,51 +162,66 @@ mod trashcan {
         /// which makes it an outermost one of its own.
         outermost: Cell<usize>,
         waiting: Waiting,
+        /// Whether any waits.
+        any: Cell<bool>,
     }
 
     // SAFETY: used only by what frees instances, and only the thread that has the GIL does that.
     unsafe impl Sync for Trashcan {}
 
-    static TRASHCAN: Trashcan = Trashcan { outermost: Cell::new(0), waiting: RefCell::new(Vec::new()) };
+    static TRASHCAN: Trashcan =
+        Trashcan { outermost: Cell::new(0), waiting: RefCell::new(Vec::new()), any: Cell::new(false) };
 
     /// Frees an instance now, or leaves it to the outermost freeing.
     ///
     /// # Safety
     /// Its last reference is gone, and `free` is the function for its class.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn enter(instance: Ptr, free: unsafe fn(Ptr)) {
         let place = 0_u8;
         let here = (&raw const place) as usize;
         let before = TRASHCAN.outermost.get();
         let depth = before.wrapping_sub(here);
-        if depth < DEPTH {
+        let is_outermost = before == 0 || depth >= LARGEST_STACK;
+        if !is_outermost && depth >= DEPTH {
             // SAFETY: the caller's promise.
-            return unsafe { free(instance) };
+            return unsafe { leave_for_later(instance, free) };
         }
-        // SAFETY: as above.
-        unsafe { enter_deep(instance, free, here, before, depth) };
+        if is_outermost {
+            TRASHCAN.outermost.set(here);
+        }
+        // SAFETY: the caller's promise.
+        unsafe { free(instance) };
+        if is_outermost {
+            if TRASHCAN.any.get() {
+                // SAFETY: what waits has lost its last reference.
+                unsafe { free_all() };
+            }
+            TRASHCAN.outermost.set(before);
+        }
     }
 
     /// The stack of a thread is at most this large, in bytes: what is further away is another's.
     const LARGEST_STACK: usize = 1 << 30;
 
+    #[cold]
     #[inline(never)]
-    unsafe fn enter_deep(instance: Ptr, free: unsafe fn(Ptr), here: usize, before: usize, depth: usize) {
-        if before != 0 && depth < LARGEST_STACK {
-            // SAFETY: nobody else knows the instance; until it is freed, the collector must not either.
-            unsafe { py::PyObject_GC_UnTrack(instance.cast()) };
-            TRASHCAN.waiting.borrow_mut().push((instance, free));
-            return;
-        }
-        TRASHCAN.outermost.set(here);
-        // SAFETY: the caller's promise.
-        unsafe { free(instance) };
+    unsafe fn leave_for_later(instance: Ptr, free: unsafe fn(Ptr)) {
+        // SAFETY: nobody else knows the instance; until it is freed, the collector must not either.
+        unsafe { py::PyObject_GC_UnTrack(instance.cast()) };
+        TRASHCAN.waiting.borrow_mut().push((instance, free));
+        TRASHCAN.any.set(true);
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_all() {
         loop {
             let next = TRASHCAN.waiting.borrow_mut().pop();
             let Some((instance, free)) = next else { break };
-            // SAFETY: it was put in by the first branch, and taken out once.
+            // SAFETY: it was left for later, and is taken out once.
             unsafe { free(instance) };
         }
-        TRASHCAN.outermost.set(before);
+        TRASHCAN.any.set(false);
     }
 }
