@@ -231,10 +231,12 @@ impl Own<SocketTransport> {
     pub fn write(&self, object: &Object) -> Result<()> {
         let data = Data::of(object, STREAM_KINDS)?;
         self.check_writable()?;
-        if data.as_slice().is_empty() {
+        // Once: the interpreter is asked for it.
+        let bytes = data.as_slice();
+        if bytes.is_empty() {
             return Ok(());
         }
-        if self.postpones(data.as_slice().len()) {
+        if self.postpones(bytes.len()) {
             self.backlog.push(&data, 0);
             return Ok(());
         }
@@ -244,12 +246,12 @@ impl Own<SocketTransport> {
         }
         let mut written = 0;
         if self.backlog.is_empty() {
-            match socket::send(self.base.descriptor.current()?, data.as_slice()) {
+            match socket::send(self.base.descriptor.current()?, bytes) {
                 Ok(count) => written = count,
                 Err(error) if is_transient(&error) => {}
                 Err(error) => return self.fatal(Failure::System(error), "Fatal write error on socket transport"),
             }
-            if written == data.as_slice().len() {
+            if written == bytes.len() {
                 return Ok(());
             }
             self.start_writing()?;
