@@ -25,6 +25,7 @@ pub mod name;
 pub mod object;
 pub mod recursion;
 pub mod set;
+pub mod traceback;
 pub mod version;
 pub mod weak;
 
