@@ -20,6 +20,7 @@ pub mod class;
 pub mod context;
 pub mod deque;
 pub mod error;
+mod expect;
 pub mod file;
 pub mod name;
 pub mod object;

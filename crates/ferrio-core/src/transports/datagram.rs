@@ -59,12 +59,6 @@ static INIT: Signature = Signature {
 static SENDTO: Signature =
     Signature { name: "sendto", parameters: &["data", "addr"], positional: 2, required: 1, variadic: false };
 
-/// An object as the transport that it is.
-fn transport(object: &Object) -> &Own<DatagramTransport> {
-    // SAFETY: these methods are only ever paired with datagram transports.
-    unsafe { Own::from_ref_unchecked(object) }
-}
-
 /// What became of an attempt to send.
 enum Attempt {
     Sent,
@@ -230,7 +224,7 @@ fn python_attempt(raised: Raised) -> Result<Attempt> {
 }
 
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<DatagramTransport>::expect(object)?;
     this.base.in_context(|| {
         lifecycle::connection_made(this)?;
         if !this.base.closing.get() {
@@ -241,7 +235,7 @@ fn start(object: &Object) -> Result<()> {
 }
 
 fn read_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<DatagramTransport>::expect(object)?;
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
     }
@@ -290,7 +284,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
 }
 
 fn write_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<DatagramTransport>::expect(object)?;
     if this.base.is_lost() || !this.writing.get() {
         return Ok(());
     }

@@ -48,8 +48,7 @@ pub fn tell_started(waiter: &Slot) -> Result<()> {
 
 /// The loop's last call: tells the protocol that the connection is lost, and gives everything back.
 pub fn connection_lost<T: Transport>(object: &Object) -> Result<()> {
-    // SAFETY: this function of T is only ever paired with transports of T's class.
-    let this = unsafe { Own::<T>::from_ref_unchecked(object) };
+    let this = Own::<T>::expect(object)?;
     let base = this.base();
     let exception = base.take_lost_exception();
     let protocol = base.protocol();

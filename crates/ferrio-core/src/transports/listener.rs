@@ -48,12 +48,6 @@ static INIT: Signature = Signature {
     variadic: false,
 };
 
-/// An object as the listener that it is.
-fn listener(object: &Object) -> &Own<Listener> {
-    // SAFETY: the method is only ever paired with listeners.
-    unsafe { Own::from_ref_unchecked(object) }
-}
-
 impl Own<Listener> {
     fn native_loop(&self) -> Option<Own<Loop>> {
         // SAFETY: only loops of this class are put in.
@@ -143,7 +137,7 @@ impl Own<Listener> {
 
 /// The listening socket is readable.
 fn accept_ready(object: &Object) -> Result<()> {
-    let this = listener(object);
+    let this = Own::<Listener>::expect(object)?;
     let Some(loop_) = this.native_loop() else { return Ok(()) };
     let context = this.context.get_or_none();
     let result = context::run(&context, || this.accept_all(&loop_));

@@ -35,12 +35,6 @@ pub(super) static INIT: Signature = Signature {
     variadic: false,
 };
 
-/// An object as the transport that it is.
-fn transport(object: &Object) -> &Own<ReadPipeTransport> {
-    // SAFETY: these methods are only ever paired with read-pipe transports.
-    unsafe { Own::from_ref_unchecked(object) }
-}
-
 impl Own<ReadPipeTransport> {
     fn is_reading(&self) -> bool {
         !self.base.closing.get() && !self.paused.get()
@@ -112,7 +106,7 @@ pub(super) fn repr(object: &Object, base: &Base, state: &str, more: &str) -> Res
 }
 
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<ReadPipeTransport>::expect(object)?;
     this.base.in_context(|| {
         this.connected.set(true);
         lifecycle::connection_made(this)?;
@@ -122,7 +116,7 @@ fn start(object: &Object) -> Result<()> {
 }
 
 fn read_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<ReadPipeTransport>::expect(object)?;
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
     }
@@ -152,7 +146,7 @@ fn read_ready(object: &Object) -> Result<()> {
 }
 
 fn end(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<ReadPipeTransport>::expect(object)?;
     this.base.in_context(|| this.base.protocol().method0(&stdlib::EOF_RECEIVED).map(drop))
 }
 

@@ -37,12 +37,6 @@ pub struct WritePipeTransport {
     writing: Cell<bool>,
 }
 
-/// An object as the transport that it is.
-fn transport(object: &Object) -> &Own<WritePipeTransport> {
-    // SAFETY: these methods are only ever paired with write-pipe transports.
-    unsafe { Own::from_ref_unchecked(object) }
-}
-
 impl Own<WritePipeTransport> {
     fn watch(&self) -> Result<()> {
         if self.watchable.get()
@@ -147,7 +141,7 @@ impl Own<WritePipeTransport> {
 }
 
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<WritePipeTransport>::expect(object)?;
     this.base.in_context(|| {
         lifecycle::connection_made(this)?;
         this.watch()?;
@@ -156,7 +150,7 @@ fn start(object: &Object) -> Result<()> {
 }
 
 fn write_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<WritePipeTransport>::expect(object)?;
     if this.base.is_lost() || !this.writing.get() {
         return Ok(());
     }
@@ -179,7 +173,7 @@ fn write_ready(object: &Object) -> Result<()> {
 
 /// The reader has closed its end.
 fn reader_gone(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<WritePipeTransport>::expect(object)?;
     if !this.watching.get() {
         return Ok(());
     }

@@ -64,14 +64,6 @@ pub struct SocketTransport {
     pub(super) connected: Cell<bool>,
 }
 
-/// An object as the transport that it is.
-///
-/// The loop's queue holds transports as plain objects with their methods; they come back here.
-fn transport(object: &Object) -> &Own<SocketTransport> {
-    // SAFETY: these methods are only ever paired with socket transports.
-    unsafe { Own::from_ref_unchecked(object) }
-}
-
 impl SocketTransport {
     /// A transport over a connected, non-blocking socket that it owns from now on.
     pub fn accepted(
@@ -385,7 +377,7 @@ impl Own<SocketTransport> {
 
 /// The loop's first call: the protocol hears of the connection, then the bytes may come.
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<SocketTransport>::expect(object)?;
     this.base.in_context(|| {
         this.connected.set(true);
         lifecycle::connection_made(this)?;
@@ -396,12 +388,12 @@ fn start(object: &Object) -> Result<()> {
 
 /// The callbacks of the iteration have run.
 fn send_due(object: &Object) -> Result<()> {
-    transport(object).send_due()
+    Own::<SocketTransport>::expect(object)?.send_due()
 }
 
 /// The socket is readable.
 fn read_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<SocketTransport>::expect(object)?;
     // Paused or closed by a callback between the poll and now.
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
@@ -533,7 +525,7 @@ fn read_end(this: &Own<SocketTransport>) -> Result<()> {
 
 /// The socket is writable.
 fn write_ready(object: &Object) -> Result<()> {
-    let this = transport(object);
+    let this = Own::<SocketTransport>::expect(object)?;
     if this.base.is_lost() || !this.writing.get() {
         return Ok(());
     }
