@@ -570,3 +570,19 @@ def test_large_messages_do_not_ask_the_kernel_for_memory_again_and_again():
     faults = int(result.stdout)
     # Twenty for each message, else.
     assert faults < 1000
+
+
+def test_what_breaks_a_datagram_transport_is_logged_with_the_place(caplog) -> None:
+    """The log said what was wrong with the address, and not who had given it."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.create_datagram_endpoint(Recorder, ("127.0.0.1", 0))
+        transport.sendto(b"data", ("127.0.0.1", 70_000))
+        assert isinstance(await protocol.lost, OverflowError)
+
+    ferrio.run(main())
+    (record,) = caplog.records
+    assert "Fatal write error on datagram transport" in record.message
+    assert "Traceback (most recent call last)" in caplog.text
+    assert 'transport.sendto(b"data", ("127.0.0.1", 70_000))' in caplog.text

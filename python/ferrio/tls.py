@@ -22,6 +22,7 @@ __all__ = ("SSLProtocol", "TlsMixin", "check_timeouts", "make_tls_transport")
 # asyncio's own, also once something else has been put in their place.
 _Protocol: Any = sslproto.SSLProtocol
 _Transport: Any = sslproto._SSLProtocolTransport
+_State: Any = sslproto.SSLProtocolState
 
 
 class _SSLProtocolTransport(_Transport):  # type: ignore[misc]  # chosen at run time
@@ -63,6 +64,33 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
             self._app_transport = _SSLProtocolTransport(self._loop, self)
             self._app_transport_created = True
         return self._app_transport
+
+    def _do_flush(self) -> None:
+        """Give the protocol what has come before the end, then shut down."""
+        self._do_read()
+        if self._state is not _State.FLUSHING:
+            return
+        if self._eof_received and self._app_reading_paused and self._has_unread():
+            # asyncio drops it. resume_reading() comes here again.
+            return
+        self._set_state(_State.SHUTDOWN)
+        self._do_shutdown()
+
+    def _has_unread(self) -> bool:
+        return bool(self._incoming.pending or self._sslobj.pending())
+
+    def _start_shutdown(self) -> None:
+        if self._state is _State.FLUSHING and self._eof_received and self._app_reading_paused:
+            # The program closes what it has not read to the end. asyncio would wait for ever.
+            self._set_state(_State.SHUTDOWN)
+            self._do_shutdown()
+        else:
+            super()._start_shutdown()
+
+    def eof_received(self) -> Any:
+        """Take note of the peer's end. Return True if the protocol has not yet taken all that came before."""
+        answer = super().eof_received()
+        return answer or self._state is _State.FLUSHING
 
     def get_buffer(self, n: int) -> Any:
         """Return a buffer for what is received; of a transport that is not Ferrio's."""

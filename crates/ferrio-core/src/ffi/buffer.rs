@@ -40,6 +40,12 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts(self.0.buf.cast(), self.0.len as usize) }
     }
 
+    /// Copies bytes to a place in the buffer, which must have been asked for as writable; how many there was room for.
+    pub fn fill(&mut self, start: usize, bytes: &[u8]) -> usize {
+        let room = self.as_uninit().get_mut(start..).unwrap_or_default();
+        room.iter_mut().zip(bytes).map(|(place, byte)| place.write(*byte)).count()
+    }
+
     /// The bytes to write to; the buffer must have been asked for as writable.
     pub fn as_uninit(&mut self) -> &mut [MaybeUninit<u8>] {
         if self.0.len <= 0 {

@@ -156,6 +156,8 @@ may_end_thread! {
     fn PyErr_WriteUnraisable(place: Op);
     fn PyException_SetCause(exception: Op, cause: Op);
     fn PyException_SetContext(exception: Op, context: Op);
+    fn PyEval_GetFrame() -> *mut PyFrameObject;
+    fn PyTraceBack_Here(frame: *mut PyFrameObject) -> c_int;
     fn PyException_SetTraceback(exception: Op, traceback: Op) -> c_int;
 
     fn Py_EnterRecursiveCall(place: *const c_char) -> c_int;

@@ -1,8 +1,8 @@
 //! From the socket to the protocol.
 
 use super::{DO_HANDSHAKE, FLUSHING, PENDING, READ, SHUTDOWN, TlsProtocol, WRAPPED, WRITE, wants_more};
-use crate::ffi::buffer::bytes_of;
-use crate::ffi::error::raise_imported;
+use crate::ffi::buffer::{Buffer, bytes_of};
+use crate::ffi::error::{raise_imported, runtime_error};
 use crate::ffi::{Import, Name, Object, Own, Result, deque};
 use crate::stdlib;
 
@@ -11,7 +11,6 @@ static CONNECTION_ABORTED: Import = Import::new(c"builtins", c"ConnectionAborted
 static HANDSHAKE_STEP: Name = Name::new(c"_do_handshake");
 static FLUSH_STEP: Name = Name::new(c"_do_flush");
 static SHUTDOWN_STEP: Name = Name::new(c"_do_shutdown");
-static READ_BUFFERED: Name = Name::new(c"_do_read__buffered");
 static CALL_EOF_RECEIVED: Name = Name::new(c"_call_eof_received");
 static START_SHUTDOWN: Name = Name::new(c"_start_shutdown");
 static PAUSE_READING: Name = Name::new(c"pause_reading");
@@ -24,6 +23,16 @@ const RECORD: i64 = 16 * 1024;
 /// How many bytes of answers wait at most for a peer that does not read them. A peer may ask for new keys as
 /// often as it likes (RFC 8446, 4.6.3), and is owed an answer each time.
 const MOST_ANSWERS: i64 = 64 * 1024;
+
+/// What reading a record gives.
+enum Record {
+    Data(Object),
+    /// There is no whole one.
+    Incomplete,
+    /// The peer sends no more.
+    CloseNotify,
+    Failed(Object),
+}
 
 impl Own<TlsProtocol> {
     /// Records, or parts of them, have come.
@@ -56,7 +65,7 @@ impl Own<TlsProtocol> {
             return Ok(());
         }
         if self.app_protocol_is_buffer.get() {
-            self.as_object().method0(&READ_BUFFERED)?;
+            self.read_into_protocol()?;
         } else {
             self.read_copied()?;
         }
@@ -79,14 +88,12 @@ impl Own<TlsProtocol> {
     /// Decrypts all there is; the protocol gets it as one.
     fn read_copied(&self) -> Result<()> {
         let mut chunks: Vec<Object> = Vec::new();
-        let mut is_over = false;
-        while let Some(chunk) = self.read_record()? {
-            if bytes_of(&chunk).is_some_and(<[u8]>::is_empty) {
-                is_over = true;
-                break;
+        let end = loop {
+            match self.read_record(RECORD) {
+                Record::Data(chunk) => chunks.push(chunk),
+                end => break end,
             }
-            chunks.push(chunk);
-        }
+        };
         let data = match chunks.as_slice() {
             [] => None,
             [only] => Some(only.clone()),
@@ -95,18 +102,78 @@ impl Own<TlsProtocol> {
         if let Some(data) = data {
             self.app_protocol.get_or_none().method1(&stdlib::DATA_RECEIVED, &data)?;
         }
-        if is_over {
-            // close_notify
-            self.as_object().method0(&CALL_EOF_RECEIVED)?;
-            self.as_object().method0(&START_SHUTDOWN)?;
+        self.finish_reading(end)
+    }
+
+    /// Decrypts all there is into the protocol's buffers, as often as it takes.
+    ///
+    /// asyncio fills one, and leaves the rest for later; if the end of the stream comes before that, the rest is lost.
+    fn read_into_protocol(&self) -> Result<()> {
+        // What the protocol does meanwhile counts.
+        while self.is_in(&[&WRAPPED, &FLUSHING])? && !self.app_reading_paused.get() && self.has_records()? {
+            let protocol = self.app_protocol.get_or_none();
+            let hint = Object::int(TlsProtocol::pending(&self.incoming)?)?;
+            let object = protocol.method1(&stdlib::GET_BUFFER, &hint)?;
+            let mut buffer = Buffer::to_receive(&object)?;
+            let size = buffer.as_slice().len();
+            if size == 0 {
+                return Err(runtime_error("get_buffer() returned an empty buffer"));
+            }
+            let mut filled = 0;
+            let mut end = Record::Incomplete;
+            while filled < size {
+                match self.read_record((size - filled) as i64) {
+                    Record::Data(chunk) => filled += buffer.fill(filled, bytes_of(&chunk).unwrap_or_default()),
+                    other => {
+                        end = other;
+                        break;
+                    }
+                }
+            }
+            drop(buffer);
+            if filled > 0 {
+                protocol.method1(&stdlib::BUFFER_UPDATED, &Object::int(filled as i64)?)?;
+            }
+            self.finish_reading(end)?;
+            if filled < size {
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// Does what follows what has been read.
+    fn finish_reading(&self, end: Record) -> Result<()> {
+        match end {
+            Record::Data(_) | Record::Incomplete => Ok(()),
+            Record::Failed(exception) => Err(exception.raise()),
+            Record::CloseNotify => {
+                self.as_object().method0(&CALL_EOF_RECEIVED)?;
+                self.as_object().method0(&START_SHUTDOWN).map(drop)
+            }
+        }
+    }
+
+    /// Whether there is anything to read, if no more than a part of a record.
+    fn has_records(&self) -> Result<bool> {
+        Ok(TlsProtocol::pending(&self.incoming)? > 0 || self.ssl().method0(&PENDING)?.to_i64()? > 0)
+    }
+
+    /// What the next record holds, up to so many bytes. An error does not come out: what was read before is the
+    /// protocol's first.
+    fn read_record(&self, most: i64) -> Record {
+        match self.try_record(most) {
+            Ok(Some(chunk)) if bytes_of(&chunk).is_none_or(<[u8]>::is_empty) => Record::CloseNotify,
+            Ok(Some(chunk)) => Record::Data(chunk),
+            Ok(None) => Record::Incomplete,
+            Err(raised) => Record::Failed(raised.take()),
+        }
     }
 
     /// What the next record holds; empty for the end, nothing if there is no whole one.
     ///
     /// The ssl object is asked only if there is something to ask it for: its "no" is an exception.
-    fn read_record(&self) -> Result<Option<Object>> {
+    fn try_record(&self, limit: i64) -> Result<Option<Object>> {
         let ssl = self.ssl();
         let undecrypted = TlsProtocol::pending(&self.incoming)?;
         // What is decrypted and not yet read comes first.
@@ -115,7 +182,7 @@ impl Own<TlsProtocol> {
             return Ok(None);
         }
         // No more memory than needed: what is decrypted is shorter than its records.
-        match ssl.method1(&READ, &Object::int(most.min(RECORD))?) {
+        match ssl.method1(&READ, &Object::int(most.min(RECORD).min(limit))?) {
             Ok(chunk) => Ok(Some(chunk)),
             Err(raised) if wants_more(&raised)? => {
                 raised.discard();

@@ -17,7 +17,7 @@ use super::descriptor::Descriptor;
 use super::flow::Parties;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::{Builtin, runtime_error};
-use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context, dict};
+use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context, dict, traceback};
 use crate::loop_::Loop;
 use crate::loop_::entry::Entry;
 use crate::stdlib;
@@ -150,6 +150,7 @@ impl Base {
     #[cold]
     pub fn report(&self, transport: &Object, exception: &Object, ends: bool, message: &str) -> Result<()> {
         if !ends {
+            traceback::show_caller(exception);
             return self.with_parties(transport, |parties| parties.report(message, exception));
         }
         if self.loop_().is_some_and(|loop_| loop_.is_debug()) {

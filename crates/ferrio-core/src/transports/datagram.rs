@@ -59,11 +59,6 @@ static INIT: Signature = Signature {
 static SENDTO: Signature =
     Signature { name: "sendto", parameters: &["data", "addr"], positional: 2, required: 1, variadic: false };
 
-/// The transport that the loop calls a method of.
-fn transport(object: &Object) -> Result<&Own<DatagramTransport>> {
-    lifecycle::instance(object)
-}
-
 /// What became of an attempt to send.
 enum Attempt {
     Sent,
@@ -228,7 +223,7 @@ fn python_attempt(raised: Raised) -> Result<Attempt> {
 }
 
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<DatagramTransport>::expect(object)?;
     this.base.in_context(|| {
         lifecycle::connection_made(this)?;
         if !this.base.closing.get() {
@@ -239,7 +234,7 @@ fn start(object: &Object) -> Result<()> {
 }
 
 fn read_ready(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<DatagramTransport>::expect(object)?;
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
     }
@@ -287,7 +282,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
 }
 
 fn write_ready(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<DatagramTransport>::expect(object)?;
     if this.base.is_lost() || !this.writing.get() {
         return Ok(());
     }

@@ -2,7 +2,6 @@
 
 use super::base::{Base, Failure, split_exit};
 use crate::debug::warn_resource;
-use crate::ffi::error::impossible;
 use crate::ffi::{Class, Object, Own, Result, Slot};
 use crate::futures::waiter;
 use crate::stdlib;
@@ -28,12 +27,6 @@ pub trait Transport: Class {
     }
 }
 
-/// The transport that the loop calls a method of.
-#[inline]
-pub fn instance<T: Class>(object: &Object) -> Result<&Own<T>> {
-    Own::downcast(object).ok_or_else(|| impossible("the loop calls a transport's method on another object"))
-}
-
 /// Tells the protocol of the connection; one that raises loses it.
 pub fn connection_made<T: Transport>(this: &Own<T>) -> Result<()> {
     match this.base().protocol().method1(&stdlib::CONNECTION_MADE, this.as_object()) {
@@ -55,7 +48,7 @@ pub fn tell_started(waiter: &Slot) -> Result<()> {
 
 /// The loop's last call: tells the protocol that the connection is lost, and gives everything back.
 pub fn connection_lost<T: Transport>(object: &Object) -> Result<()> {
-    let this = instance::<T>(object)?;
+    let this = Own::<T>::expect(object)?;
     let base = this.base();
     let exception = base.take_lost_exception();
     let protocol = base.protocol();

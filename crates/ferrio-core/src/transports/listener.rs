@@ -48,11 +48,6 @@ static INIT: Signature = Signature {
     variadic: false,
 };
 
-/// The listener that the loop calls a method of.
-fn listener(object: &Object) -> Result<&Own<Listener>> {
-    super::lifecycle::instance(object)
-}
-
 impl Own<Listener> {
     fn native_loop(&self) -> Option<Own<Loop>> {
         self.loop_.get()
@@ -141,7 +136,7 @@ impl Own<Listener> {
 
 /// The listening socket is readable.
 fn accept_ready(object: &Object) -> Result<()> {
-    let this = listener(object)?;
+    let this = Own::<Listener>::expect(object)?;
     let Some(loop_) = this.native_loop() else { return Ok(()) };
     let context = this.context.get_or_none();
     let result = context::run(&context, || this.accept_all(&loop_));

@@ -34,11 +34,6 @@ pub(super) static INIT: Signature = Signature {
     variadic: false,
 };
 
-/// The transport that the loop calls a method of.
-fn transport(object: &Object) -> Result<&Own<ReadPipeTransport>> {
-    lifecycle::instance(object)
-}
-
 impl Own<ReadPipeTransport> {
     fn is_reading(&self) -> bool {
         !self.base.closing.get() && !self.paused.get()
@@ -110,7 +105,7 @@ pub(super) fn repr(object: &Object, base: &Base, state: &str, more: &str) -> Res
 }
 
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<ReadPipeTransport>::expect(object)?;
     this.base.in_context(|| {
         this.connected.set(true);
         lifecycle::connection_made(this)?;
@@ -120,7 +115,7 @@ fn start(object: &Object) -> Result<()> {
 }
 
 fn read_ready(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<ReadPipeTransport>::expect(object)?;
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
     }
@@ -149,7 +144,7 @@ fn read_ready(object: &Object) -> Result<()> {
 }
 
 fn end(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<ReadPipeTransport>::expect(object)?;
     this.base.in_context(|| this.base.protocol().method0(&stdlib::EOF_RECEIVED).map(drop))
 }
 

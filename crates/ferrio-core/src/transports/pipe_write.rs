@@ -36,11 +36,6 @@ pub struct WritePipeTransport {
     writing: Cell<bool>,
 }
 
-/// The transport that the loop calls a method of.
-fn transport(object: &Object) -> Result<&Own<WritePipeTransport>> {
-    lifecycle::instance(object)
-}
-
 impl Own<WritePipeTransport> {
     fn watch(&self) -> Result<()> {
         if self.watchable.get()
@@ -145,7 +140,7 @@ impl Own<WritePipeTransport> {
 }
 
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<WritePipeTransport>::expect(object)?;
     this.base.in_context(|| {
         lifecycle::connection_made(this)?;
         this.watch()?;
@@ -154,7 +149,7 @@ fn start(object: &Object) -> Result<()> {
 }
 
 fn write_ready(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<WritePipeTransport>::expect(object)?;
     if this.base.is_lost() || !this.writing.get() {
         return Ok(());
     }
@@ -177,7 +172,7 @@ fn write_ready(object: &Object) -> Result<()> {
 
 /// The reader has closed its end.
 fn reader_gone(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<WritePipeTransport>::expect(object)?;
     if !this.watching.get() {
         return Ok(());
     }

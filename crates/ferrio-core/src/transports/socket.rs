@@ -63,12 +63,6 @@ pub struct SocketTransport {
     pub(super) connected: Cell<bool>,
 }
 
-/// The transport that the loop calls a method of.
-#[inline]
-fn transport(object: &Object) -> Result<&Own<SocketTransport>> {
-    lifecycle::instance(object)
-}
-
 impl SocketTransport {
     /// A transport over a connected, non-blocking socket that it owns from now on.
     pub fn accepted(
@@ -228,10 +222,12 @@ impl Own<SocketTransport> {
     pub fn write(&self, object: &Object) -> Result<()> {
         let data = Data::of(object, STREAM_KINDS)?;
         self.check_writable()?;
-        if data.as_slice().is_empty() {
+        // Once: the interpreter is asked for it.
+        let bytes = data.as_slice();
+        if bytes.is_empty() {
             return Ok(());
         }
-        if self.postpones(data.as_slice().len()) {
+        if self.postpones(bytes.len()) {
             self.backlog.push(&data, 0);
             return Ok(());
         }
@@ -241,12 +237,12 @@ impl Own<SocketTransport> {
         }
         let mut written = 0;
         if self.backlog.is_empty() {
-            match socket::send(self.base.descriptor.current()?, data.as_slice()) {
+            match socket::send(self.base.descriptor.current()?, bytes) {
                 Ok(count) => written = count,
                 Err(error) if is_transient(&error) => {}
                 Err(error) => return self.fatal(Failure::System(error), "Fatal write error on socket transport"),
             }
-            if written == data.as_slice().len() {
+            if written == bytes.len() {
                 return Ok(());
             }
             self.start_writing()?;
@@ -378,7 +374,7 @@ impl Own<SocketTransport> {
 
 /// The loop's first call: the protocol hears of the connection, then the bytes may come.
 fn start(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<SocketTransport>::expect(object)?;
     this.base.in_context(|| {
         this.connected.set(true);
         lifecycle::connection_made(this)?;
@@ -389,12 +385,12 @@ fn start(object: &Object) -> Result<()> {
 
 /// The callbacks of the iteration have run.
 fn send_due(object: &Object) -> Result<()> {
-    transport(object)?.send_due()
+    Own::<SocketTransport>::expect(object)?.send_due()
 }
 
 /// The socket is readable.
 fn read_ready(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<SocketTransport>::expect(object)?;
     // Paused or closed by a callback between the poll and now.
     if this.base.is_lost() || !this.reading.get() {
         return Ok(());
@@ -526,7 +522,7 @@ fn read_end(this: &Own<SocketTransport>) -> Result<()> {
 
 /// The socket is writable.
 fn write_ready(object: &Object) -> Result<()> {
-    let this = transport(object)?;
+    let this = Own::<SocketTransport>::expect(object)?;
     if this.base.is_lost() || !this.writing.get() {
         return Ok(());
     }
