@@ -123,6 +123,15 @@ class Scene:
             pause = min(pause + 0.0002, 0.01)
         return True
 
+    async def moving(self, wire: Wire, condition: Callable[[], bool]) -> bool:
+        """Wait until a condition holds, for as long as bytes arrive; False if they do not."""
+        before = -1
+        while before < wire.received:
+            before = wire.received
+            if await self.until(condition, 2):
+                return True
+        return False
+
 
 class Plain(asyncio.Protocol):
     """Tells an end of what its transport says."""
@@ -269,6 +278,8 @@ class End:
         self.provoked = False
         self.paused_reading = self.paused_writing = False
         self.holding = False
+        # Whether reading was resumed, since the end was seen last.
+        self.resumed = False
         self.keeps_open = scene.chance.random() < 0.5
         self.is_tls = False
         self.can_write = self.can_read = True
@@ -276,6 +287,8 @@ class End:
         self.sock: socket.socket | None = None
         # Nothing can be said of an end whose transport was made anew or lost its descriptor.
         self.spoiled = False
+        # Whether connection_lost comes is not known.
+        self.unsure = False
         scene.ends.append(self)
 
     # What the transport says.
@@ -286,7 +299,8 @@ class End:
             return
         if self.lost:
             self.scene.faults.add(f"{self.name}: {what} after connection_lost")
-        if protocol is not self.protocol:
+        # TLS has connection_lost called later, of the protocol that it had then; asyncio's does so too.
+        if protocol is not self.protocol and not (self.is_tls and what == "connection_lost"):
             self.scene.faults.add(f"{self.name}: {what} of a protocol that was replaced")
         if not self.made:
             self.scene.faults.add(f"{self.name}: {what} before connection_made")
@@ -315,9 +329,10 @@ class End:
     def eof_received(self, protocol: Any) -> bool | None:
         arena.trace(self.name, "eof")
         self.alive(protocol, "eof_received")
-        if self.at_eof and not self.spoiled:
+        # Reading that is resumed after the end finds the end again; so it is with asyncio.
+        if self.at_eof and not self.spoiled and not self.resumed:
             self.scene.faults.add(f"{self.name}: eof_received twice")
-        self.at_eof = True
+        self.at_eof, self.resumed = True, False
         # Who closed its end himself is not owed the rest.
         if not self.closing:
             self.incoming.finished = True
@@ -384,6 +399,10 @@ class End:
             raise
         except OSError:
             pass
+        except AttributeError as error:
+            # What a TLS transport says, asyncio's too, once it is closed.
+            if not self.is_tls or "'NoneType' object has no attribute '_" not in str(error):
+                self.scene.faults.exception(f"{self.name}: {kind}", error)
         except BaseException as error:
             self.scene.faults.exception(f"{self.name}: {kind}", error)
 
@@ -433,6 +452,7 @@ class End:
     def do_resume(self) -> None:
         if self.can_read and not self.holding:
             self.paused_reading = False
+            self.resumed = True
             self.transport.resume_reading()
 
     def do_limits(self) -> None:
@@ -516,9 +536,13 @@ class End:
 
     def do_write_eof(self) -> None:
         if self.may_write() and self.transport.can_write_eof():
-            self.transport.write_eof()
             self.outgoing.ended = True
             self.ends()
+            try:
+                self.transport.write_eof()
+            except OSError:
+                # The peer has gone already.
+                self.outgoing.broken = True
 
     def do_close(self) -> None:
         if not self.closing and not self.holding:
@@ -638,7 +662,7 @@ class End:
 
     def is_over(self) -> bool:
         """Whether there is nothing to be waited for."""
-        return self.lost > 0 or self.spoiled or self.made == 0
+        return self.lost > 0 or self.spoiled or self.unsure or self.made == 0
 
     def is_ending(self) -> bool:
         """Whether the connection stands no more, or is about to."""
@@ -655,7 +679,7 @@ class End:
             self.operate("close")
 
     def check(self) -> None:
-        if self.made and self.lost != 1 and not self.spoiled:
+        if self.made and self.lost != 1 and not self.spoiled and not (self.unsure and self.lost == 0):
             self.scene.faults.add(f"{self.name}: connection_lost {self.lost} times")
 
 
@@ -727,9 +751,7 @@ class Hand:
                 case 3 | 4 | 5:
                     self.send(chance.choice([1, 100, 5000, 300_000]))
                 case 6 if chance.random() < self.scene.rude:
-                    if not self.shut:
-                        self.sock.shutdown(socket.SHUT_WR)
-                        self.outgoing.ended = self.shut = True
+                    self.finish()
                 case 7 if chance.random() < self.scene.rude:
                     self.close(chance.random() < 0.5)
             await asyncio.sleep(chance.choice([0, 0, 0.001]))
@@ -1033,7 +1055,8 @@ def pair(chance: random.Random, kind: str) -> tuple[socket.socket, socket.socket
     else:
         with socket.socket() as listener:
             if chance.random() < 0.3:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                # Smaller ones make TCP wait for its own timers.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
             listener.bind(("127.0.0.1", 0))
             listener.listen(1)
             left = socket.socket()
@@ -1041,7 +1064,7 @@ def pair(chance: random.Random, kind: str) -> tuple[socket.socket, socket.socket
             right, _ = listener.accept()
     for sock in (left, right):
         if chance.random() < 0.3:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, chance.choice([2048, 20_000]))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048 if kind == "unix" else 20_000)
     return left, right
 
 
@@ -1144,10 +1167,16 @@ async def upgraded(scene: Scene, name: str) -> None:
         options: dict[str, Any] = {"server_side": server_side}
         if not server_side:
             options["server_hostname"] = "localhost"
-        end.transport = await scene.loop.start_tls(
+        # Whoever waits for the handshake hears of its failure; the protocol does not.
+        end.unsure = end.is_tls = True
+        transport = await scene.loop.start_tls(
             end.transport, end.protocol, context, ssl_handshake_timeout=5, ssl_shutdown_timeout=5, **options
         )
-        end.is_tls = True
+        if transport is None:
+            # What asyncio gives too, if the connection was closed in the middle of the handshake.
+            raise ConnectionAbortedError
+        end.transport = transport
+        end.unsure = False
 
     async def later() -> None:
         await asyncio.sleep(scene.chance.choice([0, 0.001, 0.005]))
@@ -1159,17 +1188,21 @@ async def upgraded(scene: Scene, name: str) -> None:
             if not end.is_ending():
                 end.paused_reading = False
                 end.transport.resume_reading()
-        quiet = await scene.until(
-            lambda: (there.is_quiet() and back.is_quiet()) or any(e.is_ending() for e in ends)
-        )
+        quiet = True
+        for wire in (there, back):
+            quiet = quiet and await scene.moving(
+                wire, lambda wire=wire: wire.is_quiet() or any(e.is_ending() for e in ends)
+            )
         if any(end.is_ending() for end in ends):
             for end in ends:
                 end.holding = False
             return
         if not quiet:
+            transports = [end.transport for end in ends]
             scene.faults.add(
-                f"{name}: {there.received} of {there.sent}, {back.received} of {back.sent} arrived"
+                f"{name}: {there.received} of {there.sent}, {back.received} of {back.sent} arrived: {transports}"
             )
+            return
         results = await asyncio.gather(
             upgrade(ends[0], contexts[0], True), upgrade(ends[1], contexts[1], False), return_exceptions=True
         )
@@ -1285,8 +1318,12 @@ async def play(scene: Scene) -> None:
             for wire in (end.outgoing, end.incoming):
                 partners.setdefault(wire, []).append(end)
     for wire, ends in partners.items():
-        if not await scene.until(lambda: wire.is_quiet() or any(end.is_ending() for end in ends)):
-            scene.faults.add(f"{wire.name}: stalled, {wire.received} of {wire.sent} arrived")
+        # A stream that waits for more keeps what has come.
+        if any(isinstance(end, Stream) and end.incoming is wire for end in ends):
+            continue
+        if not await scene.moving(wire, lambda: wire.is_quiet() or any(end.is_ending() for end in ends)):
+            transports = [getattr(end, "transport", None) for end in ends]
+            scene.faults.add(f"{wire.name}: stalled, {wire.received} of {wire.sent} arrived: {transports}")
     ends = list(scene.ends)
     chance.shuffle(ends)
     for end in ends:
