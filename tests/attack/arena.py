@@ -68,6 +68,8 @@ class Faults(logging.Handler):
         # Exceptions that the attack provokes.
         # What the loop may report, because the attack leaves things as they are.
         self.ignored: str | None = None
+        # Whether the attack closes the loop under everybody's feet.
+        self.closed_loop = False
         self.expected: tuple[type[BaseException], ...] = (Evil, OSError, ssl.SSLError)
 
     def add(self, text: str) -> None:
@@ -78,6 +80,8 @@ class Faults(logging.Handler):
 
     def exception(self, text: str, error: BaseException | None) -> None:
         """Note a fault if nobody has provoked this exception."""
+        if self.closed_loop and str(error) == "Event loop is closed":
+            return
         if error is None or not isinstance(error, self.expected):
             lines = "".join(traceback.format_exception(error)) if error is not None else ""
             self.add(f"{text}\n{lines}".rstrip())
