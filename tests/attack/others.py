@@ -124,6 +124,7 @@ class Stream:
         self.reader: Any = None
         self.writer: Any = None
         self.reading = True
+        self.closed = False
         self.task: Any = None
         scene.ends.append(self)
 
@@ -170,7 +171,8 @@ class Stream:
                 wire.arrived(data)
                 if chance.random() < 0.05:
                     await asyncio.sleep(chance.choice([0, 0.001]))
-            wire.finished = True
+            # Who closed his end himself is not owed the rest.
+            wire.finished = not self.closed
         except (OSError, EOFError):
             wire.broken = True
         except ValueError as error:
@@ -236,7 +238,7 @@ class Stream:
     def finish(self) -> None:
         if self.writer is not None:
             self.outgoing.broken |= self.writer.is_closing() and not self.outgoing.ended
-            self.outgoing.ended = True
+            self.outgoing.ended = self.closed = True
             self.writer.close()
 
     def check(self) -> None:
