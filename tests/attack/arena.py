@@ -82,6 +82,9 @@ class Faults(logging.Handler):
         """Note a fault if nobody has provoked this exception."""
         if self.closed_loop and str(error) == "Event loop is closed":
             return
+        if str(error) == "Invalid state: reading should be paused":
+            # A TLS connection ended while a file was sent; asyncio reports it so.
+            return
         if error is None or not isinstance(error, self.expected):
             lines = "".join(traceback.format_exception(error)) if error is not None else ""
             self.add(f"{text}\n{lines}".rstrip())

@@ -36,6 +36,8 @@ class Wire:
         self.finished = False
         # Where somebody has done what leaves nothing to be said about the whole.
         self.broken = False
+        # Whether what is sent comes out of a file at this time.
+        self.is_a_file = False
         self.hash = hashlib.blake2b()
 
     def take(self, size: int) -> bytes:
@@ -401,6 +403,7 @@ class End:
         """Return what is to be written, in one of the shapes that it may have."""
         chance = self.scene.chance
         data = self.outgoing.take(chance.choice([0, 1, 10, 1000, 5000, 20_000, 70_000, 300_000]))
+        arena.trace(self.name, "sends", len(data), "until", self.outgoing.sent)
         match chance.randrange(5):
             case 0:
                 return bytearray(data)
@@ -490,14 +493,16 @@ class End:
 
     async def send_file(self) -> None:
         """Send a part of the wire out of a file."""
-        if not self.may_write() or self.transport.is_closing():
+        if not self.may_write() or self.transport.is_closing() or self.incoming.is_a_file:
             return
         start, wire = self.outgoing.sent, self.outgoing
         size = self.scene.chance.choice([1, 1000, 50_000, 200_000])
         length = len(wire.take(size))
         if length == 0:
             return
-        self.holding = True
+        # While a file is sent nothing is read; two that send at once wait for each other, by contract.
+        self.holding = wire.is_a_file = True
+        arena.trace(self.name, "sends a file", start, length)
         descriptor = os.memfd_create("wire")
         with open(descriptor, "r+b", buffering=0) as file:
             file.write(wire.data)
@@ -505,21 +510,28 @@ class End:
                 count = await asyncio.wait_for(
                     self.scene.loop.sendfile(self.transport, file, start, length), 10
                 )
+            except asyncio.CancelledError:
+                wire.broken = True
+                self.ends()
+                self.transport.abort()
+                raise
             except (ConnectionError, OSError, RuntimeError) as error:
                 arena.trace(self.name, "sendfile failed", repr(error))
                 # Nobody knows how much went out. Nothing may follow.
                 wire.broken = True
-                if isinstance(error, RuntimeError) and not self.closing and not self.lost:
+                in_order = not (self.closing or self.lost or self.scene.settling)
+                if isinstance(error, RuntimeError) and in_order:
                     self.scene.faults.exception(f"{self.name}: sendfile", error)
                 if isinstance(error, TimeoutError) and not self.scene.faults.found:
                     self.scene.faults.add(f"{self.name}: sendfile does not end")
                 self.transport.abort()
                 self.ends()
             else:
+                arena.trace(self.name, "has sent a file", start, count)
                 if count != length and not self.lost:
                     self.scene.faults.add(f"{self.name}: sendfile sent {count} of {length}")
             finally:
-                self.holding = False
+                self.holding = wire.is_a_file = False
 
     def do_write_eof(self) -> None:
         if self.may_write() and self.transport.can_write_eof():
@@ -558,7 +570,8 @@ class End:
     def do_grab(self) -> None:
         """A program that watches the transport's own descriptor."""
         sock = self.transport.get_extra_info("socket")
-        if sock is None or sock.fileno() < 0 or self.closing or self.spoiled or self.lost:
+        # What is below TLS may be closing, and then the loop lets others have it.
+        if sock is None or sock.fileno() < 0 or self.is_ending() or self.is_tls:
             return
         number = sock.fileno()
         try:

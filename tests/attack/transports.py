@@ -159,10 +159,9 @@ async def upgraded(scene: Scene, name: str) -> None:
         if any(end.holding for end in ends):
             return
         for end in ends:
-            end.holding = True
             if not end.is_ending():
-                end.paused_reading = False
-                end.transport.resume_reading()
+                end.do_resume()
+            end.holding = True
         quiet = True
         for wire in (there, back):
             quiet = quiet and await scene.moving(
