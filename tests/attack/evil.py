@@ -75,7 +75,18 @@ TRANSPORT = [
 ]  # fmt: skip
 EXECUTOR = ["submit", "shutdown", "add_done_callback", "set_running_or_notify_cancel"]
 LOCK = ["acquire", "release", "locked", "_loop", "_waiters", "_at_fork_reinit"]
-SSL = ["do_handshake", "read", "write", "unwrap", "pending", "wrap_bio", "getpeercert", "cipher", "eof", "write_eof"]
+SSL = [
+    "do_handshake",
+    "read",
+    "write",
+    "unwrap",
+    "pending",
+    "wrap_bio",
+    "getpeercert",
+    "cipher",
+    "eof",
+    "write_eof",
+]
 
 FLAVOURS: dict[str, list[str]] = {
     "plain": [*REPRESENTATIONS, *COMPARISONS, *NUMERIC, *CALLS],
@@ -107,7 +118,17 @@ EXCEPTIONS: list[Any] = [
 
 def expected(name: str, evil: Any, arguments: tuple[Any, ...], world: World, chance: random.Random) -> Any:
     """Return what a well-behaved method of that name could return."""
-    if name in ("__eq__", "__ne__", "__lt__", "__bool__", "__contains__", "done", "cancelled", "cancel", "is_closing"):
+    if name in (
+        "__eq__",
+        "__ne__",
+        "__lt__",
+        "__bool__",
+        "__contains__",
+        "done",
+        "cancelled",
+        "cancel",
+        "is_closing",
+    ):
         return chance.random() < 0.5
     if name in ("__hash__", "__index__", "__int__", "__len__"):
         return chance.choice([*NUMBERS, *HUGE])
