@@ -58,7 +58,6 @@ from evil import (
     HUGE,
     NUMBERS,
     STRINGS,
-    EvilExit,
     make,
     make_class,
     open_pipes,
@@ -181,7 +180,7 @@ class Log(logging.Handler):
         if record.exc_info and isinstance(record.exc_info[1], (SystemError,)):
             sys.stderr.write(f"logged: {text}\n")
         elif "panicked" in text:
-            sys.stderr.write(f"logged: {ascii(text)}\n")
+            sys.stderr.write(f"logged: {text!a}\n")
 
 
 def is_fault(error: BaseException | None) -> bool:
@@ -741,7 +740,7 @@ class Program:
         loop = self.loop(chance)
         self.put(chance, context)
         self.say("a context that is entered twice")
-        task = loop.create_task(self.routine(chance.randrange(2**32)), **({"context": context}))
+        task = loop.create_task(self.routine(chance.randrange(2**32)), context=context)
         self.put(chance, task)
         loop.call_soon(context.run, trap(self, "callback", chance.randrange(2**32)), context=context)
         loop.call_soon(loop.stop)
@@ -997,7 +996,6 @@ class Program:
             error = error.__context__  # type: ignore[assignment]
             if isinstance(error, Interrupted):
                 break
-        return
 
     def do_fill(self, chance: random.Random) -> None:
         """Put something of Ferrio's into a slot."""

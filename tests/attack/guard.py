@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 # Seconds that a seed may take. Five before, the stacks are dumped; the driver kills it at the end.
-TIME_LIMIT = int(os.environ.get("ATTACK_LIMIT", 30))
+TIME_LIMIT = int(os.environ.get("ATTACK_LIMIT", "30"))
 
 # Bytes of address space. A program that asks for too much gets a MemoryError and the machine stays usable;
 # what allocates more by a mistake fails here.

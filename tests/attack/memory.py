@@ -25,7 +25,6 @@ import tempfile
 import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import ferrio
 import guard

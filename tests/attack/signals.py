@@ -20,7 +20,6 @@ import sys
 import time
 import types
 import warnings
-from typing import Any
 
 import ferrio
 import guard
