@@ -12,7 +12,7 @@ What is tamed, because a right answer to it would block, kill or reach out of th
 - a step that takes longer than PATIENCE is interrupted by an exception from a signal handler;
 - signals are SIGUSR1 and SIGUSR2 only; programs to start are `true` only;
 - tracebacks of more than LONG_TRACEBACK frames are not formatted; the recursion limit is not raised, as the
-  interpreter overflows its own stack then;
+  interpreter overflows its own stack then; at most 200 tasks wait for each other in a row;
 - names and addresses are those of the loopback interface: `socket.getaddrinfo` resolves nothing else;
 - sockets and pipes are the program's own; descriptors 0 to 2 are never given in by number for writing;
 - numbers that are huge are not used as the length of what has to be made by a right answer, beyond what the limit of
@@ -161,11 +161,16 @@ REAL_GETADDRINFO = socket.getaddrinfo
 LONG_TRACEBACK = 300
 
 
-def length(frame: types.TracebackType | None) -> int:
-    """Return how many frames a traceback has."""
+def length(error: BaseException | None) -> int:
+    """Return how many frames the tracebacks of an exception and of those behind it have, or more than enough."""
     count = 0
-    while frame is not None:
-        count, frame = count + 1, frame.tb_next
+    while error is not None and count <= LONG_TRACEBACK:
+        frame = error.__traceback__
+        while frame is not None:
+            count, frame = count + 1, frame.tb_next
+        if isinstance(error, BaseExceptionGroup):
+            count += LONG_TRACEBACK
+        count, error = count + 1, error.__cause__ or error.__context__
     return count
 
 
@@ -173,7 +178,7 @@ class Log(logging.Handler):
     """Formats what is logged, and passes on what is a fault of Ferrio."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.exc_info[2] and length(record.exc_info[2]) > LONG_TRACEBACK:
+        if record.exc_info and length(record.exc_info[1]) > LONG_TRACEBACK:
             # The interpreter takes minutes to format it.
             record.exc_info = None
         text = self.format(record)
@@ -852,6 +857,9 @@ class Program:
             "list": lambda inner: [inner],
         }
         name = chance.choice(list(wrappers))
+        if name == "task":
+            # Each that is dropped tells of all that it waits for, with asyncio too.
+            depth = min(depth, 200)
         value: Any = chance.choice([ferrio.Future(loop=loop), ferrio.sleep(0)])
         self.say(f"{depth} times {name} around {self.show(value)}")
         asyncio._set_running_loop(loop)
