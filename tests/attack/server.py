@@ -54,10 +54,24 @@ def verdict(status: int, output: str) -> str | None:
     return None
 
 
-def is_interpreters(output: str) -> bool:
-    """Whether a crash has a C stack without any frame of Ferrio's: see memory.py."""
+# Functions of the interpreter that crash if their own allocation fails, whoever calls them.
+INTERPRETERS_OWN = ("_PyEval_EvalFrameDefault", "PyContext_CopyCurrent")
+
+
+def is_interpreters(output: str) -> str | None:
+    """Return where the interpreter itself has crashed, None if Ferrio may be to blame: see memory.py.
+
+    Ferrio is not if its frames are not in the C stack, or if above the first of them the interpreter ran Python code or
+    what is known to crash there.
+    """
     stack = output.partition("C stack:\n")[2].partition("C stack ends")[0]
-    return bool(stack) and "ferrio" not in stack
+    # The first two are the handler's.
+    above = stack.partition("ferrio")[0].splitlines()[2:]
+    if above and (
+        "ferrio" not in stack or any(name in frame for frame in above for name in INTERPRETERS_OWN)
+    ):
+        return above[0].rpartition("/")[2]
+    return None
 
 
 def wait(pid: int) -> int:
@@ -113,8 +127,8 @@ def main() -> None:
             "wrong": verdict(status, output),
             "figures": figures_of(output),
         }
-        if found["wrong"] and is_interpreters(output):
-            found["wrong"] = None
+        if found["wrong"] and (where := is_interpreters(output)):
+            found["wrong"], found["interpreter"] = None, where
             found["figures"]["crashes of the interpreter itself"] = 1
         found["seconds"] = time.monotonic() - start
         if found["wrong"]:
