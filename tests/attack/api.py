@@ -10,6 +10,7 @@ death by a signal, an abort, a hang, SystemError and a panic of Rust are not.
 What is tamed, because a right answer to it would block, kill or reach out of this process:
 - `CallQueue.work`, the body of an executor's threads, runs on threads of its own only;
 - a step that takes longer than PATIENCE is interrupted by an exception from a signal handler;
+- loops run on the main thread, and on threads that the interpreter does not wait for;
 - signals are SIGUSR1 and SIGUSR2 only; programs to start are `true` only;
 - tracebacks of more than LONG_TRACEBACK frames are not formatted; the recursion limit is not raised, as the
   interpreter overflows its own stack then; at most 200 tasks wait for each other in a row;
@@ -117,6 +118,9 @@ NEVER = {"__subclasses__"}
 # What waits for work without listening to signals, as a thread of an executor does: never on the main thread.
 BLOCKING = {"work"}
 
+# What runs a loop, on other threads: nothing ends it there, and an executor's threads hold up the interpreter's end.
+RUNNING = {"_run", "run_forever", "run_until_complete", "run"}
+
 SPECIAL = [
     "__repr__", "__str__", "__hash__", "__eq__", "__lt__", "__ge__", "__iter__", "__next__", "__await__", "__aiter__",
     "__anext__", "__aenter__", "__aexit__", "__enter__", "__exit__", "__del__", "__init__", "__reduce_ex__",
@@ -177,6 +181,11 @@ def length(error: BaseException | None) -> int:
 class Log(logging.Handler):
     """Formats what is logged, and passes on what is a fault of Ferrio."""
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Without a lock: an interrupt between its taking and the block that gives it back would keep it for ever.
+        self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and length(record.exc_info[1]) > LONG_TRACEBACK:
             # The interpreter takes minutes to format it.
@@ -191,8 +200,8 @@ class Log(logging.Handler):
 def is_fault(error: BaseException | None) -> bool:
     """Whether an exception is one that a right interpreter and a right extension never raise."""
     if isinstance(error, SystemError):
-        # Those of asyncio's own objects, which the programs have too, are the interpreter's.
-        return "_asyncio." not in str(error)
+        # Those of asyncio's own objects, which the programs have too, are the interpreter's, and so is what its parser says.
+        return not any(words in str(error) for words in ("_asyncio.", "AST constructor recursion depth"))
     return isinstance(error, RuntimeError) and "panicked" in str(error.args)
 
 
@@ -301,8 +310,9 @@ class Program:
                     "__init__",
                 ]
             )
-            with contextlib.suppress(Exception):
-                return getattr(target, name)
+            if name != "_run" or not isinstance(target, ferrio._core.Loop):
+                with contextlib.suppress(Exception):
+                    return getattr(target, name)
         if kind < 0.65:
             return functools.partial(trap(self, "partial", seed), self.slot(chance))
         if kind < 0.7:
@@ -539,6 +549,8 @@ class Program:
         name = chance.choice(names_of(type(target)))
         self.say(f"{self.show(target)}.{name}")
         method = getattr(target, name)
+        if name in RUNNING and threading.get_ident() != self.main:
+            return
         if name in BLOCKING:
             threading.Thread(target=self.quietly, args=(method,), daemon=True).start()
         elif callable(method):
@@ -691,6 +703,8 @@ class Program:
 
     def do_run(self, chance: random.Random) -> None:
         """Run a loop for a few iterations."""
+        if threading.get_ident() != self.main:
+            return
         loop = self.loop(chance)
         how = chance.random()
         self.say(f"run {self.show(loop)}")
