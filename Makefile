@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint rust-test python-test loom miri soak fuzz asan conformance bench tools install clean
+.PHONY: help demo test check lint rust-test python-test loom miri soak fuzz attack asan conformance bench tools install clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ soak: install ## ten minutes of mixed load; the figures go to docs/reliability.m
 
 fuzz: install ## cargo-fuzz's targets, and 20,000 random programs on asyncio and on Ferrio; figures in docs/reliability.md
 	@$(BIN)/python scripts/reliability --targets 120 --programs 20000
+
+attack: install ## random programs with evil objects, signals, no memory, hostile peers; figures in docs/reliability.md
+	@$(BIN)/python scripts/attack "$(BIN)/python" --api 5000 --signals 500 --memory 500 --report
 
 asan: install ## the tests, with the extension under AddressSanitizer
 	@scripts/asan $(BIN)/python
