@@ -19,11 +19,13 @@ test: lint rust-test loom python-test ## everything
 
 check: tools ## the quick loop: debug build, the fast tests
 	@scripts/install debug "$(PYTHON)" "$(VENV)"
-	$(CARGO) test -q --workspace
+	$(CARGO) test -q --workspace --exclude ferrio-core
+	@scripts/embedded "$(BIN)/python"
 	$(BIN)/python -m pytest -m "not slow"
 
-rust-test: tools ## the tests of the Python-free crates
-	$(CARGO) test -q --workspace
+rust-test: install ## the Rust tests; those of ferrio-core in an interpreter that they embed
+	$(CARGO) test -q --workspace --exclude ferrio-core
+	@scripts/embedded "$(BIN)/python"
 	$(CARGO) test -q --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
 python-test: install ## pytest, the parity tests and the examples among it
