@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint rust-test python-test loom miri soak fuzz asan conformance bench tools install clean
+.PHONY: help demo test check lint rust-test python-test loom miri soak fuzz asan debug-tests conformance bench tools install clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ fuzz: install ## cargo-fuzz's targets, and 20,000 random programs on asyncio and
 
 asan: install ## the tests, with the extension under AddressSanitizer
 	@scripts/asan $(BIN)/python
+
+debug-tests: tools ## the tests on a debug build of the interpreter, which checks itself and counts all references
+	@scripts/debug_tests
 
 conformance: install ## all of CPython's own asyncio tests, in every mode; one table
 	@$(BIN)/python scripts/conformance "$(BIN)/python"
