@@ -35,10 +35,25 @@ Kind = Callable[[], Awaitable[None]]
 KINDS: dict[str, Any] = {}
 
 
+# Why a kind is not to be had on this interpreter.
+MISSING: dict[str, str] = {}
+
+
 def kind(function: Any) -> Any:
     """Add a kind."""
     KINDS[function.__name__.strip("_")] = function
     return function
+
+
+def kind_of(versions: bool, reason: str) -> Callable[[Any], Any]:
+    """Add a kind that some versions of the interpreter have."""
+
+    def add(function: Any) -> Any:
+        if not versions:
+            MISSING[function.__name__.strip("_")] = reason
+        return kind(function)
+
+    return add
 
 
 def count() -> int:
@@ -126,10 +141,8 @@ async def _task_that_is_cancelled() -> None:
         assert tasks[0].cancelled() and tasks[1].cancelled()
 
 
-@kind
+@kind_of(sys.version_info < (3, 15), "it is refused from 3.15 on")
 async def _task_that_is_initialised_again() -> None:
-    if sys.version_info >= (3, 15):
-        return  # it is refused
     loop = asyncio.get_running_loop()
     for number in range(COUNT):
         task = ferrio.Task(nothing(), loop=loop)
@@ -177,10 +190,8 @@ async def _task_in_a_cycle() -> None:
         await future.waiting
 
 
-@kind
+@kind_of(sys.version_info >= (3, 12), "eager tasks came with 3.12")
 async def _eager_task() -> None:
-    if sys.version_info < (3, 12):
-        return
     loop = asyncio.get_running_loop()
 
     async def at_once() -> int:
@@ -406,10 +417,8 @@ async def _queue() -> None:
             queue.cycle = queue
 
 
-@kind
+@kind_of(sys.version_info >= (3, 13), "shutdown() came with 3.13")
 async def _queue_that_is_shut_down() -> None:
-    if sys.version_info < (3, 13):
-        return
     for _ in range(COUNT):
         queue: Any = ferrio.Queue()
         getting = ferrio.create_task(queue.get())
@@ -940,15 +949,14 @@ def run(operation: Kind) -> None:
     ferrio.run(operation())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name, marks=[pytest.mark.xfail(reason=KNOWN[name], strict=True)] if name in KNOWN else []
-        )
-        for name in KINDS
-    ],
-)
+def marks(name: str) -> list[Any]:
+    """What is said about a kind."""
+    if name in MISSING:
+        return [pytest.mark.skip(reason=MISSING[name])]
+    return [pytest.mark.xfail(reason=KNOWN[name], strict=True)] if name in KNOWN else []
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in KINDS])
 @pytest.mark.filterwarnings(
     "ignore::ResourceWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",
