@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint rust-test python-test loom miri soak fuzz attack asan conformance bench tools install clean
+.PHONY: help demo test check lint rust-test python-test loom miri soak fuzz attack asan debug-tests conformance bench tools install clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,11 +19,13 @@ test: lint rust-test loom python-test ## everything
 
 check: tools ## the quick loop: debug build, the fast tests
 	@scripts/install debug "$(PYTHON)" "$(VENV)"
-	$(CARGO) test -q --workspace
+	$(CARGO) test -q --workspace --exclude ferrio-core
+	@scripts/embedded "$(BIN)/python"
 	$(BIN)/python -m pytest -m "not slow"
 
-rust-test: tools ## the tests of the Python-free crates
-	$(CARGO) test -q --workspace
+rust-test: install ## the Rust tests; those of ferrio-core in an interpreter that they embed
+	$(CARGO) test -q --workspace --exclude ferrio-core
+	@scripts/embedded "$(BIN)/python"
 	$(CARGO) test -q --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
 python-test: install ## pytest, the parity tests and the examples among it
@@ -46,6 +48,9 @@ attack: install ## random programs with evil objects, signals, no memory, hostil
 
 asan: install ## the tests, with the extension under AddressSanitizer
 	@scripts/asan $(BIN)/python
+
+debug-tests: tools ## the tests on a debug build of the interpreter, which checks itself and counts all references
+	@scripts/debug_tests
 
 conformance: install ## all of CPython's own asyncio tests, in every mode; one table
 	@$(BIN)/python scripts/conformance "$(BIN)/python"

@@ -216,6 +216,7 @@ KINDS: dict[str, Callable[[int], Awaitable[None]]] = {
     # The system takes its time for those that are marked.
     [pytest.param(kind, marks=[pytest.mark.slow] * (kind in {"tls", "subprocesses"})) for kind in KINDS],
 )
+@pytest.mark.measures
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_nothing_stays_behind(kind: str) -> None:
     operation = KINDS[kind]

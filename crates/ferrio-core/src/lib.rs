@@ -7,6 +7,8 @@
 
 mod coroutines;
 mod debug;
+#[cfg(test)]
+mod embedded;
 mod ffi;
 mod futures;
 mod handles;

@@ -23,6 +23,8 @@ pub mod class;
 pub mod context;
 pub mod deque;
 pub mod dict;
+#[cfg(test)]
+pub mod embedded;
 pub mod error;
 mod expect;
 pub mod file;

@@ -1,0 +1,63 @@
+//! An interpreter inside of the test program.
+
+use super::{Object, Result, sys as py};
+use std::ffi::CString;
+use std::ptr;
+use std::sync::{Mutex, Once, PoisonError};
+
+static STARTED: Once = Once::new();
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Starts the interpreter, with the module among its built-in ones. The thread that did it lets the GIL go.
+fn start() {
+    // SAFETY: the interpreter does not run yet, and this is done once. Names live for ever.
+    unsafe {
+        assert_eq!(py::PyImport_AppendInittab(c"_core".as_ptr(), Some(super::module::PyInit__core)), 0);
+        py::Py_InitializeEx(0);
+        py::PyEval_SaveThread();
+    }
+}
+
+/// The GIL, let go when dropped, after a failed assertion too.
+struct Attached(py::PyGILState_STATE);
+
+impl Attached {
+    fn new() -> Attached {
+        // SAFETY: the interpreter runs.
+        Attached(unsafe { py::PyGILState_Ensure() })
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        // SAFETY: the counterpart of the one above, in the same thread.
+        unsafe { py::PyGILState_Release(self.0) }
+    }
+}
+
+/// Runs a test with the GIL held. An exception that it returns is printed, and fails it.
+pub fn in_python(test: impl FnOnce() -> Result<()>) {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    STARTED.call_once(start);
+    let _attached = Attached::new();
+    let passed = test().is_ok();
+    // SAFETY: the GIL is held; printing takes the exception out of the error indicator.
+    unsafe {
+        if !passed {
+            py::PyErr_Print();
+        }
+        assert!(passed, "an exception was raised");
+        assert!(py::PyErr_Occurred().is_null(), "the error indicator is set, and nobody said so");
+    }
+}
+
+/// Runs statements with a dict of names, which gets the built-in names by itself.
+pub fn run_statements(source: &str, names: &Object) -> Result<()> {
+    let source = CString::new(source).unwrap_or_default();
+    let names = names.as_ptr();
+    // SAFETY: a C string and a dict; a new reference, or null with an error.
+    unsafe {
+        let result = py::PyRun_StringFlags(source.as_ptr(), py::Py_file_input, names, names, ptr::null_mut());
+        Object::owned(result).map(drop)
+    }
+}
