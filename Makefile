@@ -44,7 +44,8 @@ fuzz: install ## cargo-fuzz's targets, and 20,000 random programs on asyncio and
 	@$(BIN)/python scripts/reliability --targets 120 --programs 20000
 
 attack: install ## random programs with evil objects, signals, no memory, hostile peers; figures in docs/reliability.md
-	@$(BIN)/python scripts/attack "$(BIN)/python" --api 5000 --signals 500 --memory 500 --report
+	@$(BIN)/python scripts/attack "$(BIN)/python" --api 5000 --transports 2000 --tls 400 --hostile 60 --signals 500 --memory 500 \
+		--report
 
 asan: install ## the tests, with the extension under AddressSanitizer
 	@scripts/asan $(BIN)/python

@@ -162,12 +162,16 @@ class TlsMixin:
     ) -> Any:
         """Encrypt a connection that stands. Return the transport to use from now on.
 
-        TypeError for what is not an ssl.SSLContext, and for transports that can't be upgraded.
+        TypeError for what is not an ssl.SSLContext, and for transports that can't be upgraded. RuntimeError while
+        another start_tls() of the same transport is under way: asyncio begins both, and one never ends.
         """
         if not isinstance(sslcontext, ssl.SSLContext):
             raise TypeError(f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}")
         if not getattr(transport, "_start_tls_compatible", False):
             raise TypeError(f"transport {transport!r} is not supported by start_tls()")
+        current = transport.get_protocol()
+        if isinstance(current, SSLProtocol) and getattr(current, "_waiter", None) is not None:
+            raise RuntimeError("start_tls() is already under way on this transport")
         loop: Any = self
         waiter = loop.create_future()
         tls: Any = SSLProtocol(

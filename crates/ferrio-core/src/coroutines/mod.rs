@@ -161,7 +161,7 @@ impl Coroutine {
     }
 
     /// Takes out what it is at, to go on: from now on it is running.
-    #[inline]
+    #[inline(always)]
     fn begin(&self) -> Result<(Stored, Option<Awaiting>)> {
         let mut state = self.state.borrow_mut();
         let running = match &*state {
@@ -197,7 +197,7 @@ impl Coroutine {
     fn settle(&self, new: State) {
         let mut state = self.state.borrow_mut();
         if matches!(&*state, State::Running(None)) {
-            *state = new;
+            std::mem::forget(std::mem::replace(&mut *state, new));
             return;
         }
         let was = std::mem::replace(&mut *state, new);

@@ -40,7 +40,11 @@ pub fn in_python(test: impl FnOnce() -> Result<()>) {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     STARTED.call_once(start);
     let _attached = Attached::new();
-    let passed = test().is_ok();
+    let result = test();
+    let passed = result.is_ok();
+    if let Err(raised) = result {
+        raised.leave();
+    }
     // SAFETY: the GIL is held; printing takes the exception out of the error indicator.
     unsafe {
         if !passed {

@@ -7,7 +7,8 @@ use std::io;
 /// [`Raised::take`].
 ///
 /// Only `ffi` can make one, and only where the indicator is set: what ends without a value and without an error
-/// has a type of its own. A debug build checks it.
+/// has a type of its own. A debug build checks it. One that is dropped takes the exception along, so that no Python
+/// code is called with the indicator set.
 #[derive(Debug)]
 #[must_use]
 pub struct Raised(());
@@ -175,7 +176,20 @@ impl From<io::Error> for Raised {
     }
 }
 
+impl Drop for Raised {
+    #[cold]
+    fn drop(&mut self) {
+        // SAFETY: the GIL is held.
+        unsafe { py::PyErr_Clear() }
+    }
+}
+
 impl Raised {
+    /// Leaves the exception in the error indicator, for the interpreter to find.
+    pub(super) fn leave(self) {
+        std::mem::forget(self);
+    }
+
     /// Says that the error indicator is set.
     ///
     /// # Safety
@@ -228,6 +242,7 @@ impl Raised {
 
     /// Takes the exception out of the error indicator, with its traceback.
     pub fn take(self) -> Object {
+        self.leave();
         super::version::take_raised()
     }
 
@@ -240,6 +255,7 @@ impl Raised {
     pub fn write_unraisable(self, place: &Object) {
         // SAFETY: the error indicator is set; a live object.
         unsafe { py::PyErr_WriteUnraisable(place.as_ptr()) }
+        self.leave();
     }
 }
 

@@ -1,7 +1,7 @@
 //! `set`, as asyncio keeps tasks and futures in it: Python code may look at it at any time.
 
 use super::sys as py;
-use super::{Object, Raised, Result};
+use super::{Name, Object, Raised, Result};
 
 /// Makes an empty one.
 pub fn new() -> Result {
@@ -15,20 +15,38 @@ pub fn of(items: &Object) -> Result {
     unsafe { Object::owned(py::PySet_New(items.as_ptr())) }
 }
 
-/// Adds an item. What is not a set is refused with an error.
+/// Whether it is one, of a derived class too.
+fn is_one(object: &Object) -> bool {
+    // SAFETY: a live object.
+    unsafe { py::PySet_Check(object.as_ptr()) != 0 }
+}
+
+/// Adds an item. Anything else than a set is asked for its method.
 pub fn add(set: &Object, item: &Object) -> Result<()> {
+    static ADD: Name = Name::new(c"add");
+    if !is_one(set) {
+        return set.method1(&ADD, item).map(drop);
+    }
     // SAFETY: live objects.
     unsafe { Raised::check(py::PySet_Add(set.as_ptr(), item.as_ptr())) }
 }
 
-/// Takes an item out, if it is there. What is not a set is refused with an error.
+/// Takes an item out, if it is there. Anything else than a set is asked for its method.
 pub fn discard(set: &Object, item: &Object) -> Result<()> {
+    static DISCARD: Name = Name::new(c"discard");
+    if !is_one(set) {
+        return set.method1(&DISCARD, item).map(drop);
+    }
     // SAFETY: live objects.
     unsafe { Raised::check(py::PySet_Discard(set.as_ptr(), item.as_ptr())) }
 }
 
-/// Takes all items out. What is not a set is refused with an error.
+/// Takes all items out. Anything else than a set is asked for its method.
 pub fn clear(set: &Object) -> Result<()> {
+    static CLEAR: Name = Name::new(c"clear");
+    if !is_one(set) {
+        return set.method0(&CLEAR).map(drop);
+    }
     // SAFETY: a live object.
     unsafe { Raised::check(py::PySet_Clear(set.as_ptr())) }
 }

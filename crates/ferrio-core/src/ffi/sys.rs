@@ -143,6 +143,7 @@ may_end_thread! {
 
     // Errors.
     fn PyErr_CheckSignals() -> c_int;
+    fn PyErr_Clear();
     fn PyErr_ExceptionMatches(class: Op) -> c_int;
     fn PyErr_GivenExceptionMatches(exception: Op, class: Op) -> c_int;
     #[cfg(not(Py_3_12))]

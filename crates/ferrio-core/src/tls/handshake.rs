@@ -1,6 +1,6 @@
 //! A step of the handshake.
 
-use super::{SSL_ERROR, TlsProtocol, wants_more};
+use super::{SSL_ERROR, TlsProtocol, WRAPPED, wants_more};
 use crate::ffi::{Name, Object, Own, Result};
 
 static DO_HANDSHAKE: Name = Name::new(c"do_handshake");
@@ -15,7 +15,11 @@ impl Own<TlsProtocol> {
             return Ok(());
         }
         match self.ssl().method0(&DO_HANDSHAKE) {
-            Ok(_) => self.complete_handshake(&Object::none()),
+            Ok(_) => {
+                self.complete_handshake(&Object::none())?;
+                // A protocol that has paused reading in connection_made() has kept the last record from the peer.
+                if self.is_in(&[&WRAPPED])? { self.process_outgoing() } else { Ok(()) }
+            }
             Err(raised) if wants_more(&raised)? => {
                 raised.discard();
                 self.process_outgoing()

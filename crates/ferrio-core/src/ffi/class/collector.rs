@@ -87,7 +87,7 @@ pub(super) unsafe extern "C" fn finalize<T: Class>(slf: Ptr) {
         // SAFETY: the interpreter passes an instance.
         T::finalize(unsafe { this(&slf) });
         if let Some(exception) = pending {
-            let _: Raised = exception.raise();
+            exception.raise().leave();
         }
         Ok(())
     });
@@ -97,7 +97,7 @@ pub(super) unsafe extern "C" fn dealloc<T: Class>(slf: Ptr) {
     #[cfg(not(Py_3_14))]
     // SAFETY: the interpreter passes an instance whose last reference is gone.
     unsafe {
-        trashcan::enter(slf, free::<T>);
+        trashcan::enter::<T>(slf);
     }
     #[cfg(Py_3_14)]
     // SAFETY: as above. The interpreter has a trashcan of its own in front.
@@ -110,7 +110,7 @@ pub(super) unsafe extern "C" fn dealloc<T: Class>(slf: Ptr) {
 ///
 /// # Safety
 /// It is an instance of T's class, and its last reference is gone.
-#[inline]
+#[inline(always)]
 unsafe fn free<T: Class>(slf: Ptr) {
     // SAFETY: the last reference is gone; the order is that of the interpreter's own classes: finaliser
     // (which may bring the object back), collector, weak references, contents, memory, class.
@@ -146,7 +146,8 @@ unsafe fn free<T: Class>(slf: Ptr) {
 /// stack would not hold them. From 3.14 on the interpreter does this for every class.
 #[cfg(not(Py_3_14))]
 mod trashcan {
-    use crate::ffi::{Ptr, sys as py};
+    use super::free;
+    use crate::ffi::{Class, Ptr, sys as py};
     use std::cell::{Cell, RefCell};
 
     /// How far the stack may grow below the outermost freeing of this thread, in bytes: some hundred levels.
@@ -175,9 +176,9 @@ mod trashcan {
     /// Frees an instance now, or leaves it to the outermost freeing.
     ///
     /// # Safety
-    /// Its last reference is gone, and `free` is the function for its class.
+    /// It is an instance of T's class, and its last reference is gone.
     #[inline(always)]
-    pub unsafe fn enter(instance: Ptr, free: unsafe fn(Ptr)) {
+    pub unsafe fn enter<T: Class>(instance: Ptr) {
         let place = 0_u8;
         let here = (&raw const place) as usize;
         let before = TRASHCAN.outermost.get();
@@ -185,13 +186,13 @@ mod trashcan {
         let is_outermost = before == 0 || depth >= LARGEST_STACK;
         if !is_outermost && depth >= DEPTH {
             // SAFETY: the caller's promise.
-            return unsafe { leave_for_later(instance, free) };
+            return unsafe { leave_for_later(instance, free::<T>) };
         }
         if is_outermost {
             TRASHCAN.outermost.set(here);
         }
         // SAFETY: the caller's promise.
-        unsafe { free(instance) };
+        unsafe { free::<T>(instance) };
         if is_outermost {
             if TRASHCAN.any.get() {
                 // SAFETY: what waits has lost its last reference.

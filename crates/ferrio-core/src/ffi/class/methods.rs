@@ -3,7 +3,7 @@
 use super::{Class, Own};
 use crate::ffi::error::{Builtin, raise, type_error};
 use crate::ffi::sys as py;
-use crate::ffi::{Args, Object, Ptr, Raised, Result};
+use crate::ffi::{Args, Object, Ptr, Result};
 use std::ffi::CStr;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,13 +16,13 @@ pub(in crate::ffi) fn guard<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T
         Ok(Ok(value)) => value,
         // The interpreter finds the error set.
         Ok(Err(raised)) => {
-            let _: Raised = raised;
+            raised.leave();
             failed
         }
         Err(payload) => {
             let text = payload.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("unknown reason");
-            let _: Raised = raise(Builtin::Runtime, &format!("ferrio panicked, which is a bug: {text}"));
+            raise(Builtin::Runtime, &format!("ferrio panicked, which is a bug: {text}")).leave();
             failed
         }
     }
