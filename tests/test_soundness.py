@@ -165,7 +165,11 @@ def test_lone_surrogates_are_shown_as_asyncio_shows_them(loop):
         async def main():
             with pytest.raises(TypeError) as refused:
                 task_class(Named(), loop=loop)
-            return repr(future), str(refused.value), repr(loop.call_soon(print, Named())).partition("created")[0]
+            return (
+                repr(future),
+                str(refused.value),
+                repr(loop.call_soon(print, Named())).partition("created")[0],
+            )
 
         return loop.run_until_complete(main())
 
@@ -373,7 +377,7 @@ def test_deeply_nested_coroutines_are_refused_and_freed(depth):
 
         async def main():""",
         )
-        program = program.replace("print(\"refused\")", "pass")
+        program = program.replace('print("refused")', "pass")
         assert run(program) == "freed\n"
         return
     assert run(program) == "refused\nfreed\n"
@@ -548,7 +552,9 @@ def test_what_python_code_sees_before_init_is_no_crash():
 
 
 def test_the_module_is_refused_in_another_interpreter():
-    interpreters = pytest.importorskip("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+    interpreters = pytest.importorskip(
+        "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    )
     other = interpreters.create()
     try:
         interpreters.run_string(

@@ -218,3 +218,79 @@ def test_a_peer_that_has_ended_still_gets_all_that_was_written() -> None:
             await asyncio.wait_for(protocol.done, PATIENCE)
 
     ferrio.run(main())
+
+
+async def _closed_pair(loop: asyncio.AbstractEventLoop) -> tuple[Any, Any]:
+    """A connection whose peer never answers: its transport, and the peer's socket."""
+    ours, theirs = socket.socketpair()
+    transport, protocol = await loop.create_connection(asyncio.Protocol, sock=ours)
+    return (transport, protocol), theirs
+
+
+def test_a_second_start_tls_on_one_transport_is_refused_and_the_first_ends() -> None:
+    _, client = contexts()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        (transport, protocol), theirs = await _closed_pair(loop)
+
+        async def upgrade() -> None:
+            await loop.start_tls(
+                transport, protocol, client, server_hostname="localhost", ssl_handshake_timeout=0.2
+            )
+
+        first, second = await asyncio.gather(upgrade(), upgrade(), return_exceptions=True)
+        assert isinstance(first, ConnectionAbortedError)
+        assert isinstance(second, RuntimeError) and "under way" in str(second)
+        theirs.close()
+
+    ferrio.run(main())
+
+
+def test_start_tls_on_a_transport_that_is_lost_ends() -> None:
+    _, client = contexts()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        (transport, protocol), theirs = await _closed_pair(loop)
+        transport.abort()
+        await asyncio.sleep(0.01)
+        with pytest.raises((OSError, RuntimeError)):
+            await asyncio.wait_for(
+                loop.start_tls(
+                    transport, protocol, client, server_hostname="localhost", ssl_handshake_timeout=0.2
+                ),
+                10,
+            )
+        theirs.close()
+
+    ferrio.run(main())
+
+
+def test_a_client_that_pauses_reading_at_once_lets_the_server_finish_its_handshake() -> None:
+    server_context, client_context = contexts()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        connected = asyncio.Event()
+
+        class Server(asyncio.Protocol):
+            def connection_made(self, transport: Any) -> None:
+                connected.set()
+
+        class Pauses(asyncio.Protocol):
+            def connection_made(self, transport: Any) -> None:
+                transport.pause_reading()
+
+        server = await loop.create_server(Server, "127.0.0.1", 0, ssl=server_context)
+        port = server.sockets[0].getsockname()[1]
+        transport, _ = await loop.create_connection(
+            Pauses, "127.0.0.1", port, ssl=client_context, server_hostname="localhost"
+        )
+        await asyncio.wait_for(connected.wait(), 10)
+        transport.abort()
+        server.close()
+        await server.wait_closed()
+        await asyncio.sleep(0.01)
+
+    ferrio.run(main())

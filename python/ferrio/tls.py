@@ -79,6 +79,20 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
     def _has_unread(self) -> bool:
         return bool(self._incoming.pending or self._sslobj.pending())
 
+    def _check_handshake_timeout(self) -> None:
+        if self._state is _State.DO_HANDSHAKE:
+            super()._check_handshake_timeout()
+            # A transport that was closed before tells nobody. asyncio would wait for ever.
+            error = ConnectionAbortedError(
+                "SSL handshake is taking longer than its timeout: the connection is gone"
+            )
+            self._loop.call_soon(self._give_up, error)
+
+    def _give_up(self, error: Exception) -> None:
+        if self._app_transport is not None:
+            self._app_transport._closed = True
+        self._wakeup_waiter(error)
+
     def _start_shutdown(self) -> None:
         if self._state is _State.FLUSHING and self._eof_received and self._app_reading_paused:
             # The program closes what it has not read to the end. asyncio would wait for ever.
@@ -162,14 +176,17 @@ class TlsMixin:
     ) -> Any:
         """Encrypt a connection that stands. Return the transport to use from now on.
 
-        TypeError for what is not an ssl.SSLContext, and for transports that can't be upgraded. RuntimeError while
-        another start_tls() of the same transport is under way: asyncio begins both, and one never ends.
+        TypeError for what is not an ssl.SSLContext, and for transports that can't be upgraded. RuntimeError
+        while another start_tls() of the same transport is under way, ConnectionResetError for a transport
+        that is lost: asyncio's would never end.
         """
         if not isinstance(sslcontext, ssl.SSLContext):
             raise TypeError(f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}")
         if not getattr(transport, "_start_tls_compatible", False):
             raise TypeError(f"transport {transport!r} is not supported by start_tls()")
         current = transport.get_protocol()
+        if current is None:
+            raise ConnectionResetError("the connection was lost before start_tls()")
         if isinstance(current, SSLProtocol) and getattr(current, "_waiter", None) is not None:
             raise RuntimeError("start_tls() is already under way on this transport")
         loop: Any = self

@@ -15,6 +15,8 @@ What is tamed, because a right answer to it would block, kill or reach out of th
 - tracebacks of more than LONG_TRACEBACK frames are not formatted; the recursion limit is not raised, as the
   interpreter overflows its own stack then; at most 200 tasks wait for each other in a row;
 - names and addresses are those of the loopback interface: `socket.getaddrinfo` resolves nothing else;
+- nothing is told that it is in the child of a fork: `NEVER`;
+- a task of CPython's own is not initialised again, which crashes CPython: `is_crash_of_cpython`;
 - sockets and pipes are the program's own; descriptors 0 to 2 are never given in by number for writing;
 - numbers that are huge are not used as the length of what has to be made by a right answer, beyond what the limit of
   address space turns into a MemoryError.
@@ -22,6 +24,7 @@ What is tamed, because a right answer to it would block, kill or reach out of th
 
 from __future__ import annotations
 
+import _asyncio
 import argparse
 import asyncio
 import concurrent.futures
@@ -112,14 +115,47 @@ OWN_FUNCTIONS = [
     if name.startswith("_core.") or str(getattr(value, "__module__", "")).startswith("ferrio")
 ]
 
-# Calls that would end the process, or leave what the machine has to get rid of.
-NEVER = {"__subclasses__"}
+# Calls that would end the process, or leave what the machine has to get rid of. `_after_fork`, `_forget_threads`
+# and `forget` tell a loop or an executor that it is in the child of a fork, which has no threads: those that it has here
+# would never be told to end, and the interpreter waits for them.
+NEVER = {"__subclasses__", "_after_fork", "_forget_threads", "forget"}
 
 # What waits for work without listening to signals, as a thread of an executor does: never on the main thread.
 BLOCKING = {"work"}
 
 # What runs a loop, on other threads: nothing ends it there, and an executor's threads hold up the interpreter's end.
 RUNNING = {"_run", "run_forever", "run_until_complete", "run"}
+
+# CPython's own Task, whatever `ferrio.install()` does: see is_crash_of_cpython().
+STOCK_TASK: Any = _asyncio.Task
+
+
+def is_crash_of_cpython(target: Any, name: str) -> bool:
+    """Whether this attribute of an object is a call that crashes CPython, without Ferrio too.
+
+    It is `__init__` of a task of CPython's own that was initialised before. In the task's own step it frees the coroutine
+    that runs (SIGSEGV, CPython 3.13.0 and 3.14.10):
+
+        async def other(): pass
+        async def main(): asyncio.current_task().__init__(other()); await asyncio.sleep(0)
+        loop = asyncio.new_event_loop()
+        loop.create_task(main())
+        loop.call_later(0.1, loop.stop)
+        loop.run_forever()
+
+    If it finds no loop it raises, and leaves a pending task without one, whose end asks NULL for an attribute (SIGSEGV,
+    CPython 3.13.0 and 3.14.10):
+
+        async def main(): pass
+        loop, coroutine = asyncio.new_event_loop(), main()
+        asyncio.set_event_loop(None)
+        task = loop.create_task(coroutine)
+        try: task.__init__(coroutine)
+        except RuntimeError: loop._ready.clear()
+        del task
+    """
+    return name == "__init__" and STOCK_TASK in type.mro(type(target))
+
 
 SPECIAL = [
     "__repr__", "__str__", "__hash__", "__eq__", "__lt__", "__ge__", "__iter__", "__next__", "__await__", "__aiter__",
@@ -310,7 +346,9 @@ class Program:
                     "__init__",
                 ]
             )
-            if name != "_run" or not isinstance(target, ferrio._core.Loop):
+            if not is_crash_of_cpython(target, name) and (
+                name != "_run" or not isinstance(target, ferrio._core.Loop)
+            ):
                 with contextlib.suppress(Exception):
                     return getattr(target, name)
         if kind < 0.65:
@@ -548,6 +586,8 @@ class Program:
         target = self.target(chance)
         name = chance.choice(names_of(type(target)))
         self.say(f"{self.show(target)}.{name}")
+        if is_crash_of_cpython(target, name):
+            return
         method = getattr(target, name)
         if name in RUNNING and threading.get_ident() != self.main:
             return
@@ -594,6 +634,8 @@ class Program:
     def do_init(self, chance: random.Random) -> None:
         """Initialise again what lives."""
         target = self.target(chance)
+        if is_crash_of_cpython(target, "__init__"):
+            return
         plain, named = self.arguments(chance, type(target))
         self.invoke(chance, target.__init__, plain, named, f"{self.show(target)}.__init__")
 
@@ -615,7 +657,8 @@ class Program:
         how = chance.random()
         if how < 0.4:
             self.say(f"{self.show(target)}.{name}")
-            self.put(chance, getattr(target, name))
+            if not is_crash_of_cpython(target, name):
+                self.put(chance, getattr(target, name))
         elif how < 0.8:
             value = self.argument(chance, name)
             self.say(f"{self.show(target)}.{name} = {self.show(value)}")

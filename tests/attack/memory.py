@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import types
 import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -88,6 +89,37 @@ def backtrace_library() -> ctypes.CDLL | None:
 
 # Made when this module is imported, so that the server of the seeds makes it once.
 LIBRARY = backtrace_library() if _testcapi else None
+
+
+# References to code, so that what CPython gives back twice stays: see keep_code().
+KEPT: list[types.CodeType] = []
+
+
+def keep_code() -> None:
+    """Keep the code of every function that can be made, on an interpreter that would free it.
+
+    MAKE_FUNCTION of CPython 3.12 and 3.13 gives the code back twice when there is no memory for the function. Code that
+    is freed while functions are still made of it corrupts the heap, and a crash may come anywhere, in Ferrio too. This,
+    without Ferrio, crashes with CPython 3.12.1 and 3.13.0 under PYTHONMALLOC=debug; `sys.getrefcount` of the lambda's
+    code falls by one at each failure, which it does not with 3.11.7 and 3.14.10:
+
+        import _testcapi
+        def make(): return lambda: None
+        for _ in range(10):
+            try: _testcapi.set_nomemory(0, 1); make()
+            except MemoryError: pass
+            finally: _testcapi.remove_mem_hooks()
+        make()
+    """
+    if sys.version_info[:2] not in ((3, 12), (3, 13)):
+        return
+    codes = [found.__code__ for found in gc.get_objects() if isinstance(found, types.FunctionType)]
+    for code in codes:
+        inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+        codes += inner  # which the loop comes to as well
+        # More often than allocations fail in a seed.
+        for one in inner:
+            KEPT.extend([one] * ROUNDS * 30)
 
 
 class Attack:
@@ -329,6 +361,7 @@ def run(seed: int) -> dict[str, int]:
     ):
         attack.loop.run_until_complete(operation())
     attack.loop.run_until_complete(attack.threads())
+    keep_code()
     for _ in range(ROUNDS):
         attack.round()
     attack.loop.call_exception_handler({"message": "still there"})

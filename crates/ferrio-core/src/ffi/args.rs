@@ -210,7 +210,7 @@ fn missing(signature: &Signature, required: &[Option<&Object>]) -> super::Raised
 
 /// The arguments, if all are there.
 #[inline]
-fn all<'call, const N: usize>(arguments: [Option<&'call Object>; N]) -> Option<[&'call Object; N]> {
+fn all<const N: usize>(arguments: [Option<&Object>; N]) -> Option<[&Object; N]> {
     // `None` stands for itself until it is replaced, or the answer is nothing.
     let first = arguments.first().copied().flatten();
     let mut given = match first {

@@ -111,10 +111,10 @@ impl Futures {
 
     /// The future of an argument, and whether the argument comes for the first time.
     fn future_of(&mut self, thing: &Object, running: &Object) -> Result<(Object, bool)> {
-        if let Some(known) = &self.known {
-            if let Some(found) = dict::get(known, thing)? {
-                return Ok((found, false));
-            }
+        if let Some(known) = &self.known
+            && let Some(found) = dict::get(known, thing)?
+        {
+            return Ok((found, false));
         }
         let future = self.ensure_future(thing, running)?;
         if self.loop_.is_none() {

@@ -89,9 +89,7 @@ pub fn is_coroutine(object: &Object) -> Result<bool> {
 impl Own<Task> {
     /// A task of Ferrio's own class on Ferrio's own loop, scheduled or started.
     pub fn spawn(loop_: &Own<Loop>, coroutine: &Object, options: &Options<'_>) -> Result<Own<Task>> {
-        let mut body = Task::default();
-        body.future = Future::pending(loop_);
-        let task = Own::new(body)?;
+        let task = Own::new(Task { future: Future::pending(loop_), ..Task::default() })?;
         if loop_.is_debug() {
             task.future.trace_source()?;
         }

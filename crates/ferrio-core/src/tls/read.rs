@@ -111,6 +111,10 @@ impl Own<TlsProtocol> {
     fn read_into_protocol(&self) -> Result<()> {
         // What the protocol does meanwhile counts.
         while self.is_in(&[&WRAPPED, &FLUSHING])? && !self.app_reading_paused.get() && self.has_records()? {
+            if !self.app_protocol_is_buffer.get() {
+                // Another protocol has come in the middle of it.
+                return self.read_copied();
+            }
             let protocol = self.app_protocol.get_or_none();
             let hint = Object::int(TlsProtocol::pending(&self.incoming)?)?;
             let object = protocol.method1(&stdlib::GET_BUFFER, &hint)?;

@@ -225,11 +225,9 @@ fn python_attempt(raised: Raised) -> Result<Attempt> {
 fn start(object: &Object) -> Result<()> {
     let this = Own::<DatagramTransport>::expect(object)?;
     this.base.in_context(|| {
-        lifecycle::connection_made(this)?;
-        if !this.base.closing.get() {
-            this.watch(Direction::Read)?;
-        }
-        lifecycle::tell_started(&this.waiter)
+        lifecycle::start(this, &this.waiter, || {
+            if this.base.closing.get() { Ok(()) } else { this.watch(Direction::Read).map(drop) }
+        })
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::base::{Base, Failure, split_exit};
 use crate::debug::warn_resource;
-use crate::ffi::{Class, Object, Own, Result, Slot};
+use crate::ffi::{Class, Object, Own, Raised, Result, Slot};
 use crate::futures::waiter;
 use crate::stdlib;
 
@@ -38,12 +38,14 @@ pub fn connection_made<T: Transport>(this: &Own<T>) -> Result<()> {
     }
 }
 
-/// Tells whoever waits for the transport that it has started.
-pub fn tell_started(waiter: &Slot) -> Result<()> {
-    match waiter.take() {
-        Some(waiter) => waiter::set_result_unless_done(&waiter, Object::none()),
-        None => Ok(()),
+/// Tells the protocol of the connection, has the descriptor watched, and tells whoever waits for the transport that it
+/// has started: also if one of the former fails, as asyncio does it, or the waiting would never end.
+pub fn start<T: Transport>(this: &Own<T>, waiter: &Slot, watch: impl FnOnce() -> Result<()>) -> Result<()> {
+    let result = connection_made(this).and_then(|()| watch()).map_err(Raised::take);
+    if let Some(waiter) = waiter.take() {
+        waiter::set_result_unless_done(&waiter, Object::none())?;
     }
+    result.map_err(Object::raise)
 }
 
 /// The loop's last call: tells the protocol that the connection is lost, and gives everything back.

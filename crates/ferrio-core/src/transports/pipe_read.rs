@@ -108,9 +108,7 @@ fn start(object: &Object) -> Result<()> {
     let this = Own::<ReadPipeTransport>::expect(object)?;
     this.base.in_context(|| {
         this.connected.set(true);
-        lifecycle::connection_made(this)?;
-        this.start_reading()?;
-        lifecycle::tell_started(&this.waiter)
+        lifecycle::start(this, &this.waiter, || this.start_reading())
     })
 }
 

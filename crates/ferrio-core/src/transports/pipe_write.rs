@@ -141,11 +141,7 @@ impl Own<WritePipeTransport> {
 
 fn start(object: &Object) -> Result<()> {
     let this = Own::<WritePipeTransport>::expect(object)?;
-    this.base.in_context(|| {
-        lifecycle::connection_made(this)?;
-        this.watch()?;
-        lifecycle::tell_started(&this.waiter)
-    })
+    this.base.in_context(|| lifecycle::start(this, &this.waiter, || this.watch()))
 }
 
 fn write_ready(object: &Object) -> Result<()> {
