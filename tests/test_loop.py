@@ -1,6 +1,7 @@
 """The event loop: scheduling, timers, threads, signals, closing."""
 
 import asyncio
+import ctypes
 import gc
 import os
 import resource
@@ -403,3 +404,19 @@ def test_the_dict_is_the_programs_own() -> None:
         assert vars(loop) == {"mine": 1}
 
     ferrio.run(main())
+
+
+PR_GET_TIMERSLACK = 30
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's own")
+def test_callbacks_run_with_the_timer_slack_that_the_thread_had(loop):
+    # The interpreter's waits for the GIL obey it: a thread with less of it would take more than its turns.
+    slack = ctypes.CDLL(None).prctl
+    before = slack(PR_GET_TIMERSLACK, 0, 0, 0, 0)
+    seen = []
+    loop.call_soon(lambda: seen.append(slack(PR_GET_TIMERSLACK, 0, 0, 0, 0)))
+    loop.call_later(0.01, lambda: seen.append(slack(PR_GET_TIMERSLACK, 0, 0, 0, 0)))
+    loop.run_until_complete(asyncio.sleep(0.02))
+    assert seen == [before, before]
+    assert slack(PR_GET_TIMERSLACK, 0, 0, 0, 0) == before

@@ -6,7 +6,7 @@
 //! - [`timer_slack`]: waits that end on time;
 //! - [`socket`]: stream and datagram calls on non-blocking descriptors;
 //! - [`address`]: socket addresses in a form that needs no resolving;
-//! - [`stack`]: where the calling thread's stack ends.
+//! - [`stack`]: where the calling thread's stack ends;
 //! - [`descriptor`]: what can be asked of any descriptor.
 //!
 //! Calls return `io::Result` with the kernel's error number inside. Only [`waker`] may be used from a

@@ -7,7 +7,7 @@ use crate::ffi::error::check_signals;
 use crate::ffi::{Object, Own, Result, detach};
 use crate::stdlib;
 use ferrio_reactor::clock;
-use ferrio_reactor::timer_slack::Punctual;
+use ferrio_reactor::timer_slack::TimerSlack;
 use ferrio_sched::deadline;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -42,21 +42,21 @@ impl Own<Loop> {
     pub fn run(&self) -> Result<()> {
         self.thread.set(current_thread());
         let _running = Running(self);
-        let _punctual = Punctual::begin();
+        let slack = TimerSlack::of_thread();
         loop {
-            self.run_once()?;
+            self.run_once(slack)?;
             if self.stopping.get() {
                 return Ok(());
             }
         }
     }
 
-    fn run_once(&self) -> Result<()> {
+    fn run_once(&self, slack: TimerSlack) -> Result<()> {
         // 1. Take the time, and 2. work out how long to wait.
         let wait = self.time_to_wait()?;
         // 3. Poll; the GIL is released only if the wait is not 0.
         if self.needs_poll(wait) {
-            self.poll(wait)?;
+            self.poll(wait, slack)?;
         }
         // 4. Dispatch readiness in poll order: what it makes runnable joins the ready queue. Then take
         //    over what other threads have handed in.
@@ -97,12 +97,16 @@ impl Own<Loop> {
         needed
     }
 
-    fn poll(&self, wait: Option<Duration>) -> Result<()> {
+    fn poll(&self, wait: Option<Duration>, slack: TimerSlack) -> Result<()> {
         let system = self.system()?;
         let mut events = self.events.take();
         let waiting = Waiting(&system, &mut events);
-        let result =
-            if wait == Some(Duration::ZERO) { waiting.wait(wait) } else { detach(move || waiting.wait(wait)) };
+        let result = match wait {
+            Some(Duration::ZERO) => waiting.wait(wait),
+            // A timer is to be on time.
+            Some(_) => detach(move || slack.least_during(|| waiting.wait(wait))),
+            None => detach(move || waiting.wait(wait)),
+        };
         self.events.replace(events);
         match result {
             Err(error) if error.kind() != ErrorKind::Interrupted => Err(error.into()),
