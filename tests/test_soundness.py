@@ -8,6 +8,7 @@ import contextlib
 import gc
 import logging
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -601,3 +602,17 @@ def test_threads_that_end_with_their_loop_leave_nothing():
         thread.join()
     assert threading.active_count() == before
     assert os.getpid() > 0
+
+
+def test_a_second_init_of_a_loop_is_refused_and_changes_nothing(loop):
+    ours, theirs = socket.socketpair()
+    heard = []
+    loop.add_reader(ours, lambda: (heard.append(ours.recv(9)), loop.stop()))
+    with pytest.raises(RuntimeError, match="already initialized"):
+        loop.__init__()
+    theirs.send(b"x")
+    loop.run_forever()
+    loop.remove_reader(ours)
+    ours.close()
+    theirs.close()
+    assert heard == [b"x"]

@@ -5,7 +5,7 @@ use super::entry::Entry;
 use super::readiness::{Direction, descriptor_of};
 use crate::coroutines::CounterpartDefinition;
 use crate::ffi::class::{Members, Method, Property, getter, method, method0, method1, property, type_cell};
-use crate::ffi::error::type_error;
+use crate::ffi::error::{runtime_error, type_error};
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor, dict};
 use crate::futures::Future;
 use crate::handles::Handle;
@@ -58,6 +58,10 @@ impl Class for Loop {
     }
 
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
+        if this.system.borrow().is_some() {
+            // What is registered with its poller would never be heard of again.
+            return Err(runtime_error("the loop is already initialized"));
+        }
         this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
         this.own_call_soon_threadsafe.set(is_own_method(this, &stdlib::CALL_SOON_THREADSAFE)?);
         this.own_time.set(is_own_method(this, &crate::stdlib::TIME)?);
