@@ -616,3 +616,47 @@ def test_a_second_init_of_a_loop_is_refused_and_changes_nothing(loop):
     ours.close()
     theirs.close()
     assert heard == [b"x"]
+
+
+def test_what_another_thread_frees_does_not_wait_for_a_finaliser_here(loop):
+    # A finaliser that takes long lets the GIL go in the middle of a freeing.
+    inside, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        def __del__(self):
+            inside.set()
+            assert go_on.wait(30)
+
+    class Seen:
+        def __del__(self):
+            freed.append(True)
+
+    freed = []
+
+    def free_slowly():
+        future = loop.create_future()
+        future.set_result(Slow())
+        del future
+
+    slow = threading.Thread(target=free_slowly)
+    slow.start()
+    assert inside.wait(30)
+
+    def free_deep(depth):
+        if depth:
+            return free_deep(depth - 1)
+        chain = Seen()
+        for _ in range(5_000):
+            future = loop.create_future()
+            future.set_result(chain)
+            chain = future
+        del future, chain
+        return None
+
+    for number in range(20):
+        other = threading.Thread(target=free_deep, args=(number * 20,))
+        other.start()
+        other.join()
+        assert len(freed) == number + 1
+    go_on.set()
+    slow.join()

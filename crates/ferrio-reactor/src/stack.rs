@@ -1,10 +1,11 @@
 //! The calling thread's stack.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
-/// The lowest address of the calling thread's stack, if the system says it. The main thread's stack grows down to it;
-/// a limit that is changed later is not seen.
-pub fn lowest_address() -> Option<usize> {
+/// The addresses of the calling thread's stack, if the system says them. The main thread's stack grows down to the
+/// lowest; a limit that is changed later is not seen.
+pub fn of_this_thread() -> Option<Range<usize>> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     // SAFETY: the first call fills the attributes of a thread that runs; they are read, and destroyed once.
     unsafe {
@@ -14,17 +15,21 @@ pub fn lowest_address() -> Option<usize> {
         let (mut address, mut size) = (std::ptr::null_mut(), 0);
         let status = libc::pthread_attr_getstack(attributes.as_ptr(), &mut address, &mut size);
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
-        (status == 0).then_some(address as usize)
+        (status == 0).then(|| address as usize..address as usize + size)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::lowest_address;
+    use super::of_this_thread;
 
     #[test]
-    fn a_local_is_above_it() {
+    #[cfg_attr(miri, ignore = "system calls")]
+    fn a_local_is_on_it_and_not_on_anothers() {
         let local = 0_u8;
-        assert!(lowest_address().is_some_and(|lowest| lowest < (&raw const local) as usize));
+        let here = (&raw const local) as usize;
+        assert!(of_this_thread().is_some_and(|stack| stack.contains(&here)));
+        let other = std::thread::spawn(of_this_thread).join();
+        assert!(other.is_ok_and(|stack| stack.is_some_and(|stack| !stack.contains(&here))));
     }
 }

@@ -4,6 +4,7 @@ use super::error::{Builtin, raise};
 use super::{Raised, Result, sys as py};
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::ops::Range;
 
 /// So much of a thread's stack is left alone, in bytes: for what the interpreter and finalisers need at the deepest
 /// level.
@@ -36,12 +37,25 @@ impl Drop for Level {
 
 /// The lowest address of this thread's stack that may be used, 0 if it is not known.
 fn lowest_place() -> usize {
+    let stack = this_stack();
+    if stack.is_empty() { 0 } else { stack.start + RESERVE }
+}
+
+/// Whether an address is on this thread's stack; false if that is not known.
+#[cfg(not(Py_3_14))]
+pub fn is_on_this_stack(address: usize) -> bool {
+    this_stack().contains(&address)
+}
+
+/// This thread's stack; empty if it is not known.
+fn this_stack() -> Range<usize> {
     thread_local! {
-        static LOWEST: Cell<Option<usize>> = const { Cell::new(None) };
+        static STACK: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
     }
-    LOWEST.get().unwrap_or_else(|| {
-        let lowest = ferrio_reactor::stack::lowest_address().map_or(0, |lowest| lowest + RESERVE);
-        LOWEST.set(Some(lowest));
-        lowest
-    })
+    let (start, end) = STACK.get().unwrap_or_else(|| {
+        let stack = ferrio_reactor::stack::of_this_thread().unwrap_or_default();
+        STACK.set(Some((stack.start, stack.end)));
+        (stack.start, stack.end)
+    });
+    start..end
 }

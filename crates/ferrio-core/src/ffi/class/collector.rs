@@ -147,22 +147,21 @@ unsafe fn free<T: Class>(slf: Ptr) {
 #[cfg(not(Py_3_14))]
 mod trashcan {
     use super::free;
-    use crate::ffi::{Class, Ptr, sys as py};
+    use crate::ffi::{Class, Ptr, recursion, sys as py};
     use std::cell::{Cell, RefCell};
 
-    /// How far the stack may grow below the outermost freeing of this thread, in bytes: some hundred levels.
+    /// How far the stack may grow below the outermost freeing, in bytes: some hundred levels.
     const DEPTH: usize = 64 * 1024;
-
-    /// The instances that wait for the outermost freeing, and how each is freed.
-    type Waiting = RefCell<Vec<(Ptr, unsafe fn(Ptr))>>;
 
     struct Trashcan {
         /// Where the stack was when the outermost freeing began; 0 for none.
         ///
-        /// A finaliser may let the GIL go, and another thread may free something meanwhile. Its stack is far away,
-        /// which makes it an outermost one of its own.
+        /// A finaliser may let the GIL go, and another thread may free something meanwhile: that is an outermost one
+        /// of its own, and afterwards there is none. What the first thread frees then counts from there again, which
+        /// makes its stack a little deeper and no more.
         outermost: Cell<usize>,
-        waiting: Waiting,
+        /// The instances that wait for an outermost freeing to end, and how each is freed.
+        waiting: RefCell<Vec<(Ptr, unsafe fn(Ptr))>>,
         /// Whether any waits.
         any: Cell<bool>,
     }
@@ -181,30 +180,35 @@ mod trashcan {
     pub unsafe fn enter<T: Class>(instance: Ptr) {
         let place = 0_u8;
         let here = (&raw const place) as usize;
-        let before = TRASHCAN.outermost.get();
-        let depth = before.wrapping_sub(here);
-        let is_outermost = before == 0 || depth >= LARGEST_STACK;
-        if !is_outermost && depth >= DEPTH {
-            // SAFETY: the caller's promise.
-            return unsafe { leave_for_later(instance, free::<T>) };
+        let outermost = TRASHCAN.outermost.get();
+        if outermost != 0 {
+            if outermost.wrapping_sub(here) < DEPTH {
+                // SAFETY: the caller's promise.
+                return unsafe { free::<T>(instance) };
+            }
+            if is_deeper(here, outermost) {
+                // SAFETY: the caller's promise.
+                return unsafe { leave_for_later(instance, free::<T>) };
+            }
         }
-        if is_outermost {
-            TRASHCAN.outermost.set(here);
-        }
+        TRASHCAN.outermost.set(here);
         // SAFETY: the caller's promise.
         unsafe { free::<T>(instance) };
-        if is_outermost {
-            if TRASHCAN.any.get() {
-                // SAFETY: what waits has lost its last reference.
-                unsafe { free_all() };
-            }
-            TRASHCAN.outermost.set(before);
+        if TRASHCAN.any.get() {
+            free_all(here);
         }
+        TRASHCAN.outermost.set(0);
     }
 
-    /// The stack of a thread is at most this large, in bytes: what is further away is another's.
-    const LARGEST_STACK: usize = 1 << 30;
+    /// Whether this thread, at a place of its stack, is inside of the outermost freeing; that may be another's.
+    #[cold]
+    #[inline(never)]
+    fn is_deeper(here: usize, outermost: usize) -> bool {
+        here < outermost && recursion::is_on_this_stack(outermost)
+    }
 
+    /// # Safety
+    /// The instance's last reference is gone, and `free` is the function for its class.
     #[cold]
     #[inline(never)]
     unsafe fn leave_for_later(instance: Ptr, free: unsafe fn(Ptr)) {
@@ -216,11 +220,12 @@ mod trashcan {
 
     #[cold]
     #[inline(never)]
-    unsafe fn free_all() {
+    fn free_all(here: usize) {
         loop {
+            TRASHCAN.outermost.set(here);
             let next = TRASHCAN.waiting.borrow_mut().pop();
             let Some((instance, free)) = next else { break };
-            // SAFETY: it was left for later, and is taken out once.
+            // SAFETY: `leave_for_later` has put it in, and it is taken out once.
             unsafe { free(instance) };
         }
         TRASHCAN.any.set(false);
