@@ -153,6 +153,9 @@ mod trashcan {
     /// How far the stack may grow below the outermost freeing, in bytes: some hundred levels.
     const DEPTH: usize = 64 * 1024;
 
+    /// An instance, and how it is freed.
+    type Waiting = (Ptr, unsafe fn(Ptr));
+
     struct Trashcan {
         /// Where the stack was when the outermost freeing began; 0 for none.
         ///
@@ -160,8 +163,8 @@ mod trashcan {
         /// of its own, and afterwards there is none. What the first thread frees then counts from there again, which
         /// makes its stack a little deeper and no more.
         outermost: Cell<usize>,
-        /// The instances that wait for an outermost freeing to end, and how each is freed.
-        waiting: RefCell<Vec<(Ptr, unsafe fn(Ptr))>>,
+        /// What waits for an outermost freeing to end.
+        waiting: RefCell<Vec<Waiting>>,
         /// Whether any waits.
         any: Cell<bool>,
     }
