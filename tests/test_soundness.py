@@ -660,3 +660,15 @@ def test_what_another_thread_frees_does_not_wait_for_a_finaliser_here(loop):
         assert len(freed) == number + 1
     go_on.set()
     slow.join()
+
+
+def test_a_pipe_that_is_full_does_not_stop_the_loop(loop):
+    # The class is Ferrio's own; a program may still make one itself.
+    reading, writing = os.pipe()
+    with open(writing, "wb", buffering=0) as pipe, open(reading, "rb", buffering=0):
+        transport = ferrio._core.WritePipeTransport(loop, pipe, asyncio.Protocol())
+        transport.write(b"x" * 1_000_000)
+        assert transport.get_write_buffer_size() > 0
+        loop.run_until_complete(asyncio.sleep(0))
+        transport.abort()
+        loop.run_until_complete(asyncio.sleep(0.001))

@@ -97,8 +97,13 @@ class Executor(concurrent.futures.ThreadPoolExecutor):
             args=(reference, queue),
         )
         worker.start()
-        self._threads.add(worker)
-        _interpreter._threads_queues[worker] = queue
+        try:
+            self._threads.add(worker)
+            _interpreter._threads_queues[worker] = queue
+        except BaseException:
+            # A trace function or a signal's handler has raised: the interpreter's end would wait for the thread.
+            queue.put(None)
+            raise
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the threads once what was submitted is done; with cancel_futures, once what has begun is."""

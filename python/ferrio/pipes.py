@@ -48,12 +48,11 @@ class PipeMixin:
 
 
 def _prepare(pipe: Any, refusal: str) -> bool:
-    """Make a pipe non-blocking; return whether it is a device. ValueError for what can't be waited for."""
+    """Return whether a pipe is a device. ValueError for what can't be waited for."""
     mode = os.fstat(pipe.fileno()).st_mode
     is_device = stat.S_ISCHR(mode)
     if not (is_device or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         raise ValueError(refusal)
-    os.set_blocking(pipe.fileno(), False)
     return is_device
 
 

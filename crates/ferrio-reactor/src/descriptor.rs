@@ -12,6 +12,11 @@ pub(crate) fn borrow<'fd>(descriptor: RawFd) -> io::Result<BorrowedFd<'fd>> {
     Ok(unsafe { BorrowedFd::borrow_raw(descriptor) })
 }
 
+/// Has calls on a descriptor not wait.
+pub fn set_nonblocking(descriptor: RawFd) -> io::Result<()> {
+    Ok(rustix::io::ioctl_fionbio(borrow(descriptor)?, true)?)
+}
+
 /// Whether a descriptor of this number is open.
 pub fn is_open(descriptor: RawFd) -> bool {
     borrow(descriptor).is_ok_and(|descriptor| rustix::io::fcntl_getfd(descriptor).is_ok())
