@@ -101,7 +101,8 @@ class Executor(concurrent.futures.ThreadPoolExecutor):
             self._threads.add(worker)
             _interpreter._threads_queues[worker] = queue
         except BaseException:
-            # A trace function or a signal's handler has raised: the interpreter's end would wait for the thread.
+            # A trace function has raised, or a signal's handler.
+            # The interpreter waits for the thread at its end.
             queue.put(None)
             raise
 
