@@ -53,6 +53,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 200_000)
 """
 
 
+@pytest.mark.measures
 def test_a_number_that_nobody_has_opened_takes_no_memory() -> None:
     assert run_script(UNKNOWN_NUMBERS).stdout == "True\n"
 

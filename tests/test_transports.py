@@ -531,6 +531,7 @@ def test_many_connections_leave_nothing_behind():
     ferrio.run(main())
 
 
+@pytest.mark.measures
 def test_large_messages_do_not_ask_the_kernel_for_memory_again_and_again():
     # A process of its own: an allocator that has once freed a large block keeps such blocks from then on.
     script = """
