@@ -31,6 +31,8 @@ def test_some_programs_with_evil_objects() -> None:
     [("api", 120), ("tls", 60), ("signals", 30), ("memory", 30)],
 )
 def test_attack(name: str, seeds: int) -> None:
+    if name == "memory" and hasattr(sys, "gettotalrefcount"):
+        pytest.skip("without memory a debug build fails its own assertions")
     attack(f"--{name}", str(seeds))
 
 

@@ -42,6 +42,7 @@ def test_a_timer_is_never_early(loop, delay):
     loop.run_until_complete(main())
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("delay", [0.0001, 0.001, 0.0025])
 def test_a_sleep_is_late_by_a_tenth_of_a_millisecond_at_most(loop, delay):
     async def ours():

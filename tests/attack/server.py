@@ -58,12 +58,20 @@ def verdict(status: int, output: str) -> str | None:
 INTERPRETERS_OWN = ("_PyEval_EvalFrameDefault", "PyContext_CopyCurrent")
 
 
+# What a debug build says of the interpreter's own code. os.stat() makes the times of its answer one after the other, and
+# looks for an error at the end: a signal's handler that raises in the first multiplication, or a want of memory, is
+# there at the second.
+OWN_ASSERTION = "_Py_CheckSlotResult: Slot * of type int succeeded with an exception set"
+
+
 def is_interpreters(output: str) -> str | None:
     """Return where the interpreter itself has crashed, None if Ferrio may be to blame: see memory.py.
 
     Ferrio is not if its frames are not in the C stack, or if above the first of them the interpreter ran Python code or
     what is known to crash there.
     """
+    if OWN_ASSERTION in output:
+        return "os.stat()"
     stack = output.partition("C stack:\n")[2].partition("C stack ends")[0]
     # The first two are the handler's.
     above = stack.partition("ferrio")[0].splitlines()[2:]
