@@ -40,8 +40,14 @@ class Odd:
         pass
 
 loop.set_exception_handler(lambda loop, context: None)
-odd = [_core.SocketTransport(loop, Odd(), asyncio.Protocol()), _core.DatagramTransport(loop, Odd(), asyncio.DatagramProtocol()),
-       _core.ReadPipeTransport(loop, Odd(), asyncio.Protocol()), _core.WritePipeTransport(loop, Odd(), asyncio.Protocol())]
+odd = [_core.SocketTransport(loop, Odd(), asyncio.Protocol()), _core.DatagramTransport(loop, Odd(), asyncio.DatagramProtocol())]
+for pipe in (_core.ReadPipeTransport, _core.WritePipeTransport):
+    try:
+        pipe(loop, Odd(), asyncio.Protocol())
+    except OSError as error:
+        assert error.errno == errno.EBADF, error
+    else:
+        raise AssertionError(pipe)
 for _ in range(3):
     loop.run_until_complete(asyncio.sleep(0))
 for transport in odd:

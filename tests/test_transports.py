@@ -8,7 +8,6 @@ import os
 import random
 import socket
 import struct
-import sys
 
 import ferrio
 import pytest
@@ -574,7 +573,6 @@ def test_large_messages_do_not_ask_the_kernel_for_memory_again_and_again():
     assert faults < 1000
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11, 7), reason="3.11.2 names another line of the same function")
 def test_what_breaks_a_datagram_transport_is_logged_with_the_place(caplog) -> None:
     """The log said what was wrong with the address, and not who had given it."""
 

@@ -158,7 +158,12 @@ fn wants_more(raised: &Raised) -> Result<bool> {
 /// Calls a method of the program's protocol; what it raises, but `KeyboardInterrupt` and `SystemExit`, goes to
 /// the loop's exception handler.
 fn tell(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
-    let Err(raised) = this.app_protocol.get_or_none().method0(method) else { return Ok(()) };
+    let protocol = this.app_protocol.get_or_none();
+    if protocol.is_none() {
+        // The connection is lost, and the protocol has heard of it.
+        return Ok(());
+    }
+    let Err(raised) = protocol.method0(method) else { return Ok(()) };
     let exception = raised.take();
     if exception.is_exit() {
         return Err(exception.raise());
