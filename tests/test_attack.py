@@ -28,7 +28,7 @@ def test_some_programs_with_evil_objects() -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("name", "seeds"),
-    [("api", 120), ("tls", 60), ("signals", 30), ("memory", 30)],
+    [("api", 120), ("tls", 60), ("memory", 30)],
 )
 def test_attack(name: str, seeds: int) -> None:
     if name == "memory" and hasattr(sys, "gettotalrefcount"):
