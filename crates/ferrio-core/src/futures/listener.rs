@@ -6,8 +6,7 @@
 use super::shield;
 use super::waiting::Waiting;
 use super::{Callback, Future, Gathering, own_future};
-use crate::ffi::error::impossible;
-use crate::ffi::{Class, Name, Object, Own, Result};
+use crate::ffi::{Name, Object, Own, Result};
 use crate::futures::completions::Completions;
 use crate::stdlib;
 use crate::taskgroups::TaskGroup;
@@ -67,12 +66,12 @@ impl Listener {
     #[inline]
     pub fn tell(self, owner: &Object, future: &Object) -> Result<()> {
         match self {
-            Listener::Gather => owner_as::<Gathering>(owner)?.child_done(future),
-            Listener::Wait => owner_as::<Waiting>(owner)?.future_done(future),
+            Listener::Gather => Own::<Gathering>::expect(owner)?.child_done(future),
+            Listener::Wait => Own::<Waiting>::expect(owner)?.future_done(future),
             Listener::Shield => shield::inner_done(owner, future),
             Listener::Shielded => shield::outer_done(owner, future),
-            Listener::AsCompleted => owner_as::<Completions>(owner)?.future_done(future),
-            Listener::TaskGroup => owner_as::<TaskGroup>(owner)?.task_done(future),
+            Listener::AsCompleted => Own::<Completions>::expect(owner)?.future_done(future),
+            Listener::TaskGroup => Own::<TaskGroup>::expect(owner)?.task_done(future),
             Listener::Concurrent => threads::future_done(owner, future),
         }
     }
@@ -93,19 +92,13 @@ impl Listener {
     /// The tasks that wait for the future by way of the owner, for call graphs.
     pub fn awaiters(self, owner: &Object) -> Result<Vec<Object>> {
         let one = match self {
-            Listener::Gather => owner_as::<Gathering>(owner)?.caller(),
-            Listener::Wait => owner_as::<Waiting>(owner)?.caller(),
+            Listener::Gather => Own::<Gathering>::expect(owner)?.caller(),
+            Listener::Wait => Own::<Waiting>::expect(owner)?.caller(),
             Listener::Shield => return own_future(owner).map_or(Ok(Vec::new()), Own::<Future>::waiting_tasks),
             Listener::Shielded | Listener::Concurrent => None,
-            Listener::AsCompleted => owner_as::<Completions>(owner)?.caller(),
-            Listener::TaskGroup => owner_as::<TaskGroup>(owner)?.parent(),
+            Listener::AsCompleted => Own::<Completions>::expect(owner)?.caller(),
+            Listener::TaskGroup => Own::<TaskGroup>::expect(owner)?.parent(),
         };
         Ok(one.into_iter().collect())
     }
-}
-
-/// The owner as what its kind says it is: each kind listens with its own owner only.
-#[inline]
-fn owner_as<T: Class>(owner: &Object) -> Result<&Own<T>> {
-    Own::downcast(owner).ok_or_else(|| impossible("a listener has an owner of another kind"))
 }

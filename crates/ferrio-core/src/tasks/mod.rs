@@ -29,7 +29,7 @@ pub mod step;
 use crate::coroutines::Coroutine;
 use crate::debug::Report;
 use crate::ffi::class::{Bound, extends};
-use crate::ffi::error::{Builtin, impossible, raise_text};
+use crate::ffi::error::{Builtin, raise_text};
 use crate::ffi::listing::Links;
 use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Result, Slot, context, recursion};
@@ -64,11 +64,6 @@ pub struct Task {
 }
 
 extends!(Task: Future, future);
-
-/// The task that a function was bound to.
-fn of(object: &Object) -> Result<&Own<Task>> {
-    Own::downcast(object).ok_or_else(|| impossible("a task's function is bound to another object"))
-}
 
 /// How a task is made, beside its coroutine.
 #[derive(Default)]
@@ -184,7 +179,7 @@ impl Own<Task> {
         static BOUND: OnceLock<Bound> = OnceLock::new();
         let bound = BOUND.get_or_init(|| {
             Bound::new(c"task_wakeup", |task, future| {
-                let task = of(task)?;
+                let task = Own::<Task>::expect(task)?;
                 step::wake_up(task, future).map(|()| Object::none())
             })
         });

@@ -56,7 +56,7 @@ pub fn step_callable(task: &Own<Task>) -> Result {
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {
         Bound::without_argument(c"task_step", |task| {
-            let task = super::of(task)?;
+            let task = Own::<Task>::expect(task)?;
             let exception = task.step_exception.take();
             step(task, exception).map(|()| Object::none())
         })

@@ -10,8 +10,7 @@ pub struct FreeList(UnsafeCell<Vec<Ptr>>);
 // that. The module refuses to be imported where there is no GIL.
 unsafe impl Sync for FreeList {}
 
-/// How many instances' memory a class keeps: as many as asyncio's tasks and futures are made and freed in one
-/// iteration of a busy loop.
+/// How many instances' memory a class keeps.
 const FREE_LIST_CAPACITY: usize = 1024;
 
 impl FreeList {
