@@ -11,6 +11,7 @@ The interpreter has faults of its own there. A crash whose stack has no frame of
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread
 import contextlib
 import ctypes
 import gc
@@ -22,6 +23,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 import types
 import warnings
@@ -120,6 +122,25 @@ def keep_code() -> None:
         # More often than allocations fail in a seed.
         for one in inner:
             KEPT.extend([one] * ROUNDS * 30)
+
+
+def start_threads_with_memory() -> None:
+    """Give `Thread.start()` its memory back: a thread that fails before it says that it runs is waited for for ever."""
+    start = threading.Thread.start
+
+    def start_with_memory(thread: threading.Thread) -> None:
+        _testcapi.remove_mem_hooks()
+        start(thread)
+
+    threading.Thread.start = start_with_memory  # type: ignore[method-assign]
+
+
+def free_locks(loop: asyncio.AbstractEventLoop) -> None:
+    """Free the locks of the executor, whose `with` may take a lock and then fail: the interpreter's `with` has no
+    memory for leaving it. ThreadPoolExecutor.submit() has the same `with`."""
+    for lock in (loop._default_executor._shutdown_lock, concurrent.futures.thread._global_shutdown_lock):
+        if lock.locked():
+            lock.release()
 
 
 class Attack:
@@ -301,15 +322,20 @@ class Attack:
         finally:
             _testcapi.remove_mem_hooks()
             stopping.cancel()
+            free_locks(self.loop)
             # The interpreter's own setter needs memory, and forgets what it was told without.
             asyncio._set_running_loop(None)
 
 
 def is_interpreters(error: BaseException | None) -> bool:
-    """Whether it is what CPython 3.11 makes of a lack of memory for a frame: on asyncio's loop too."""
-    return sys.version_info < (3, 12) and str(error).startswith(
-        ("error return without exception set", "<function ")
-    )
+    """Whether it is what CPython makes of a lack of memory for a frame: on asyncio's loop too.
+
+    `take_ownership()` in Python/frame.c clears the exception that is on its way when it can't make the frame object of
+    the caller. Up to 3.11 a call of a Python function may end without an exception as well.
+    """
+    if str(error).startswith("error return without exception set"):
+        return sys.version_info < (3, 14)
+    return sys.version_info < (3, 12) and str(error).startswith("<function ")
 
 
 def look_at(error: BaseException | None) -> None:
@@ -362,6 +388,7 @@ def run(seed: int) -> dict[str, int]:
         attack.loop.run_until_complete(operation())
     attack.loop.run_until_complete(attack.threads())
     keep_code()
+    start_threads_with_memory()
     for _ in range(ROUNDS):
         attack.round()
     attack.loop.call_exception_handler({"message": "still there"})
