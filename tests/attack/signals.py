@@ -50,7 +50,9 @@ def is_ending(frame: types.FrameType | None) -> bool:
             return "_run()" not in linecache.getline(code.co_filename, frame.f_lineno)
         if (name, file) in BEGINNINGS or file in ("threading.py", "executor.py"):
             return True
-        if frame.f_code.co_filename == __file__ and name != "run":
+        # A second signal may come while the handler runs for the first: what counts is what the first one struck.
+        is_handler = name in ("__call__", "is_ending")
+        if code.co_filename == __file__ and name != "run" and not is_handler:
             return False  # a callback, or a task of the load
         frame = frame.f_back
     return True
