@@ -459,8 +459,13 @@ class End:
             or not self.can_read
         ):
             return
-        self.protocol = self.scene.chance.choice([Plain, Buffered])(self)
-        self.transport.set_protocol(self.protocol)
+        before, self.protocol = self.protocol, self.scene.chance.choice([Plain, Buffered])(self)
+        try:
+            self.transport.set_protocol(self.protocol)
+        except AttributeError:
+            # A TLS transport that was closed twice.
+            self.protocol = before
+            raise
 
     def do_look(self) -> None:
         transport = self.transport
@@ -532,6 +537,8 @@ class End:
                     self.scene.faults.add(f"{self.name}: sendfile sent {count} of {length}")
             finally:
                 self.holding = wire.is_a_file = False
+                if self.scene.settling:
+                    self.settle()
 
     def do_write_eof(self) -> None:
         if self.may_write() and self.transport.can_write_eof():
@@ -570,8 +577,14 @@ class End:
     def do_grab(self) -> None:
         """A program that watches the transport's own descriptor."""
         sock = self.transport.get_extra_info("socket")
-        # What is below TLS may be closing, and then the loop lets others have it.
-        if sock is None or sock.fileno() < 0 or self.is_ending() or self.is_tls:
+        # The loop lets others have the descriptor of a transport that is closing, as what is below TLS may be.
+        if (
+            sock is None
+            or sock.fileno() < 0
+            or self.is_ending()
+            or self.is_tls
+            or self.transport.is_closing()
+        ):
             return
         number = sock.fileno()
         try:
@@ -606,20 +619,24 @@ class End:
         self.scene.bystanders.append((left, right))
         # More is written, into nothing.
         chance = self.scene.chance
+        self.ends()
+        ways = ["pause", "resume", "limits"]
+        if not self.outgoing.ended:
+            ways += ["write", "writelines", "eof"]
         for _ in range(chance.randrange(4)):
-            what = chance.choice(["write", "writelines", "eof", "pause", "resume", "limits"])
+            what = chance.choice(ways)
             match what:
                 case "write":
                     self.transport.write(self.outgoing.take(1000) or b"SECRET")
                 case "writelines":
                     self.transport.writelines([b"SECRET", b"SECRET"])
                 case "eof" if self.transport.can_write_eof():
+                    ways = ["pause", "resume", "limits"]
                     self.transport.write_eof()
                 case "pause" | "resume" | "limits":
                     self.operate(what)
         if chance.random() < 0.5:
             self.do_abort() if chance.random() < 0.5 else self.transport.close()
-        self.ends()
 
     def do_again(self) -> None:
         """`__init__` of a transport that stands, a second time."""

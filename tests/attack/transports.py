@@ -379,8 +379,13 @@ def program(chance: random.Random, faults: arena.Faults, figures: dict[str, int]
     loop.slow_callback_duration = 100
     asyncio.set_event_loop(loop)
     main = loop.create_task(play(scene))
-    main.add_done_callback(lambda _: loop.stop())
+
+    def stop(_: object) -> None:
+        loop.stop()
+
+    main.add_done_callback(stop)
     loop.run_forever()
+    main.remove_done_callback(stop)
     if main.done():
         if main.exception() is not None:
             faults.exception("play", main.exception())
