@@ -405,3 +405,47 @@ def test_standard_input_is_nobodys(loop) -> None:
         del empty
         gc.collect()
     os.fstat(0)
+
+
+@pytest.mark.parametrize("ending", ["abort", "close"])
+@pytest.mark.parametrize("backlog", [False, True])
+def test_sending_a_file_ends_when_the_transport_does(loop, tmp_path, ending, backlog) -> None:
+    """The task waited for a descriptor that was closed, and so for ever."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(5_000_000))
+
+    async def main() -> None:
+        ours, theirs = pair("plain")
+        transport, protocol = await loop.create_connection(Recorder, sock=ours)
+        number = ours.fileno()
+        if backlog:
+            transport.write(bytes(3_000_000))
+        with path.open("rb") as file, theirs:
+            sending = loop.create_task(loop.sendfile(transport, file, 0, 5_000_000))
+            # It has filled the kernel's buffers when a few iterations have done nothing but wait.
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not sending.done()
+            getattr(transport, ending)()
+            if backlog and ending == "close":
+                # What was written before is sent first; then the connection is closed.
+                theirs.setblocking(False)
+                while not protocol.lost.done():
+                    try:
+                        theirs.recv(1 << 20)
+                    except BlockingIOError:
+                        pass
+                    await asyncio.sleep(0)
+            await asyncio.wait_for(protocol.lost, 20)
+            number, peer = stranger_at(number)
+            writable = asyncio.Event()
+            loop.add_writer(number, writable.set)
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(sending, 20)
+            # The watch of whoever has the number now was left alone.
+            await asyncio.wait_for(writable.wait(), 20)
+            assert loop.remove_writer(number)
+            os.close(number)
+            peer.close()
+
+    loop.run_until_complete(main())

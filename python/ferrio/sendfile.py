@@ -60,7 +60,7 @@ class SendfileMixin:
         transport.pause_reading()
         await transport._make_empty_waiter()
         try:
-            return await self._sendfile_by_kernel(transport._sock, file, offset, count, owned=True)
+            return await self._sendfile_by_kernel(transport._sock, file, offset, count, transport)
         finally:
             transport._reset_empty_waiter()
             if resume:
@@ -123,9 +123,9 @@ class SendfileMixin:
             raise ValueError(f"offset must be a non-negative integer (got {offset!r})")
 
     async def _sendfile_by_kernel(
-        self, sock: Any, file: Any, offset: int, count: int | None, owned: bool = False
+        self, sock: Any, file: Any, offset: int, count: int | None, transport: Any = None
     ) -> int:
-        """Send with os.sendfile(); the socket is a transport's own if owned."""
+        """Send with os.sendfile(); the socket may be a transport's own."""
         try:
             source = file.fileno()
             size = os.fstat(source).st_size
@@ -142,7 +142,7 @@ class SendfileMixin:
                 try:
                     step = os.sendfile(sock.fileno(), source, offset + sent, block)
                 except (BlockingIOError, InterruptedError):
-                    await self._wait_writable(sock, owned)
+                    await self._wait_writable(sock, transport)
                     continue
                 if step == 0:
                     return sent
@@ -158,12 +158,15 @@ class SendfileMixin:
             if sent > 0 or sys.version_info >= (3, 14):
                 os.lseek(source, offset + sent, os.SEEK_SET)
 
-    async def _wait_writable(self, sock: Any, owned: bool) -> None:
+    async def _wait_writable(self, sock: Any, transport: Any) -> None:
         loop: Any = self
         descriptor = sock.fileno()
-        if not owned:
-            loop._ensure_fd_no_transport(descriptor)
         future = loop.create_future()
+        if transport is None:
+            loop._ensure_fd_no_transport(descriptor)
+        else:
+            # The wait ends with the transport.
+            transport._set_empty_waiter(future)
         handle = loop._add_writer(descriptor, _set_writable, future)
         try:
             await future

@@ -12,7 +12,7 @@ use super::habits::{self, Habits};
 use super::lifecycle;
 use super::methods::Buffering;
 use crate::ffi::buffer::Buffer;
-use crate::ffi::error::runtime_error;
+use crate::ffi::error::{Builtin, runtime_error};
 use crate::ffi::{Object, Own, Result, Slot, deque as sequence};
 use crate::futures::{Future, waiter};
 use crate::loop_::entry::Entry;
@@ -357,8 +357,16 @@ impl Own<SocketTransport> {
         Ok(waiter.into_object())
     }
 
+    /// Fails whoever waits for the socket to take a file: the wait is never going to be over otherwise.
+    fn fail_empty_waiter(&self) -> Result<()> {
+        let Some(waiter) = self.empty_waiter.take() else { return Ok(()) };
+        let exception = Builtin::Connection.class().call(&[&Object::str("Connection is closed by peer")?])?;
+        waiter::set_exception_unless_done(&waiter, &exception)
+    }
+
     /// Leaves the server and gives the descriptor back.
     pub(super) fn dispose(&self) -> Result<()> {
+        let told = self.fail_empty_waiter();
         self.remember_addresses();
         self.reading.set(false);
         self.writing.set(false);
@@ -368,7 +376,7 @@ impl Own<SocketTransport> {
             Some(server) => server.method1(&stdlib::SERVER_DETACH, self.as_object()).map(drop),
             None => Ok(()),
         };
-        closed.and(left)
+        told.and(closed).and(left)
     }
 }
 

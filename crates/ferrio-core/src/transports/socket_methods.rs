@@ -267,6 +267,14 @@ fn writing() -> Vec<crate::ffi::class::Method> {
             |this| this.make_empty_waiter(),
             c"_make_empty_waiter($self, /)\n--\n\nReturn a future that is done when nothing waits; writing is refused until it is reset.",
         ),
+        method1::<SocketTransport, _>(
+            c"_set_empty_waiter",
+            |this, waiter| {
+                this.empty_waiter.put(waiter.clone());
+                Ok(Object::none())
+            },
+            c"_set_empty_waiter($self, waiter, /)\n--\n\nFail a future when the transport is lost; writing is refused until it is reset.",
+        ),
         method0::<SocketTransport, _>(
             c"_reset_empty_waiter",
             |this| {
