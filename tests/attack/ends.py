@@ -23,6 +23,11 @@ SIZES = (0, 1, 1000, 30_000, 150_000, 600_000)
 AT_ONCE = struct.pack("ii", 1, 0)
 
 
+def is_of_closed_tls(error: BaseException) -> bool:
+    """Whether it is what a TLS transport says, asyncio's too, once it was closed twice."""
+    return isinstance(error, AttributeError) and "'NoneType' object has no attribute '_" in str(error)
+
+
 class Wire:
     """One direction of a connection: bytes that are known at every position."""
 
@@ -389,8 +394,7 @@ class End:
         except OSError:
             pass
         except AttributeError as error:
-            # What a TLS transport says, asyncio's too, once it is closed.
-            if not self.is_tls or "'NoneType' object has no attribute '_" not in str(error):
+            if not self.is_tls or not is_of_closed_tls(error):
                 self.scene.faults.exception(f"{self.name}: {kind}", error)
         except BaseException as error:
             self.scene.faults.exception(f"{self.name}: {kind}", error)
@@ -520,8 +524,10 @@ class End:
                 self.ends()
                 self.transport.abort()
                 raise
-            except (ConnectionError, OSError, RuntimeError) as error:
+            except (OSError, RuntimeError, AttributeError) as error:
                 arena.trace(self.name, "sendfile failed", repr(error))
+                if isinstance(error, AttributeError) and not (self.is_tls and is_of_closed_tls(error)):
+                    self.scene.faults.exception(f"{self.name}: sendfile", error)
                 # Nobody knows how much went out. Nothing may follow.
                 wire.broken = True
                 in_order = not (self.closing or self.lost or self.scene.settling)

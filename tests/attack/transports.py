@@ -16,10 +16,11 @@ import asyncio
 import os
 import random
 import socket
+from types import NoneType
 from typing import Any
 
 import arena
-from ends import End, Plain, Scene, Wire
+from ends import End, Plain, Scene, Wire, is_of_closed_tls
 from others import Datagrams, Hand, Stream
 
 
@@ -125,7 +126,7 @@ async def encrypted(scene: Scene, name: str) -> None:
         return_exceptions=True,
     )
     for error in results:
-        if error is not None and not isinstance(error, (OSError, arena.Evil)):
+        if not isinstance(error, (NoneType, OSError, arena.Evil)) and not is_of_closed_tls(error):
             scene.faults.exception(f"{name}: handshake", error)
 
 
@@ -185,7 +186,7 @@ async def upgraded(scene: Scene, name: str) -> None:
             if error is not None:
                 arena.trace(end.name, "start_tls", repr(error))
                 end.closing = True
-                if not isinstance(error, (OSError, arena.Evil)):
+                if not isinstance(error, (OSError, arena.Evil)) and not is_of_closed_tls(error):
                     scene.faults.exception(f"{name}: start_tls", error)
             elif end.transport is not None and not scene.settling:
                 end.act("start_tls")
