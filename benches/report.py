@@ -1,11 +1,10 @@
-"""Make docs/benchmarks.md and its plots of what benches/run.py has measured.
+"""Make a report, with its plots, from a file in benches/results/.
 
-python benches/report.py [RESULTS.json]
+python benches/report.py [FILE]
 
-Of results-3.11.json it makes docs/benchmarks-3.11.md.
+A file NAME.tsv becomes docs/NAME.md and docs/plots/NAME/. The default is benchmarks.tsv.
 """
 
-import json
 import math
 import statistics
 import sys
@@ -15,9 +14,12 @@ from typing import Any
 
 import loops
 import network
+import results_file
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+# The report that ends with the notes, which are about its measurements.
+NOTED = "benchmarks"
 NOTES = Path(__file__).parent / "notes.md"
 
 MICRO_GROUPS = ("scheduling", "primitives")
@@ -310,12 +312,13 @@ def plot(path: Path, title: str, rows: list[Row]) -> None:
     pyplot.close(figure)
 
 
-def write(results: dict[str, Any], suffix: str) -> None:
-    """Write the report, docs/benchmarks.md with a suffix to its name."""
+def write(results: dict[str, Any], report: str) -> None:
+    """Write a report and its plots."""
     rows = [Row(name, row) for name, row in results["rows"].items()]
     machine = results["machine"]
     versions = ", ".join(f"{loop} {version}" for loop, version in results["versions"].items() if version)
-    DOCS.mkdir(exist_ok=True)
+    plots = DOCS / "plots" / report
+    plots.mkdir(parents=True, exist_ok=True)
     parts = [
         "# Benchmarks",
         "",
@@ -345,20 +348,21 @@ def write(results: dict[str, Any], suffix: str) -> None:
         columns = [loop for loop in (*loops.ALL, *network.YARDSTICKS) if loop in present]
         parts += [f"## {group[0].upper()}{group[1:]}", "", group_table(members, columns), ""]
         name = "".join(c if c.isalnum() else "-" for c in group).strip("-").lower()
-        plot(DOCS / f"benchmarks{suffix}-{name}.svg", group, members)
-        if (DOCS / f"benchmarks{suffix}-{name}.svg").exists():
-            parts += [f"![{group}](benchmarks{suffix}-{name}.svg)", ""]
+        picture = plots / f"{name}.svg"
+        plot(picture, group, members)
+        if picture.exists():
+            parts += [f"![{group}]({picture.relative_to(DOCS)})", ""]
         for row in members:
             failures += [
                 [row.name, loop, cell["failure"]] for loop, cell in row.cells.items() if "failure" in cell
             ]
     if failures:
         parts += ["## What did not run", "", table(["row", "loop", "why"], failures), ""]
-    if not suffix:
+    if report == NOTED:
         parts += [NOTES.read_text().rstrip(), ""]
-    (DOCS / f"benchmarks{suffix}.md").write_text("\n".join(parts))
+    (DOCS / f"{report}.md").write_text("\n".join(parts))
 
 
 if __name__ == "__main__":
-    file = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "results.json"
-    write(json.loads(file.read_text()), file.stem.removeprefix("results"))
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else results_file.FOLDER / f"{NOTED}.tsv"
+    write(results_file.read(file), file.stem)
