@@ -80,12 +80,21 @@ def measure_row(name: str, function: Any, who: list[str], rounds: int) -> dict[s
                 continue
             try:
                 answer = function(one, name)
+            except subprocess.TimeoutExpired as error:
+                cell["failure"] = f"no answer within {error.timeout:g} seconds"
+                continue
             except (subprocess.SubprocessError, RuntimeError, ValueError, OSError) as error:
                 text = getattr(error, "stderr", None) or str(error)
                 cell["failure"] = text.strip().splitlines()[-1][:200] if text.strip() else repr(error)
                 continue
             cell["values"].append(answer)
     return cells
+
+
+def in_order(measured: dict[str, Any]) -> dict[str, Any]:
+    """Return rows in the order of their definition, so that runs of single rows do not move them."""
+    defined = [name for name, *_ in rows([""], quick=False) if name in measured]
+    return {name: measured[name] for name in dict.fromkeys([*defined, *measured])}
 
 
 def describe(cells: dict[str, Any]) -> str:
@@ -140,7 +149,7 @@ def main() -> None:
         results["rows"][name] = {"group": group, "unit": unit, "rounds": rounds, "cells": cells}
         print(f"{name} [{unit}]: {describe(cells)}", flush=True)
         # Whatever ends the run, what was measured stays.
-        results_file.write(args.results, results)
+        results_file.write(args.results, results | {"rows": in_order(results["rows"])})
 
 
 if __name__ == "__main__":
