@@ -1,8 +1,8 @@
 """The files in benches/results/: what benches/run.py has measured, small enough to read in a diff.
 
 A file is a table, separated by tabs, with one line for each row and one column for each loop. A cell has the
-value of each round, and the reason if the row has failed on that loop. The lines above the table begin with #;
-they have the machine and the versions of the loops.
+value of each round, and the reason if the row has failed on that loop. The lines above the table begin with
+#; they have the machine and the versions of the loops.
 """
 
 from pathlib import Path
