@@ -1,7 +1,7 @@
 """Network rows: a server of one loop on one core, the load client on the other.
 
 What is measured is the server's CPU time for one request, in microseconds, all its threads together, from
-the kernel's accounting; and requests per second.
+the kernel's accounting.
 """
 
 import json
@@ -236,8 +236,8 @@ class Server:
         return dict(json.loads(answer.stdout))
 
 
-def measure(loop: str, name: str) -> dict[str, float]:
-    """Run one row on one loop: CPU microseconds for a request (of bulk: for 100 KB), requests per second."""
+def measure(loop: str, name: str) -> float:
+    """Run one row on one loop: CPU microseconds for a request (of bulk: for 100 KB)."""
     row = ROWS[name]
     with Server(loop, row.server, row.address) as server:
         # A server has seen connections come and go: the C library's allocator takes other ways afterwards.
@@ -246,10 +246,7 @@ def measure(loop: str, name: str) -> dict[str, float]:
     requests = report["requests"] if row.group != "bulk" else report["bytes"] / 102_400
     if not requests:
         raise RuntimeError(f"{loop} has answered nothing")
-    return {
-        "value": report["server_cpu_seconds"] / requests * 1e6,
-        "per_second": requests / report["seconds"],
-    }
+    return report["server_cpu_seconds"] / requests * 1e6
 
 
 def available() -> list[str]:

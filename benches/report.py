@@ -1,11 +1,10 @@
-"""Make docs/benchmarks.md and its plots of what benches/run.py has measured.
+"""Make a report, with its plots, from a file in benches/results/.
 
-python benches/report.py [RESULTS.json]
+python benches/report.py [FILE]
 
-Of results-3.11.json it makes docs/benchmarks-3.11.md.
+A file NAME.tsv becomes docs/NAME.md and docs/plots/NAME/. The default is benchmarks.tsv.
 """
 
-import json
 import math
 import statistics
 import sys
@@ -15,9 +14,12 @@ from typing import Any
 
 import loops
 import network
+import results_file
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+# The report that ends with the notes, which are about its measurements.
+NOTED = "benchmarks"
 NOTES = Path(__file__).parent / "notes.md"
 
 MICRO_GROUPS = ("scheduling", "primitives")
@@ -310,23 +312,28 @@ def plot(path: Path, title: str, rows: list[Row]) -> None:
     pyplot.close(figure)
 
 
-def write(results: dict[str, Any], suffix: str) -> None:
-    """Write the report, docs/benchmarks.md with a suffix to its name."""
+def write(results: dict[str, Any], report: str) -> None:
+    """Write a report and its plots."""
     rows = [Row(name, row) for name, row in results["rows"].items()]
     machine = results["machine"]
     versions = ", ".join(f"{loop} {version}" for loop, version in results["versions"].items() if version)
-    DOCS.mkdir(exist_ok=True)
+    plots = DOCS / "plots" / report
+    plots.mkdir(parents=True, exist_ok=True)
     parts = [
         "# Benchmarks",
         "",
-        "Made by `make bench` and `python benches/report.py`; nothing here is written by hand but the notes at",
-        "the end. Lower values are better, ratios above 1 are in Ferrio's favour; of each row's peers the best",
-        "is bold. `ferrio` is with `ferrio.install()`, `ferrio-loop` the loop only; `epoll` and `uring` are echo",
-        "servers in Rust without Python.",
+        "`make bench` measures, and `python benches/report.py` writes this report."
+        + (" Only the notes at the end are written by hand." if report == NOTED else ""),
         "",
-        f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, CPython {machine['python']};",
-        f"{versions}; {machine['date']}. Medians of as many rounds as the tables say, with the spread of Ferrio's;",
-        "ratios are medians of those of each round.",
+        "- Lower values are better. A ratio above 1 is in Ferrio's favour. The best other loop of each row is bold.",
+        "- `ferrio` is Ferrio with `ferrio.install()`, `ferrio-loop` only its loop. `epoll` and `uring` are echo",
+        "  servers in Rust, without Python.",
+        '- A value is the median of the rounds; the column "rounds" has their number. "spread" is the distance',
+        "  between Ferrio's lowest and highest round, in percent of its median. A ratio is the median of the ratios",
+        "  of the rounds.",
+        "",
+        f"Machine: {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, CPython {machine['python']},",
+        f"{machine['date']}. Loops: {versions}.",
         "",
         "## Targets",
         "",
@@ -345,20 +352,21 @@ def write(results: dict[str, Any], suffix: str) -> None:
         columns = [loop for loop in (*loops.ALL, *network.YARDSTICKS) if loop in present]
         parts += [f"## {group[0].upper()}{group[1:]}", "", group_table(members, columns), ""]
         name = "".join(c if c.isalnum() else "-" for c in group).strip("-").lower()
-        plot(DOCS / f"benchmarks{suffix}-{name}.svg", group, members)
-        if (DOCS / f"benchmarks{suffix}-{name}.svg").exists():
-            parts += [f"![{group}](benchmarks{suffix}-{name}.svg)", ""]
+        picture = plots / f"{name}.svg"
+        plot(picture, group, members)
+        if picture.exists():
+            parts += [f"![{group}]({picture.relative_to(DOCS)})", ""]
         for row in members:
             failures += [
                 [row.name, loop, cell["failure"]] for loop, cell in row.cells.items() if "failure" in cell
             ]
     if failures:
         parts += ["## What did not run", "", table(["row", "loop", "why"], failures), ""]
-    if not suffix:
+    if report == NOTED:
         parts += [NOTES.read_text().rstrip(), ""]
-    (DOCS / f"benchmarks{suffix}.md").write_text("\n".join(parts))
+    (DOCS / f"{report}.md").write_text("\n".join(parts))
 
 
 if __name__ == "__main__":
-    file = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "results.json"
-    write(json.loads(file.read_text()), file.stem.removeprefix("results"))
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else results_file.FOLDER / f"{NOTED}.tsv"
+    write(results_file.read(file), file.stem)

@@ -1,15 +1,14 @@
 """Compare event loops.
 
     python benches/run.py [--only TEXT]... [--loops ferrio,uvloop] [--rounds N] [--quick] [--keep] [--missing]
-                          [--json FILE]
+                          [--results FILE]
 
-Each cell is measured in a process of its own, and the loops take turns, A B C A B C, so that a noisy machine
-is noisy for all of them. Medians are printed, and written as JSON; `benches/report.py` makes the report of
-that.
+Each cell is measured in a process of its own. The loops take turns, A B C A B C, so that a noisy machine is
+noisy for all of them. The medians are printed. The values of all rounds go to a file in benches/results/;
+`benches/report.py` makes the report from it.
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -22,14 +21,15 @@ from typing import Any
 import loops
 import micro
 import network
+import results_file
 import system
 
 HERE = Path(__file__).parent
-# In a quick run: what the others cost so much time for.
+# Rows that a quick run leaves out.
 SLOW = ("a million pending", "100,000 tasks", "1 GB")
 
 
-def measure_micro(loop: str, name: str) -> dict[str, float]:
+def measure_micro(loop: str, name: str) -> float:
     """Run a row of one process."""
     answer = subprocess.run(
         [sys.executable, str(HERE / "micro.py"), loop, name],
@@ -39,7 +39,7 @@ def measure_micro(loop: str, name: str) -> dict[str, float]:
         check=True,
         preexec_fn=network.pinned(1),
     )
-    return {"value": json.loads(answer.stdout)}
+    return float(answer.stdout)
 
 
 def rows(only: list[str], quick: bool) -> list[tuple[str, str, str, Any]]:
@@ -80,14 +80,21 @@ def measure_row(name: str, function: Any, who: list[str], rounds: int) -> dict[s
                 continue
             try:
                 answer = function(one, name)
+            except subprocess.TimeoutExpired as error:
+                cell["failure"] = f"no answer within {error.timeout:g} seconds"
+                continue
             except (subprocess.SubprocessError, RuntimeError, ValueError, OSError) as error:
                 text = getattr(error, "stderr", None) or str(error)
                 cell["failure"] = text.strip().splitlines()[-1][:200] if text.strip() else repr(error)
                 continue
-            cell["values"].append(answer["value"])
-            if "per_second" in answer:
-                cell.setdefault("per_second", []).append(answer["per_second"])
+            cell["values"].append(answer)
     return cells
+
+
+def in_order(measured: dict[str, Any]) -> dict[str, Any]:
+    """Return rows in the order of their definition, so that runs of single rows do not move them."""
+    defined = [name for name, *_ in rows([""], quick=False) if name in measured]
+    return {name: measured[name] for name in dict.fromkeys([*defined, *measured])}
 
 
 def describe(cells: dict[str, Any]) -> str:
@@ -113,11 +120,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rows, fewer rounds")
     parser.add_argument("--keep", action="store_true", help="keep the file's rows that are not measured now")
     parser.add_argument("--missing", action="store_true", help="keep the file's rows, and measure the others")
-    parser.add_argument("--json", type=Path, default=HERE / "results.json", metavar="FILE")
+    parser.add_argument(
+        "--results", type=Path, default=results_file.FOLDER / "benchmarks.tsv", metavar="FILE"
+    )
     args = parser.parse_args()
     rounds = args.rounds or (3 if args.quick else 5)
     who = args.loops.split(",") if args.loops else network.available()
-    file = json.loads(args.json.read_text()) if args.json.exists() else {}
+    file = results_file.read(args.results) if args.results.exists() else {}
     known, keeps = file.get("rows", {}), args.keep or args.missing
     chosen = [row for row in rows(args.only or [""], args.quick) if not (args.missing and row[0] in known)]
     if any(function is not measure_micro for *_, function in chosen):
@@ -140,7 +149,7 @@ def main() -> None:
         results["rows"][name] = {"group": group, "unit": unit, "rounds": rounds, "cells": cells}
         print(f"{name} [{unit}]: {describe(cells)}", flush=True)
         # Whatever ends the run, what was measured stays.
-        args.json.write_text(json.dumps(results, indent=1) + "\n")
+        results_file.write(args.results, results | {"rows": in_order(results["rows"])})
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ impl<T> Timers<T> {
         Some(entry.timer)
     }
 
-    /// Says that one more entry in the heap is cancelled.
+    /// Says that one more entry is cancelled and has not been taken out.
     pub fn note_cancelled(&mut self) {
         self.cancelled += 1;
     }

@@ -37,7 +37,6 @@ impl Lock {
 }
 
 impl Own<Lock> {
-    /// Gives it up; the first of those who wait goes on.
     /// Takes the lock if it is free and nobody waits; those whose waiting was cancelled do not count.
     #[inline]
     fn try_acquire(&self) -> Result<bool> {
@@ -53,6 +52,7 @@ impl Own<Lock> {
         Ok(true)
     }
 
+    /// Releases the lock, and wakes up the first that waits for it.
     pub fn release(&self) -> Result<()> {
         if !self.locked.replace(false) {
             return Err(runtime_error("Lock is not acquired."));

@@ -139,7 +139,7 @@ impl Base {
         }
     }
 
-    /// Calls a protocol's method that only takes notice.
+    /// Runs `work` with the loop, the transport and its protocol.
     pub fn with_parties<T>(&self, transport: &Object, work: impl FnOnce(&Parties<'_>) -> T) -> T {
         let loop_ = self.loop_.get().map_or_else(Object::none, Own::into_object);
         let protocol = self.protocol();

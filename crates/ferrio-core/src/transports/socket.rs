@@ -192,7 +192,7 @@ impl Own<SocketTransport> {
         Ok(())
     }
 
-    /// Closes at once; what waits is lost.
+    /// Closes at once. Data due at the end of the iteration is sent if the socket takes it; all other data is lost.
     pub(super) fn force_close(&self, exception: Option<Object>) -> Result<()> {
         self.send_due()?;
         if self.base.is_lost() {

@@ -10,7 +10,8 @@
 //!   signal arrived. `None` waits without end. A timeout is never cut short by rounding.
 //! - An error or a hang-up makes a descriptor both readable and writable, so that whoever is
 //!   interested finds out by trying.
-//! - A descriptor that is closed must be removed first.
+//! - A descriptor should be removed before it is closed. If it was closed first, `remove` may fail, and events for
+//!   its token may still come as long as a duplicate of it is open.
 
 mod epoll;
 
