@@ -145,6 +145,8 @@ async def upgraded(scene: Scene, name: str) -> None:
             options["server_hostname"] = "localhost"
         # Whoever waits for the handshake hears of its failure; the protocol does not.
         end.unsure = end.is_tls = True
+        # The end of the stream below, if it has come, is told once more.
+        end.at_eof = False
         transport = await scene.loop.start_tls(
             end.transport, end.protocol, context, ssl_handshake_timeout=5, ssl_shutdown_timeout=5, **options
         )
