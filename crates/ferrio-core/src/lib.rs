@@ -5,6 +5,7 @@
 
 #![deny(unsafe_code)]
 
+mod compat;
 mod coroutines;
 mod debug;
 #[cfg(test)]

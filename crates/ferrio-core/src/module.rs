@@ -1,5 +1,6 @@
 //! The module object.
 
+use crate::compat;
 use crate::coroutines::{Awaiter, Coroutine, Counterpart, CounterpartDefinition, Frame, Inner};
 use crate::ffi::class::{make_derived_type, make_type, module_function};
 use crate::ffi::error::{Builtin, raise, type_error};
@@ -82,10 +83,10 @@ fn counterparts() -> Vec<CounterpartDefinition> {
     definitions.extend(timeouts::definitions());
     definitions.extend(threads::definitions());
     // Earlier interpreters' are of another kind, and stay.
-    if cfg!(Py_3_12) {
+    if compat::WAIT_FOR_USES_TIMEOUT {
         definitions.push(timeouts::wait_for::definition());
     }
-    if cfg!(Py_3_13) {
+    if compat::AS_COMPLETED_IS_ASYNC_ITERABLE {
         definitions.push(futures::completions::definition());
     }
     definitions

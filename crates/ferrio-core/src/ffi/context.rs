@@ -11,10 +11,10 @@ pub fn copy_current() -> Result {
     unsafe { Object::owned(py::PyContext_CopyCurrent()) }
 }
 
-/// `TypeError` for what is not a context. Up to 3.14 whoever enters it finds out.
+/// `TypeError` for what is not a context.
 pub fn check(object: &Object) -> Result<()> {
     // SAFETY: a live object, and a static type.
-    if cfg!(not(Py_3_15)) || unsafe { py::PyContext_CheckExact(object.as_ptr()) } != 0 {
+    if unsafe { py::PyContext_CheckExact(object.as_ptr()) } != 0 {
         return Ok(());
     }
     Err(type_error(&format!("a contextvars.Context was expected, got {}", object.type_name())))

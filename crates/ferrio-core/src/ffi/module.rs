@@ -3,6 +3,7 @@
 use super::class::Method;
 use super::error::{Builtin, raise};
 use super::sys as py;
+use super::version;
 use super::{Import, Object, Ptr, Raised, Result};
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
@@ -67,11 +68,7 @@ pub unsafe extern "C" fn PyInit__core() -> Ptr {
     let ModuleDefinition { name, doc, mut methods, .. } = crate::module::definition();
     methods.push(Method::zeroed());
     let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];
-    #[cfg(Py_3_12)]
-    slots.push(py::PyModuleDef_Slot {
-        slot: py::Py_mod_multiple_interpreters,
-        value: py::Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED,
-    });
+    slots.extend(version::main_interpreter_only());
     slots.push(py::PyModuleDef_Slot { slot: 0, value: ptr::null_mut() });
     let definition = Box::leak(Box::new(py::PyModuleDef {
         m_base: py::PyModuleDef_HEAD_INIT,

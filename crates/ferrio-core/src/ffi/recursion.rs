@@ -42,7 +42,6 @@ fn lowest_place() -> usize {
 }
 
 /// Whether an address is on this thread's stack; false if that is not known.
-#[cfg(not(Py_3_14))]
 pub fn is_on_this_stack(address: usize) -> bool {
     this_stack().contains(&address)
 }

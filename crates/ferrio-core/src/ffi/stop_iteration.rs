@@ -2,6 +2,7 @@
 
 use super::error::{Builtin, raise_object, type_error, warn};
 use super::sys as py;
+use super::version;
 use super::{Args, Import, Object, Raised, Result, Signature};
 
 /// The end of an iterator that returns `value`, which is not None, as `for` and `await` understand it.
@@ -53,7 +54,7 @@ pub fn stop_iteration(value: Object) -> Raised {
 /// The exception that the arguments of a `throw()` mean.
 pub fn thrown_exception(args: &Args<'_>) -> Result {
     let ([class], [value, traceback], _) = args.bind::<1, 2>(&THROW)?;
-    if cfg!(Py_3_12) && value.is_some() {
+    if version::THROW_WITH_THREE_ARGUMENTS_WARNS && value.is_some() {
         warn_deprecated()?;
     }
     let value = value.filter(|value| !value.is_none());
@@ -85,7 +86,6 @@ pub fn thrown_exception(args: &Args<'_>) -> Result {
     Ok(exception)
 }
 
-/// The form with three arguments is deprecated from 3.12 on.
 fn warn_deprecated() -> Result<()> {
     warn(
         Builtin::Deprecation,

@@ -1,7 +1,26 @@
-//! Where the interpreters' C APIs differ.
+//! Where the interpreters' C APIs differ, but for the declarations in `sys.rs`. What differs in asyncio is in
+//! `compat.rs`.
 
 use super::Object;
 use super::sys as py;
+
+/// The interpreter frees chains of instances of any class without recursion (3.14).
+pub const FREES_CHAINS_WITHOUT_RECURSION: bool = cfg!(Py_3_14);
+
+/// `throw()` with a class, a value and a traceback is deprecated (3.12).
+pub const THROW_WITH_THREE_ARGUMENTS_WARNS: bool = cfg!(Py_3_12);
+
+/// The slot that keeps a module out of interpreters other than the main one; there is none before 3.12.
+pub fn main_interpreter_only() -> Option<py::PyModuleDef_Slot> {
+    #[cfg(Py_3_12)]
+    let slot = Some(py::PyModuleDef_Slot {
+        slot: py::Py_mod_multiple_interpreters,
+        value: py::Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED,
+    });
+    #[cfg(not(Py_3_12))]
+    let slot = None;
+    slot
+}
 
 /// Takes the exception out of the error indicator, which is set.
 #[cfg(Py_3_12)]

@@ -3,6 +3,7 @@
 //! For Ferrio's own futures it is read off their callbacks.
 
 use super::own_future;
+use crate::compat;
 use crate::ffi::{Import, Name, Object, Result};
 use crate::stdlib;
 
@@ -14,7 +15,7 @@ static TASKS: Import = Import::new(c"asyncio", c"tasks");
 
 /// The task that runs, if there is one and call graphs are made of it.
 pub fn current(running: &Object) -> Result<Option<Object>> {
-    if !cfg!(Py_3_14) || running.is_none() {
+    if !compat::FUTURES_KNOW_AWAITERS || running.is_none() {
         return Ok(None);
     }
     current_task(running)
@@ -28,7 +29,7 @@ pub fn current_task(running: &Object) -> Result<Option<Object>> {
 
 fn call(function: &Name, future: &Object, task: Option<Object>) -> Result<()> {
     match task {
-        Some(task) if cfg!(Py_3_14) && own_future(future).is_none() => {
+        Some(task) if compat::FUTURES_KNOW_AWAITERS && own_future(future).is_none() => {
             FUTURES.get()?.getattr(function)?.call(&[future, &task]).map(drop)
         }
         _ => Ok(()),

@@ -3,6 +3,7 @@
 //! As an iterator that is its own class from 3.13 on; earlier interpreters have a generator, which stays.
 
 use super::{Listener, awaiters};
+use crate::compat;
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
 };
@@ -171,7 +172,7 @@ impl Operation for WaitForOne {
         let future = match outcome.value() {
             Ok(future) => future,
             Err(raised) => {
-                if cfg!(Py_3_14) {
+                if compat::AS_COMPLETED_SURVIVES_CANCELLATION {
                     self.completions.left.set(self.completions.left.get() + 1);
                 }
                 return Err(raised);

@@ -4,6 +4,7 @@
 //! those that are done; the last one, or the first that fails, completes it.
 
 use super::{Future, Listener, awaiters};
+use crate::compat;
 use crate::coroutines::Coroutine;
 use crate::ffi::class::{Members, Method, extends, getter, method, module_function, type_cell};
 use crate::ffi::error::type_error;
@@ -71,7 +72,7 @@ fn gather(args: &Args<'_>) -> Result {
     for thing in things {
         let (child, is_new) = futures.future_of(thing, &running)?;
         if is_new {
-            let is_done = cfg!(Py_3_12) && waiter::is_done(&child)?;
+            let is_done = compat::GATHER_SEES_DONE_CHILDREN && waiter::is_done(&child)?;
             if is_done { finished.push(child.clone()) } else { waiting.push(child.clone()) }
         }
         children.push(child);

@@ -139,9 +139,9 @@ impl Future {
         Ok(())
     }
 
-    /// From 3.15 on `__init__` may run once only.
+    /// That `__init__` has not run yet, where it may run only once.
     pub fn check_uninitialised(&self, class: &str) -> Result<()> {
-        if cfg!(Py_3_15) && !self.loop_.is_empty() {
+        if crate::compat::FUTURES_INITIALIZE_ONCE && !self.loop_.is_empty() {
             return Err(runtime_error(&format!("{class} object is already initialized")));
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! `shield()`: a future that can be cancelled without the one behind it.
 
 use super::{Listener, own_future, waiter};
+use crate::compat;
 use crate::coroutines::{CounterpartDefinition, counterpart_function};
 use crate::ffi::class::Bound;
 use crate::ffi::{Args, Import, Object, Result, Signature};
@@ -49,8 +50,8 @@ fn shield(argument: &Object) -> Result {
 /// The inner future is done: so is the outer one, unless it was cancelled.
 pub fn inner_done(outer: &Object, inner: &Object) -> Result<()> {
     if waiter::is_cancelled(outer)? {
-        // That its exception was seen is noted, where asyncio does so.
-        if !cfg!(Py_3_14) && !waiter::is_cancelled(inner)? {
+        // Asking for the exception marks it as retrieved.
+        if !compat::SHIELD_LEAVES_EXCEPTION && !waiter::is_cancelled(inner)? {
             waiter::exception(inner)?;
         }
         return Ok(());

@@ -34,7 +34,7 @@ fn ended() -> MutexGuard<'static, Ended> {
 impl Exclusion {
     /// Says that other threads know the handle.
     pub fn share(&self) {
-        self.shared.set(cfg!(Py_3_14));
+        self.shared.set(crate::compat::HANDLES_ARE_THREADSAFE);
     }
 
     /// Whether other threads know the handle.

@@ -8,6 +8,7 @@ pub mod timer;
 
 pub use timer::TimerHandle;
 
+use crate::compat;
 use crate::ffi::class::{Members, WeakList, free_list, getter, method0, type_cell, unary_slot};
 use crate::ffi::text::{concat, join};
 use crate::ffi::{Args, Class, Import, Object, Own, Result, Signature, Slot, Visitor, context, sys};
@@ -137,7 +138,7 @@ impl Handle {
     fn format_callback(&self) -> Result {
         let formatter = stdlib::FORMAT_CALLBACK_SOURCE.get()?;
         let (callback, arguments) = (self.callback.get_or_none(), self.arguments.as_tuple()?);
-        if cfg!(not(Py_3_13)) {
+        if !compat::CALLBACK_ARGUMENTS_ARE_DEBUG_ONLY {
             return formatter.call(&[&callback, &arguments]);
         }
         let debug = Object::bool(self.is_debug()?);

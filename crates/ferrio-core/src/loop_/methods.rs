@@ -3,6 +3,7 @@
 use super::Loop;
 use super::entry::Entry;
 use super::readiness::{Direction, descriptor_of};
+use crate::compat;
 use crate::coroutines::CounterpartDefinition;
 use crate::ffi::class::{Members, Method, Property, getter, method, method0, method1, property, type_cell};
 use crate::ffi::error::{runtime_error, type_error};
@@ -33,11 +34,7 @@ static CALL_AT: Signature =
     Signature { name: "call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
 static CREATE_TASK: Signature = Signature {
     name: "create_task",
-    parameters: if cfg!(Py_3_12) {
-        &["coro", "name", "context", "eager_start"]
-    } else {
-        &["coro", "name", "context"]
-    },
+    parameters: compat::CREATE_TASK_PARAMETERS,
     positional: 1,
     required: 1,
     variadic: false,
@@ -246,8 +243,9 @@ impl Own<Loop> {
 
 fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -> Result {
     let keywords = args.keywords_dict()?;
-    let name = if cfg!(Py_3_14) { None } else { dict::take(&keywords, &crate::stdlib::NAME)? };
-    if cfg!(not(Py_3_14)) {
+    let name =
+        if compat::TASK_FACTORY_TAKES_ALL_KEYWORDS { None } else { dict::take(&keywords, &crate::stdlib::NAME)? };
+    if !compat::TASK_FACTORY_TAKES_ALL_KEYWORDS {
         let context = dict::take(&keywords, &stdlib::CONTEXT)?;
         if let Some(context) = context.filter(|context| !context.is_none()) {
             dict::set(&keywords, stdlib::CONTEXT.object()?, &context)?;
@@ -258,11 +256,11 @@ fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -
     };
     let positional = Object::tuple([this.as_object().clone(), coroutine.clone()])?;
     let task = factory.call_dict(&positional, &keywords)?;
-    if cfg!(Py_3_14) {
+    if compat::TASK_FACTORY_TAKES_ALL_KEYWORDS {
         return Ok(task);
     }
     let name = name.unwrap_or_else(Object::none);
-    if cfg!(Py_3_13) {
+    if compat::FACTORY_TASK_HAS_SET_NAME {
         task.method1(&crate::stdlib::SET_NAME, &name)?;
     } else {
         static SET_TASK_NAME: crate::ffi::Import = crate::ffi::Import::new(c"asyncio.tasks", c"_set_task_name");

@@ -1,6 +1,7 @@
 //! What puts work into the loop: `call_soon` and its kin.
 
 use super::{Injected, Loop, WakeUp, current_thread};
+use crate::compat;
 use crate::ffi::error::{Builtin, raise_text, runtime_error, type_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Import, Object, Own, Result};
@@ -9,11 +10,7 @@ use crate::loop_::entry::Entry;
 use crate::stdlib;
 use ferrio_reactor::clock;
 
-static ISCOROUTINEFUNCTION: Import = if cfg!(Py_3_14) {
-    Import::new(c"inspect", c"iscoroutinefunction")
-} else {
-    Import::new(c"asyncio.coroutines", c"iscoroutinefunction")
-};
+static ISCOROUTINEFUNCTION: Import = Import::new(compat::ISCOROUTINEFUNCTION_MODULE, c"iscoroutinefunction");
 
 impl Own<Loop> {
     /// Appends to the ready queue. `RuntimeError` for a closed loop.

@@ -181,7 +181,7 @@ impl Own<StreamReader> {
 fn separators(args: &Args<'_>) -> Result<Separators> {
     let ([], [separator], _) = args.bind::<0, 1>(&READUNTIL_SIGNATURE)?;
     let Some(separator) = separator else { return Ok(Separators::newline()) };
-    let several = cfg!(Py_3_13) && separator.is_tuple();
+    let several = crate::compat::READUNTIL_TAKES_TUPLE && separator.is_tuple();
     let mut found = Vec::new();
     if several {
         for one in separator.to_list()?.list_items() {

@@ -2,6 +2,7 @@
 
 use super::condition::{Acquiring, Wait};
 use super::{Condition, overrides_none_of};
+use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, property, slot_property, type_cell};
 use crate::ffi::error::{impossible, raise_imported, value_error};
@@ -219,7 +220,7 @@ impl Class for Barrier {
             [Name::new(c"_block"), Name::new(c"_release"), Name::new(c"_wait"), Name::new(c"_exit")];
         let ([parties], [], _) = args.bind::<1, 0>(&INIT)?;
         if parties.to_i64()? < 1 {
-            return Err(value_error(if cfg!(Py_3_14) { "parties must be >= 1" } else { "parties must be > 0" }));
+            return Err(value_error(compat::BARRIER_PARTIES_MESSAGE));
         }
         this.condition.put(CONDITION.get()?.call0()?);
         this.parties.put(parties.clone());

@@ -2,6 +2,7 @@
 
 use super::lock::Acquire;
 use super::{BoundLoop, Lock, Waiters, is_cancellation, overrides_none_of};
+use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
@@ -188,7 +189,7 @@ impl Wait {
         condition.check_locked("wait")?;
         let loop_of = || condition.loop_.get(condition.as_object()).and_then(|loop_| waiter::create(&loop_));
         // The lock is given up after the future is made, or before: what raises then, raises with it held.
-        let made = if cfg!(Py_3_13) {
+        let made = if compat::CONDITION_PASSES_NOTIFICATION_ON {
             let future = loop_of()?;
             condition.release()?;
             Ok(future)
@@ -217,7 +218,7 @@ impl Wait {
         match result {
             Ok(()) => Ok(Poll::Ready(Object::bool(true))),
             Err(exception) => {
-                if cfg!(Py_3_13) {
+                if compat::CONDITION_PASSES_NOTIFICATION_ON {
                     // It may have been notified; so somebody else is.
                     self.condition.notify(1)?;
                 }
@@ -240,9 +241,11 @@ impl Operation for Wait {
                 Stage::Acquiring { mut acquiring, result, cancelled } => match acquiring.resume(outcome) {
                     Ok(Poll::Ready(_)) => {
                         let Some(exception) = cancelled else { return self.end(result) };
-                        // Up to 3.12 it is a new one.
-                        let exception =
-                            if cfg!(Py_3_13) { exception } else { stdlib::CANCELLED_ERROR.get()?.call0()? };
+                        let exception = if compat::CONDITION_KEEPS_CANCELLED_ERROR {
+                            exception
+                        } else {
+                            stdlib::CANCELLED_ERROR.get()?.call0()?
+                        };
                         if let Err(before) = result {
                             exception.set_context(&before);
                         }
@@ -358,7 +361,7 @@ impl Class for Condition {
                         let ([], [count], _) = args.bind::<0, 1>(&NOTIFY_ARGUMENTS)?;
                         this.check_locked("notify")?;
                         let count = count.map_or(Ok(1), Object::to_i64)?;
-                        if !this.is_plain.get() && cfg!(Py_3_13) {
+                        if !this.is_plain.get() && compat::CONDITION_PASSES_NOTIFICATION_ON {
                             this.as_object().method1(&INNER_NOTIFY, &Object::int(count)?)?;
                         } else {
                             this.notify(usize::try_from(count).unwrap_or(0))?;

@@ -1,6 +1,7 @@
 //! Semaphore.
 
 use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of};
+use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
@@ -65,7 +66,7 @@ impl Own<Semaphore> {
     /// Hands out what there is, to those who have come meanwhile and had to wait for their turn.
     fn wake_up_others(&self) -> Result<()> {
         while self.value.get() > 0 {
-            if !self.wake_up_next()? || !cfg!(Py_3_13) {
+            if !self.wake_up_next()? || !compat::SEMAPHORE_WAKES_MANY {
                 break;
             }
         }
@@ -86,15 +87,15 @@ impl Acquire {
     fn give_back(&self, waiter: &Object, exception: &Object) -> Result<()> {
         let semaphore = &self.semaphore;
         if is_cancellation(exception)? {
-            let handed_over = if cfg!(Py_3_13) { waiter::is_done(waiter)? } else { true };
+            let handed_over = if compat::SEMAPHORE_WAKES_MANY { waiter::is_done(waiter)? } else { true };
             if handed_over && !waiter::is_cancelled(waiter)? {
                 semaphore.change(1);
-                if !cfg!(Py_3_13) {
+                if !compat::SEMAPHORE_WAKES_MANY {
                     semaphore.wake_up_next()?;
                 }
             }
         }
-        if cfg!(Py_3_13) { semaphore.wake_up_others() } else { Ok(()) }
+        if compat::SEMAPHORE_WAKES_MANY { semaphore.wake_up_others() } else { Ok(()) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Leaving a group: waiting until its tasks are done.
 
 use super::{ORIGINAL, TaskGroup};
+use crate::compat;
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method, remember,
 };
@@ -17,10 +18,6 @@ static AEXIT: Signature = Signature {
     variadic: false,
 };
 
-/// The coroutine functions that it stands for.
-const NAMES: &[&str] =
-    if cfg!(Py_3_14) { &["TaskGroup.__aexit__", "TaskGroup._aexit"] } else { &["TaskGroup.__aexit__"] };
-
 /// Remembers asyncio's coroutine functions, of which the frames speak.
 pub fn remember_original(class: &Object) -> Result<()> {
     static INNER: Name = Name::new(c"_aexit");
@@ -34,11 +31,10 @@ pub fn definition() -> CounterpartDefinition {
         |this, args: &Args<'_>| {
             let ([class, _, _], [], _) = args.bind::<3, 0>(&AEXIT)?;
             let is_fine = class.is_none() && this.is_fine()?;
-            // Up to 3.12 a cancellation that comes while it waits is dealt with in another order.
-            if !is_fine || (cfg!(not(Py_3_13)) && this.has_tasks()?) {
+            if !is_fine || (!compat::GROUP_HANDLES_CANCELLATION_LAST && this.has_tasks()?) {
                 return args.call_as(&ORIGINAL, &stdlib::AEXIT, this.as_object());
             }
-            Coroutine::start(NAMES, Exit { group: this.clone(), waiting: None })
+            Coroutine::start(compat::GROUP_EXIT_FRAMES, Exit { group: this.clone(), waiting: None })
         },
         &ORIGINAL,
     )
@@ -56,7 +52,7 @@ impl TaskGroup {
 
     /// It is over: what it held is let go, as asyncio's does.
     fn finish(&self) {
-        if cfg!(Py_3_14) {
+        if compat::GROUP_DROPS_REFERENCES {
             self.parent.put(Object::none());
             self.errors.put(Object::none());
             self.base_error.put(Object::none());
@@ -99,7 +95,7 @@ impl Operation for Exit {
                     }
                     self.group.completed.put(Object::none());
                     // If the group is being left already, the cancellation is the group's own.
-                    let from_outside = !self.group.aborting.get() || cfg!(Py_3_15);
+                    let from_outside = !self.group.aborting.get() || compat::GROUP_CAN_BE_CANCELLED;
                     return self.leave_to_original(Some(&exception).filter(|_| from_outside));
                 }
                 self.group.completed.put(Object::none());
@@ -112,7 +108,11 @@ impl Operation for Exit {
         }
         if !group.has_tasks()? {
             group.finish();
-            return Ok(Poll::Ready(if cfg!(Py_3_15) { Object::bool(true) } else { Object::none() }));
+            return Ok(Poll::Ready(if compat::GROUP_CAN_BE_CANCELLED {
+                Object::bool(true)
+            } else {
+                Object::none()
+            }));
         }
         let completed = waiter::create(&group.loop_.get_or_none())?;
         group.completed.put(completed.clone());

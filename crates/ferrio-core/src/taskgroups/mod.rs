@@ -5,6 +5,7 @@
 
 mod exit;
 
+use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, bool_property, method1, slot_property, type_cell};
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, deque, set};
@@ -184,8 +185,8 @@ impl Class for TaskGroup {
             counterpart_method::<TaskGroup, _>(c"create_task", Own::<TaskGroup>::create_task, &ORIGINAL),
             exit::definition(),
         ];
-        // From 3.15 on a group can be cancelled before it is entered.
-        if cfg!(not(Py_3_15)) {
+        // A group that can be cancelled before it is entered has to look for that.
+        if !compat::GROUP_CAN_BE_CANCELLED {
             functions.push(counterpart_method::<TaskGroup, _>(
                 c"__aenter__",
                 |this, args| {

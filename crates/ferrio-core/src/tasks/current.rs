@@ -4,28 +4,21 @@
 //! `_swap_current_task` reaches.
 
 use super::Task;
-#[cfg(not(Py_3_14))]
+use crate::compat;
 use crate::ffi::dict;
 use crate::ffi::error::{Builtin, raise_text};
 use crate::ffi::text::concat;
 use crate::ffi::{Import, Object, Own, Result};
 
-#[cfg(not(Py_3_14))]
 static CURRENT_TASKS: Import = Import::new(c"_asyncio", c"_current_tasks");
-#[cfg(Py_3_14)]
 static SWAP_CURRENT_TASK: Import = Import::new(c"_asyncio", c"_swap_current_task");
 
 /// Makes a task (or none) the loop's current one; returns the one before.
-#[cfg(Py_3_14)]
 #[inline]
 fn swap(loop_: &Object, task: &Object) -> Result {
-    SWAP_CURRENT_TASK.get()?.call(&[loop_, task])
-}
-
-/// Makes a task (or none) the loop's current one; returns the one before.
-#[cfg(not(Py_3_14))]
-#[inline]
-fn swap(loop_: &Object, task: &Object) -> Result {
+    if compat::CURRENT_TASK_IS_PER_THREAD {
+        return SWAP_CURRENT_TASK.get()?.call(&[loop_, task]);
+    }
     let tasks = CURRENT_TASKS.get()?;
     let before = dict::get(tasks, loop_)?.unwrap_or_else(Object::none);
     if !task.is_none() {

@@ -1,6 +1,7 @@
 //! Task's methods and properties, as asyncio names them.
 
 use super::{Options, Task, registry};
+use crate::compat;
 use crate::ffi::class::{
     Dict, Members, Method, Property, WeakList, free_list, getter, method, method0, method1, property, type_cell,
     unary_slot,
@@ -12,17 +13,8 @@ use crate::stdlib;
 use std::ffi::CStr;
 
 /// The parameters of this interpreter's asyncio.Task.
-static INIT: Signature = Signature {
-    name: "Task",
-    parameters: if cfg!(Py_3_12) {
-        &["coro", "loop", "name", "context", "eager_start"]
-    } else {
-        &["coro", "loop", "name", "context"]
-    },
-    positional: 1,
-    required: 1,
-    variadic: false,
-};
+static INIT: Signature =
+    Signature { name: "Task", parameters: compat::TASK_PARAMETERS, positional: 1, required: 1, variadic: false };
 static CANCEL: Signature =
     Signature { name: "cancel", parameters: &["msg"], positional: 1, required: 0, variadic: false };
 static GET_STACK: Signature =
@@ -32,11 +24,7 @@ static PRINT_STACK: Signature =
 
 impl Class for Task {
     const NAME: &'static CStr = c"ferrio._core.Task";
-    const DOC: &'static CStr = if cfg!(Py_3_12) {
-        c"Task(coro, *, loop=None, name=None, context=None, eager_start=False)\n--\n\nA coroutine that the loop runs (see asyncio.Task)."
-    } else {
-        c"Task(coro, *, loop=None, name=None, context=None)\n--\n\nA coroutine that the loop runs (see asyncio.Task)."
-    };
+    const DOC: &'static CStr = compat::TASK_DOC;
     const DICT: Option<usize> = Future::DICT;
     const WEAK: Option<usize> = Future::WEAK;
     const FINALIZES: bool = true;
@@ -166,7 +154,7 @@ fn methods() -> Vec<Method> {
             c"print_stack($self, /, *, limit=None, file=None)\n--\n\nPrint the stack of the coroutine, at most limit frames, to file (sys.stderr).",
         ),
     ];
-    if cfg!(Py_3_12) {
+    if compat::TASKS_SHOW_CONTEXT {
         methods.push(method0::<Task, _>(
             c"get_context",
             |this| Ok(this.context()),

@@ -26,6 +26,7 @@ pub mod registry;
 pub mod sleep;
 pub mod step;
 
+use crate::compat;
 use crate::coroutines::Coroutine;
 use crate::debug::Report;
 use crate::ffi::class::{Bound, extends};
@@ -101,7 +102,9 @@ impl Own<Task> {
         }
         let context = match options.context {
             Some(context) if !context.is_none() => {
-                context::check(context)?;
+                if compat::TASK_CHECKS_CONTEXT {
+                    context::check(context)?;
+                }
                 context.clone()
             }
             _ => context::copy_current()?,
@@ -206,7 +209,7 @@ impl Own<Task> {
         let requested = self.cancels_requested.get();
         if requested > 0 {
             self.cancels_requested.set(requested - 1);
-            if cfg!(Py_3_13) && requested == 1 {
+            if compat::UNCANCEL_CLEARS_PENDING && requested == 1 {
                 self.must_cancel.set(false);
             }
         }

@@ -1,5 +1,6 @@
 //! `sleep()`.
 
+use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::class::{Method, module_function};
 use crate::ffi::error::value_error;
@@ -57,14 +58,14 @@ struct Sleep {
 }
 
 impl Sleep {
-    /// `delay <= 0`. NaN is refused from 3.13 on.
+    /// `delay <= 0`.
     fn is_over(&self) -> Result<bool> {
         if !self.delay.is_exact_float() && self.delay.is_at_most(&Object::int(0)?)? {
             return Ok(true);
         }
         // What is greater than 0, or is nothing that can be compared, is a number at least where the timer needs one.
         let seconds = self.delay.to_f64()?;
-        if cfg!(Py_3_13) && seconds.is_nan() {
+        if compat::SLEEP_REFUSES_NAN && seconds.is_nan() {
             return Err(value_error("Invalid delay: NaN (not a number)"));
         }
         Ok(seconds <= 0.0)

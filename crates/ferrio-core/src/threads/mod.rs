@@ -5,6 +5,7 @@
 
 pub mod calls;
 
+use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::class::{Bound, Method, module_function};
 use crate::ffi::{Args, Import, Name, Object, Own, Result, Signature, Visitor, context};
@@ -113,7 +114,7 @@ fn concurrent_done(future: &Object, concurrent: &Object) -> Result<()> {
     if is_closed {
         return Ok(());
     }
-    if cfg!(Py_3_14) && stdlib::GET_RUNNING_LOOP.get()?.call0()?.is(&loop_) {
+    if compat::CHAINED_FUTURES_COMPLETE_IN_PLACE && stdlib::GET_RUNNING_LOOP.get()?.call0()?.is(&loop_) {
         return set_state(future, concurrent);
     }
     loop_.method(&stdlib::CALL_SOON_THREADSAFE, &[SET_STATE.get()?, future, concurrent]).map(drop)

@@ -120,12 +120,6 @@ impl Backlog {
     }
 }
 
-/// What a stream's `write` says it takes.
-pub const STREAM_KINDS: &str = if cfg!(Py_3_14) { "a bytes, bytearray, or memoryview object" } else { BYTES_LIKE };
-
-/// What other transports say they take.
-pub const BYTES_LIKE: &str = "a bytes-like object";
-
 /// The argument of `write`.
 pub enum Data<'call> {
     /// A `bytes` object.

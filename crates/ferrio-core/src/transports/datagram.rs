@@ -1,12 +1,13 @@
 //! DatagramTransport: a datagram socket, connected or not.
 
-use super::backlog::{BYTES_LIKE, Data};
+use super::backlog::Data;
 use super::base::{Base, Failure, split_exit};
 use super::flow::Flow;
 use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
 use super::peers::Peers;
 use super::socket_methods::guarded;
+use crate::compat::{self, BYTES_LIKE, DATAGRAM_HEADER_SIZE};
 use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
 use crate::ffi::error::{Builtin, raise_text, type_error};
 use crate::ffi::text::concat;
@@ -20,10 +21,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::CStr;
 use std::mem::offset_of;
-
-/// What a waiting datagram counts beside its bytes, so that empty ones fill the buffer too; asyncio's
-/// `_header_size` (3.13).
-const HEADER_SIZE: usize = if cfg!(Py_3_13) { 8 } else { 0 };
 
 /// How many datagrams are received before it is the others' turn.
 const READS_AT_ONCE: u32 = 16;
@@ -95,7 +92,7 @@ impl Own<DatagramTransport> {
 
     fn sendto(&self, object: &Object, address: Option<&Object>) -> Result<()> {
         let data = Data::of(object, BYTES_LIKE)?;
-        if cfg!(not(Py_3_13)) && data.as_slice().is_empty() {
+        if !compat::EMPTY_DATAGRAMS_ARE_SENT && data.as_slice().is_empty() {
             return Ok(());
         }
         let fixed = self.address.get_or_none();
@@ -121,7 +118,7 @@ impl Own<DatagramTransport> {
             }
         }
         let bytes = Object::bytes(data.as_slice())?;
-        self.waiting_size.set(self.waiting_size.get() + data.as_slice().len() + HEADER_SIZE);
+        self.waiting_size.set(self.waiting_size.get() + data.as_slice().len() + DATAGRAM_HEADER_SIZE);
         self.waiting.borrow_mut().push_back((bytes, address));
         drop(data);
         DatagramTransport::maybe_pause_protocol(self)
@@ -298,7 +295,7 @@ fn write_ready(object: &Object) -> Result<()> {
                 }
                 Attempt::Failed(exception) => this.failed(exception)?,
             }
-            let length = data_length(&bytes) + HEADER_SIZE;
+            let length = data_length(&bytes) + DATAGRAM_HEADER_SIZE;
             this.waiting_size.set(this.waiting_size.get().saturating_sub(length));
             if this.base.is_lost() {
                 return Ok(());

@@ -3,12 +3,13 @@
 //! Where the kernel can tell that the reader has gone (pipes, FIFOs, sockets), the loop watches the
 //! descriptor for it.
 
-use super::backlog::{BYTES_LIKE, Backlog, Data};
+use super::backlog::{Backlog, Data};
 use super::base::{Base, Failure};
 use super::flow::Flow;
 use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
 use super::pipe_read::{INIT, repr};
+use crate::compat::BYTES_LIKE;
 use crate::ffi::class::{Members, getter, method0, method1, property, type_cell, unary_slot};
 use crate::ffi::error::{Builtin, type_error};
 use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor, sys};

@@ -5,12 +5,13 @@
 //! once when nothing waits; the rest joins the backlog, which the loop flushes when the socket takes more. A
 //! connection that is used as many servers do is flushed at the end of the loop's iteration; see [`super::habits`].
 
-use super::backlog::{Backlog, Data, STREAM_KINDS};
+use super::backlog::{Backlog, Data};
 use super::base::{Base, Failure, split_exit};
 use super::flow::Flow;
 use super::habits::{self, Habits};
 use super::lifecycle;
 use super::methods::Buffering;
+use crate::compat::STREAM_BYTES_LIKE;
 use crate::ffi::buffer::Buffer;
 use crate::ffi::error::{Builtin, runtime_error};
 use crate::ffi::{Object, Own, Result, Slot, deque as sequence};
@@ -220,7 +221,7 @@ impl Own<SocketTransport> {
     /// `write(data)`.
     #[inline]
     pub fn write(&self, object: &Object) -> Result<()> {
-        let data = Data::of(object, STREAM_KINDS)?;
+        let data = Data::of(object, STREAM_BYTES_LIKE)?;
         self.check_writable()?;
         // Once: the interpreter is asked for it.
         let bytes = data.as_slice();
@@ -293,7 +294,7 @@ impl Own<SocketTransport> {
         }
         let chunks = chunks.to_list()?.list_items();
         // All are looked at before any is taken.
-        let data = chunks.iter().map(|chunk| Data::of(chunk, STREAM_KINDS)).collect::<Result<Vec<_>>>()?;
+        let data = chunks.iter().map(|chunk| Data::of(chunk, STREAM_BYTES_LIKE)).collect::<Result<Vec<_>>>()?;
         if self.postpones(data.iter().map(|data| data.as_slice().len()).sum()) {
             data.iter().for_each(|data| self.backlog.push(data, 0));
             return Ok(());

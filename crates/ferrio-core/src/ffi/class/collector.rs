@@ -4,7 +4,7 @@ use super::instance::Instance;
 use super::methods::{guard, this};
 use super::{Class, Dict, KnownSlot, WeakList};
 use crate::ffi::sys as py;
-use crate::ffi::{Ptr, Raised, Reference, Slot};
+use crate::ffi::{Ptr, Raised, Reference, Slot, version};
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
@@ -94,16 +94,8 @@ pub(super) unsafe extern "C" fn finalize<T: Class>(slf: Ptr) {
 }
 
 pub(super) unsafe extern "C" fn dealloc<T: Class>(slf: Ptr) {
-    #[cfg(not(Py_3_14))]
     // SAFETY: the interpreter passes an instance whose last reference is gone.
-    unsafe {
-        trashcan::enter::<T>(slf);
-    }
-    #[cfg(Py_3_14)]
-    // SAFETY: as above. The interpreter has a trashcan of its own in front.
-    unsafe {
-        free::<T>(slf);
-    }
+    unsafe { if version::FREES_CHAINS_WITHOUT_RECURSION { free::<T>(slf) } else { trashcan::enter::<T>(slf) } }
 }
 
 /// Frees an instance.
@@ -143,8 +135,7 @@ unsafe fn free<T: Class>(slf: Ptr) {
 }
 
 /// Chains of instances are freed without recursion: a hundred thousand nested coroutines are one chain, and the
-/// stack would not hold them. From 3.14 on the interpreter does this for every class.
-#[cfg(not(Py_3_14))]
+/// stack would not hold them. Used where the interpreter does not do this itself.
 mod trashcan {
     use super::free;
     use crate::ffi::{Class, Ptr, recursion, sys as py};

@@ -1,0 +1,145 @@
+//! Where the interpreters' asyncio differs: every fact that Ferrio's code asks for, under a name.
+//!
+//! A fact names the version that brought the change and CPython's issue, where there is one. To add an interpreter,
+//! compare its `asyncio` with the one before, add a fact here for each change of behaviour, and another arm to each
+//! table whose text has changed. The constants fold at compile time: a branch that is not taken costs nothing.
+//!
+//! No other file asks for the version, but `ffi/version.rs` and `ffi/sys.rs`, where the C API itself differs:
+//! `tests/test_layers.py` says so.
+
+use std::ffi::CStr;
+
+// Handles and the loop.
+
+/// A handle of `call_soon_threadsafe` may be cancelled from other threads (3.14, gh-128340).
+pub const HANDLES_ARE_THREADSAFE: bool = cfg!(Py_3_14);
+
+/// `_format_callback_source` shows the arguments of a callback only in debug mode, and asks for the mode
+/// (3.13, gh-112997).
+pub const CALLBACK_ARGUMENTS_ARE_DEBUG_ONLY: bool = cfg!(Py_3_13);
+
+/// `loop.create_task` leaves `name` and `context` to the task factory, whatever they are (3.14, gh-128307).
+/// Earlier ones name the task afterwards, and pass on a context that is not None.
+pub const TASK_FACTORY_TAKES_ALL_KEYWORDS: bool = cfg!(Py_3_14);
+
+/// `loop.create_task` names a factory's task by its `set_name` (3.13). Earlier ones call `tasks._set_task_name`, which
+/// warns of a task that has none.
+pub const FACTORY_TASK_HAS_SET_NAME: bool = cfg!(Py_3_13);
+
+/// Where `iscoroutinefunction` is, by which `call_soon` refuses coroutine functions: asyncio's own is deprecated in
+/// favour of inspect's (3.14, gh-122858).
+pub const ISCOROUTINEFUNCTION_MODULE: &CStr = if cfg!(Py_3_14) { c"inspect" } else { c"asyncio.coroutines" };
+
+// Futures.
+
+/// A future or a task can be initialized only once (3.15, gh-142615).
+pub const FUTURES_INITIALIZE_ONCE: bool = cfg!(Py_3_15);
+
+/// Futures know who awaits them, for call graphs (3.14, gh-91048).
+pub const FUTURES_KNOW_AWAITERS: bool = cfg!(Py_3_14);
+
+/// `gather` completes at once what is done already, as eager tasks are (3.12, gh-97696).
+pub const GATHER_SEES_DONE_CHILDREN: bool = cfg!(Py_3_12);
+
+/// `as_completed` returns an object that can be iterated over with `async for` (3.13, gh-77714).
+pub const AS_COMPLETED_IS_ASYNC_ITERABLE: bool = cfg!(Py_3_13);
+
+/// A cancelled wait for the next of `as_completed` does not use up a result (3.14).
+pub const AS_COMPLETED_SURVIVES_CANCELLATION: bool = cfg!(Py_3_14);
+
+/// `shield` leaves the inner exception unretrieved when the outer future was cancelled (3.14).
+pub const SHIELD_LEAVES_EXCEPTION: bool = cfg!(Py_3_14);
+
+/// A concurrent future that is done sets its asyncio future's result at once when the thread runs that
+/// future's loop (3.14). Earlier ones always go by way of `call_soon_threadsafe`.
+pub const CHAINED_FUTURES_COMPLETE_IN_PLACE: bool = cfg!(Py_3_14);
+
+// Tasks and timeouts.
+
+/// `Task.get_context()` exists (3.12).
+pub const TASKS_SHOW_CONTEXT: bool = cfg!(Py_3_12);
+
+/// A task checks its context when it is made; earlier ones fail when they enter it (3.15).
+pub const TASK_CHECKS_CONTEXT: bool = cfg!(Py_3_15);
+
+/// `uncancel()` to zero takes back a cancellation that has not been delivered (3.13, gh-116720).
+pub const UNCANCEL_CLEARS_PENDING: bool = cfg!(Py_3_13);
+
+/// The current task is kept in the thread's state, not in a dict (3.14, gh-129898).
+pub const CURRENT_TASK_IS_PER_THREAD: bool = cfg!(Py_3_14);
+
+/// `sleep()` refuses NaN (3.13, gh-105331).
+pub const SLEEP_REFUSES_NAN: bool = cfg!(Py_3_13);
+
+/// `wait_for()` is built on `timeout()` (3.12, gh-96764).
+pub const WAIT_FOR_USES_TIMEOUT: bool = cfg!(Py_3_12);
+
+/// The parameters of `asyncio.Task`: eager tasks came with 3.12 (gh-97696).
+pub const TASK_PARAMETERS: &[&str] = if cfg!(Py_3_12) {
+    &["coro", "loop", "name", "context", "eager_start"]
+} else {
+    &["coro", "loop", "name", "context"]
+};
+
+/// The documentation of `Task`, which opens with its signature.
+pub const TASK_DOC: &CStr = if cfg!(Py_3_12) {
+    c"Task(coro, *, loop=None, name=None, context=None, eager_start=False)\n--\n\nA coroutine that the loop runs (see asyncio.Task)."
+} else {
+    c"Task(coro, *, loop=None, name=None, context=None)\n--\n\nA coroutine that the loop runs (see asyncio.Task)."
+};
+
+/// The parameters of `loop.create_task`.
+pub const CREATE_TASK_PARAMETERS: &[&str] =
+    if cfg!(Py_3_12) { &["coro", "name", "context", "eager_start"] } else { &["coro", "name", "context"] };
+
+// Task groups.
+
+/// A cancellation while the group waits for its tasks is handled after they are done (3.13, gh-116720).
+pub const GROUP_HANDLES_CANCELLATION_LAST: bool = cfg!(Py_3_13);
+
+/// A group drops its parent task and its errors when it is left (3.14, gh-124958).
+pub const GROUP_DROPS_REFERENCES: bool = cfg!(Py_3_14);
+
+/// A group has `cancel()`, also before it is entered (3.15, gh-108951). Its `__aexit__` then decides by its own
+/// state whether a cancellation is its own, and returns True at a normal end.
+pub const GROUP_CAN_BE_CANCELLED: bool = cfg!(Py_3_15);
+
+/// The coroutine functions that a traceback shows while a group is left: `_aexit` was split off in 3.14.
+pub const GROUP_EXIT_FRAMES: &[&str] =
+    if cfg!(Py_3_14) { &["TaskGroup.__aexit__", "TaskGroup._aexit"] } else { &["TaskGroup.__aexit__"] };
+
+// Primitives.
+
+/// A semaphore wakes as many waiters as its value allows; earlier ones wake one (3.13, gh-111693).
+pub const SEMAPHORE_WAKES_MANY: bool = cfg!(Py_3_13);
+
+/// `Condition.wait()` makes its future before it releases the lock, passes the notification on when it fails, and
+/// `notify()` is made of `_notify()` (3.13, gh-112202).
+pub const CONDITION_PASSES_NOTIFICATION_ON: bool = cfg!(Py_3_13);
+
+/// `Condition.wait()` raises the `CancelledError` that it was cancelled with; earlier ones raise a new one
+/// (3.13, gh-111693).
+pub const CONDITION_KEEPS_CANCELLED_ERROR: bool = cfg!(Py_3_13);
+
+/// What `Barrier` says of too few parties (another text from 3.14 on).
+pub const BARRIER_PARTIES_MESSAGE: &str =
+    if cfg!(Py_3_14) { "parties must be >= 1" } else { "parties must be > 0" };
+
+// Streams and transports.
+
+/// `readuntil()` takes a tuple of separators (3.13, gh-81322).
+pub const READUNTIL_TAKES_TUPLE: bool = cfg!(Py_3_13);
+
+/// `sendto()` sends empty datagrams (3.13, gh-113812).
+pub const EMPTY_DATAGRAMS_ARE_SENT: bool = cfg!(Py_3_13);
+
+/// What a waiting datagram counts beside its bytes, in bytes, so that empty ones fill the buffer too: asyncio's
+/// `_header_size` (3.13, gh-113812).
+pub const DATAGRAM_HEADER_SIZE: usize = if cfg!(Py_3_13) { 8 } else { 0 };
+
+/// What `write` and `sendto` of datagrams and pipes say they take.
+pub const BYTES_LIKE: &str = "a bytes-like object";
+
+/// What a stream transport's `write` says it takes (another text from 3.14 on).
+pub const STREAM_BYTES_LIKE: &str =
+    if cfg!(Py_3_14) { "a bytes, bytearray, or memoryview object" } else { BYTES_LIKE };
