@@ -26,9 +26,9 @@ pub const TASK_FACTORY_TAKES_ALL_KEYWORDS: bool = cfg!(Py_3_14);
 /// warns of a task that has none.
 pub const FACTORY_TASK_HAS_SET_NAME: bool = cfg!(Py_3_13);
 
-/// Where `iscoroutinefunction` is, by which `call_soon` refuses coroutine functions: asyncio's own is deprecated in
-/// favour of inspect's (3.14, gh-122858).
-pub const ISCOROUTINEFUNCTION_MODULE: &CStr = if cfg!(Py_3_14) { c"inspect" } else { c"asyncio.coroutines" };
+/// `asyncio.iscoroutinefunction` is deprecated in favour of inspect's (3.14, gh-122858). `call_soon` refuses coroutine
+/// functions by it.
+pub const ISCOROUTINEFUNCTION_IS_DEPRECATED: bool = cfg!(Py_3_14);
 
 // Futures.
 

@@ -12,6 +12,7 @@ use crate::futures::{self, Future, FutureIterator, Gathering};
 use crate::handles::{Handle, TimerHandle};
 use crate::loop_::Loop;
 use crate::queues::{self, Queue};
+use crate::stdlib::{ADD_TO_AWAITED_BY, DISCARD_FROM_AWAITED_BY};
 use crate::streams::{StreamProtocol, StreamReader, StreamWriter};
 use crate::sync::{self, Barrier, Condition, Event, Lock, Semaphore};
 use crate::taskgroups::{self, TaskGroup};
@@ -91,9 +92,6 @@ fn counterparts() -> Vec<CounterpartDefinition> {
     }
     definitions
 }
-
-static ADD_TO_AWAITED_BY: Import = Import::new(c"_asyncio", c"future_add_to_awaited_by");
-static DISCARD_FROM_AWAITED_BY: Import = Import::new(c"_asyncio", c"future_discard_from_awaited_by");
 
 /// Applies a change to the awaiters of a future of Ferrio's; other futures are left to asyncio's function.
 fn awaiters(

@@ -1,6 +1,8 @@
-//! The names of Python's world that the crate speaks to: attributes, methods, imported objects.
+//! The objects that Ferrio imports, and the names of attributes and methods that more than one folder uses.
 //!
-//! One list, so that what Ferrio relies on in the standard library can be seen at a glance.
+//! The objects are one list, so that what Ferrio relies on in the standard library can be seen at a glance. A name
+//! that one file uses stands in that file. `ffi/` imports a few objects itself. `tests/test_stdlib.py` says that each
+//! object exists in the running interpreter.
 
 use crate::ffi::name::{imports, names};
 
@@ -59,32 +61,117 @@ names! {
     TIMER_HANDLE_CANCELLED = c"_timer_handle_cancelled";
 }
 
+// asyncio. A comment behind a name says in which versions it exists, when not in all.
 imports! {
+    // Modules, whose functions are looked up at each call: a program may choose the ones in Python or the ones in C.
+    TASKS = c"asyncio", c"tasks";
+    FUTURES = c"asyncio", c"futures";
+    THREADS = c"asyncio", c"threads";
+    TIMEOUTS = c"asyncio", c"timeouts";
     ASYNCIO_FUTURE = c"_asyncio", c"Future";
     ASYNCIO_TASK = c"_asyncio", c"Task";
-    CANCELLED_ERROR = c"asyncio.exceptions", c"CancelledError";
-    INVALID_STATE_ERROR = c"asyncio.exceptions", c"InvalidStateError";
-    GET_EVENT_LOOP = c"asyncio.events", c"get_event_loop";
-    GET_RUNNING_LOOP = c"asyncio.events", c"_get_running_loop";
-    HANDLE = c"asyncio.events", c"Handle";
-    TIMER_HANDLE = c"asyncio.events", c"TimerHandle";
-    TRANSPORT = c"asyncio.transports", c"Transport";
-    READ_TRANSPORT = c"asyncio.transports", c"ReadTransport";
-    // A Transport as well as a WriteTransport, and so is Ferrio's.
-    WRITE_TRANSPORT = c"asyncio.unix_events", c"_UnixWritePipeTransport";
-    DATAGRAM_TRANSPORT = c"asyncio.transports", c"DatagramTransport";
-    BUFFERED_PROTOCOL = c"asyncio.protocols", c"BufferedProtocol";
-    TRANSPORT_SOCKET = c"asyncio.trsock", c"TransportSocket";
-    SOCKET = c"socket", c"socket";
-    EXTRACT_STACK = c"traceback", c"extract_stack";
-    EXTRACT_STACK_SHORT = c"asyncio.format_helpers", c"extract_stack";
-    FORMAT_CALLBACK_SOURCE = c"asyncio.format_helpers", c"_format_callback_source";
+    CURRENT_TASKS = c"_asyncio", c"_current_tasks"; // up to 3.13
+    SWAP_CURRENT_TASK = c"_asyncio", c"_swap_current_task"; // from 3.12
+    ADD_TO_AWAITED_BY = c"_asyncio", c"future_add_to_awaited_by"; // from 3.14
+    DISCARD_FROM_AWAITED_BY = c"_asyncio", c"future_discard_from_awaited_by"; // from 3.14
+    FORMAT_HANDLE = c"asyncio.base_events", c"_format_handle";
     FUTURE_REPR_INFO = c"asyncio.base_futures", c"_future_repr_info";
-    TASK_REPR_INFO = c"asyncio.base_tasks", c"_task_repr_info";
     TASK_GET_STACK = c"asyncio.base_tasks", c"_task_get_stack";
     TASK_PRINT_STACK = c"asyncio.base_tasks", c"_task_print_stack";
+    TASK_REPR_INFO = c"asyncio.base_tasks", c"_task_repr_info";
+    SENDFILE_MODE = c"asyncio.constants", c"_SendfileMode";
     ISCOROUTINE = c"asyncio.coroutines", c"iscoroutine";
+    ISCOROUTINEFUNCTION_OF_ASYNCIO = c"asyncio.coroutines", c"iscoroutinefunction"; // up to 3.13
+    HANDLE = c"asyncio.events", c"Handle";
+    TIMER_HANDLE = c"asyncio.events", c"TimerHandle";
+    // The handles of `call_soon_threadsafe`.
+    THREADSAFE_HANDLE = c"asyncio.events", c"_ThreadSafeHandle"; // from 3.14
+    GET_RUNNING_LOOP = c"asyncio.events", c"_get_running_loop";
+    GET_EVENT_LOOP = c"asyncio.events", c"get_event_loop";
+    BROKEN_BARRIER_ERROR = c"asyncio.exceptions", c"BrokenBarrierError";
+    CANCELLED_ERROR = c"asyncio.exceptions", c"CancelledError";
+    INCOMPLETE_READ_ERROR = c"asyncio.exceptions", c"IncompleteReadError";
+    INVALID_STATE_ERROR = c"asyncio.exceptions", c"InvalidStateError";
+    LIMIT_OVERRUN_ERROR = c"asyncio.exceptions", c"LimitOverrunError";
+    FORMAT_CALLBACK_SOURCE = c"asyncio.format_helpers", c"_format_callback_source";
+    EXTRACT_STACK_SHORT = c"asyncio.format_helpers", c"extract_stack";
+    FUTURES_NAMESPACE = c"asyncio.futures", c"__dict__";
+    CONVERT_FUTURE_EXC = c"asyncio.futures", c"_convert_future_exc";
+    ISFUTURE = c"asyncio.futures", c"isfuture";
+    ASYNCIO_WRAP_FUTURE = c"asyncio.futures", c"wrap_future";
+    ASYNCIO_BARRIER = c"asyncio.locks", c"Barrier";
+    ASYNCIO_CONDITION = c"asyncio.locks", c"Condition";
+    ASYNCIO_LOCK = c"asyncio.locks", c"Lock";
+    ASYNCIO_SEMAPHORE = c"asyncio.locks", c"Semaphore";
+    BARRIER_STATE = c"asyncio.locks", c"_BarrierState";
     LOGGER = c"asyncio.log", c"logger";
-    WARN = c"warnings", c"warn";
+    BUFFERED_PROTOCOL = c"asyncio.protocols", c"BufferedProtocol";
+    ASYNCIO_LIFO_QUEUE = c"asyncio.queues", c"LifoQueue";
+    ASYNCIO_PRIORITY_QUEUE = c"asyncio.queues", c"PriorityQueue";
+    ASYNCIO_QUEUE = c"asyncio.queues", c"Queue";
+    QUEUE_EMPTY = c"asyncio.queues", c"QueueEmpty";
+    QUEUE_FULL = c"asyncio.queues", c"QueueFull";
+    QUEUE_SHUT_DOWN = c"asyncio.queues", c"QueueShutDown"; // from 3.13
+    SELECTOR_LOOP = c"asyncio.selector_events", c"BaseSelectorEventLoop";
+    TLS_STATES = c"asyncio.sslproto", c"SSLProtocolState";
+    ASYNCIO_STREAM_READER = c"asyncio.streams", c"StreamReader";
+    ASYNCIO_STREAM_WRITER = c"asyncio.streams", c"StreamWriter";
+    ASYNCIO_TASK_GROUP = c"asyncio.taskgroups", c"TaskGroup";
+    TASKS_NAMESPACE = c"asyncio.tasks", c"__dict__";
+    CANCEL_AND_WAIT = c"asyncio.tasks", c"_cancel_and_wait";
+    SET_TASK_NAME = c"asyncio.tasks", c"_set_task_name"; // up to 3.12
+    ASYNCIO_WAIT_INNER = c"asyncio.tasks", c"_wait";
+    ASYNCIO_CREATE_TASK = c"asyncio.tasks", c"create_task";
+    ENSURE_FUTURE = c"asyncio.tasks", c"ensure_future";
+    ASYNCIO_SHIELD = c"asyncio.tasks", c"shield";
+    ASYNCIO_TIMEOUT = c"asyncio.timeouts", c"Timeout";
+    TIMEOUT_STATE = c"asyncio.timeouts", c"_State";
+    DATAGRAM_TRANSPORT = c"asyncio.transports", c"DatagramTransport";
+    READ_TRANSPORT = c"asyncio.transports", c"ReadTransport";
+    TRANSPORT = c"asyncio.transports", c"Transport";
+    TRANSPORT_SOCKET = c"asyncio.trsock", c"TransportSocket";
+    // A Transport as well as a WriteTransport, and so is Ferrio's.
+    WRITE_TRANSPORT = c"asyncio.unix_events", c"_UnixWritePipeTransport";
+}
+
+// The rest of the standard library.
+imports! {
+    ASSERTION_ERROR = c"builtins", c"AssertionError";
+    CONNECTION_ABORTED_ERROR = c"builtins", c"ConnectionAbortedError";
+    CONNECTION_RESET_ERROR = c"builtins", c"ConnectionResetError";
+    MEMORY_ERROR = c"builtins", c"MemoryError";
     RESOURCE_WARNING = c"builtins", c"ResourceWarning";
+    STOP_ASYNC_ITERATION = c"builtins", c"StopAsyncIteration";
+    TIMEOUT_ERROR = c"builtins", c"TimeoutError";
+    LIST = c"builtins", c"list";
+    TYPE = c"builtins", c"type";
+    CONCURRENT_FUTURE = c"concurrent.futures", c"Future";
+    PARTIAL = c"functools", c"partial";
+    HEAPPOP = c"heapq", c"heappop";
+    HEAPPUSH = c"heapq", c"heappush";
+    ISAWAITABLE = c"inspect", c"isawaitable";
+    ISCOROUTINEFUNCTION_OF_INSPECT = c"inspect", c"iscoroutinefunction";
+    AF_INET = c"socket", c"AF_INET";
+    SOCKET = c"socket", c"socket";
+    SSL_ERROR = c"ssl", c"SSLError";
+    // The class for connections on memory BIOs.
+    SSL_OBJECT = c"ssl", c"SSLObject";
+    SSL_SYSCALL = c"ssl", c"SSLSyscallError";
+    SSL_WANT_READ = c"ssl", c"SSLWantReadError";
+    EXTRACT_STACK = c"traceback", c"extract_stack";
+    WARN = c"warnings", c"warn";
+}
+
+// Ferrio's own Python side: the classes that programs use, and the functions that the loop is handed.
+imports! {
+    RELEASE_WAITER = c"ferrio._core", c"_release_waiter";
+    SET_RESULT_UNLESS_CANCELLED = c"ferrio._core", c"_set_result_unless_cancelled";
+    SET_FUTURE_STATE = c"ferrio._core", c"_set_state";
+    FERRIO_CONDITION = c"ferrio.locks", c"Condition";
+    FERRIO_EVENT = c"ferrio.locks", c"Event";
+    FERRIO_LOCK = c"ferrio.locks", c"Lock";
+    FERRIO_QUEUE = c"ferrio.queues", c"Queue";
+    // Its `_drain_helper` is known, so the writer need not call it.
+    FERRIO_STREAM_PROTOCOL = c"ferrio.streams", c"StreamReaderProtocol";
+    FERRIO_TIMEOUT = c"ferrio.timeouts", c"Timeout";
 }

@@ -46,7 +46,7 @@ pub mod with_gil;
 pub use args::{Args, Signature};
 pub use class::{Class, Own, Visitor};
 pub use error::{Raised, Result};
-pub use name::{Import, Member, Name};
+pub use name::{Import, Made, Member, Name};
 pub use object::{Object, Ptr, Reference, Slot};
 pub use weak::Weak;
 

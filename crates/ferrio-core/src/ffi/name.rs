@@ -65,14 +65,6 @@ impl Import {
         Ok(unsafe { Object::from_ref(&*self.object.as_ptr().cast_const()) })
     }
 
-    /// The object; `make` makes it in place of the import.
-    pub fn get_or_make(&'static self, make: impl FnOnce() -> Result) -> Result<&'static Object> {
-        if self.object.load(Ordering::Relaxed).is_null() {
-            self.object.store(make()?.into_ptr(), Ordering::Relaxed);
-        }
-        self.get()
-    }
-
     #[cold]
     fn import(&self) -> Result<()> {
         // SAFETY: C strings; new references or null.
@@ -82,6 +74,28 @@ impl Import {
         };
         self.object.store(object.into_ptr(), Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// An object that Ferrio makes at its first use and keeps for ever.
+pub struct Made {
+    object: AtomicPtr<py::PyObject>,
+}
+
+impl Made {
+    /// An object that is not yet made.
+    pub const fn new() -> Made {
+        Made { object: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The object, which `make` makes at the first use.
+    #[inline]
+    pub fn get(&'static self, make: impl FnOnce() -> Result) -> Result<&'static Object> {
+        if self.object.load(Ordering::Relaxed).is_null() {
+            self.object.store(make()?.into_ptr(), Ordering::Relaxed);
+        }
+        // SAFETY: the pointer lives in a static and is never cleared; the object is kept for ever.
+        Ok(unsafe { Object::from_ref(&*self.object.as_ptr().cast_const()) })
     }
 }
 

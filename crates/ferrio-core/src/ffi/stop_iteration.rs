@@ -3,7 +3,7 @@
 use super::error::{Builtin, raise_object, type_error, warn};
 use super::sys as py;
 use super::version;
-use super::{Args, Import, Object, Raised, Result, Signature};
+use super::{Args, Made, Object, Raised, Result, Signature};
 
 /// The end of an iterator that returns `value`, which is not None, as `for` and `await` understand it.
 #[inline]
@@ -14,8 +14,8 @@ pub fn end(value: Object) -> Raised {
 /// `StopIteration(True)`, which locks and events end with: one exception that is used again and again,
 /// unless somebody has kept it or written into it.
 fn stop_with_true(value: Object) -> Raised {
-    static CACHED: Import = Import::new(c"builtins", c"StopIteration");
-    match CACHED.get_or_make(|| Builtin::StopIteration.class().call(&[&value])) {
+    static CACHED: Made = Made::new();
+    match CACHED.get(|| Builtin::StopIteration.class().call(&[&value])) {
         Ok(exception) if is_unused(exception, &value) => exception.clone().raise(),
         Ok(_) => stop_iteration(value),
         Err(raised) => raised,

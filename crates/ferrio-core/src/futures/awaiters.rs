@@ -4,14 +4,11 @@
 
 use super::own_future;
 use crate::compat;
-use crate::ffi::{Import, Name, Object, Result};
-use crate::stdlib;
+use crate::ffi::{Name, Object, Result};
+use crate::stdlib::{self, FUTURES, TASKS};
 
 static ADD: Name = Name::new(c"future_add_to_awaited_by");
 static DISCARD: Name = Name::new(c"future_discard_from_awaited_by");
-/// The functions are looked up each time: a program may have chosen between asyncio's two makes of them.
-static FUTURES: Import = Import::new(c"asyncio", c"futures");
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
 
 /// The task that runs, if there is one and call graphs are made of it.
 pub fn current(running: &Object) -> Result<Option<Object>> {
@@ -27,6 +24,7 @@ pub fn current_task(running: &Object) -> Result<Option<Object>> {
     Ok(Some(task).filter(|task| !task.is_none()))
 }
 
+/// Calls the function that asyncio's module has now: a program may choose the one in Python or the one in C.
 fn call(function: &Name, future: &Object, task: Option<Object>) -> Result<()> {
     match task {
         Some(task) if compat::FUTURES_KNOW_AWAITERS && own_future(future).is_none() => {

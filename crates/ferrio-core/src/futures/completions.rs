@@ -9,18 +9,11 @@ use crate::coroutines::{
 };
 use crate::ffi::class::{Members, Sent, anext_slot, method0, method1, next_slot, property, type_cell, unary_slot};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor, deque, set, sys};
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, deque, set, sys};
 use crate::futures::waiter;
-use crate::stdlib;
+use crate::stdlib::{self, ENSURE_FUTURE, FERRIO_QUEUE, ISAWAITABLE, STOP_ASYNC_ITERATION, TASKS, TIMEOUT_ERROR};
 use std::cell::Cell;
 use std::ffi::CStr;
-
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
-static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
-static ISAWAITABLE: Import = Import::new(c"inspect", c"isawaitable");
-static QUEUE: Import = Import::new(c"ferrio.queues", c"Queue");
-static STOP_ASYNC_ITERATION: Import = Import::new(c"builtins", c"StopAsyncIteration");
-static TIMEOUT_ERROR: Import = Import::new(c"builtins", c"TimeoutError");
 
 static PUT_NOWAIT: Name = Name::new(c"put_nowait");
 static GET: Name = Name::new(c"get");
@@ -83,7 +76,7 @@ impl Completions {
 
     fn begin(things: &Object, timeout: Option<&Object>) -> Result<Own<Completions>> {
         let this = Own::new(Completions::default())?;
-        this.done.put(QUEUE.get()?.call0()?);
+        this.done.put(FERRIO_QUEUE.get()?.call0()?);
         let loop_ = stdlib::GET_EVENT_LOOP.get()?.call0()?;
         this.caller.set(awaiters::current(&stdlib::GET_RUNNING_LOOP.get()?.call0()?)?);
         let todo = set::new()?;

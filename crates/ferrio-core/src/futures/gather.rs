@@ -8,9 +8,9 @@ use crate::compat;
 use crate::coroutines::Coroutine;
 use crate::ffi::class::{Members, Method, extends, getter, method, module_function, type_cell};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
 use crate::futures::waiter;
-use crate::stdlib;
+use crate::stdlib::{self, ENSURE_FUTURE};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::ffi::CStr;
@@ -18,7 +18,6 @@ use std::ffi::CStr;
 static CANCEL_MESSAGE: Name = Name::new(c"_cancel_message");
 static LOG_DESTROY_PENDING: Name = Name::new(c"_log_destroy_pending");
 static MAKE_CANCELLED_ERROR: Name = Name::new(c"_make_cancelled_error");
-static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
 
 static CANCEL: Signature =
     Signature { name: "cancel", parameters: &["msg"], positional: 1, required: 0, variadic: false };

@@ -4,12 +4,10 @@ use super::{Listener, own_future, waiter};
 use crate::compat;
 use crate::coroutines::{CounterpartDefinition, counterpart_function};
 use crate::ffi::class::Bound;
-use crate::ffi::{Args, Import, Object, Result, Signature};
+use crate::ffi::{Args, Object, Result, Signature};
+use crate::stdlib::{ASYNCIO_SHIELD as ORIGINAL, ENSURE_FUTURE, TASKS};
 use std::sync::OnceLock;
 
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
-static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
-static ORIGINAL: Import = Import::new(c"asyncio.tasks", c"shield");
 static SHIELD: Signature =
     Signature { name: "shield", parameters: &["arg"], positional: 1, required: 1, variadic: false };
 

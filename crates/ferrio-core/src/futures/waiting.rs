@@ -7,15 +7,11 @@ use crate::coroutines::{
 use crate::ffi::class::{Members, Method, method1, module_function, type_cell};
 use crate::ffi::error::{Builtin, impossible, raise_text, type_error, value_error};
 use crate::ffi::text::concat;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, set};
-use crate::stdlib;
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, set};
+use crate::stdlib::{self, ASYNCIO_WAIT_INNER, ISFUTURE, RELEASE_WAITER, TASKS};
 use crate::tasks::is_coroutine;
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
-
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
-static ISFUTURE: Import = Import::new(c"asyncio.futures", c"isfuture");
-static RELEASE_WAITER: Import = Import::new(c"ferrio._core", c"_release_waiter");
 
 static WAIT: Signature = Signature {
     name: "wait",
@@ -55,8 +51,7 @@ impl Until {
 
 /// Remembers asyncio's coroutine function that does the waiting, of which a frame speaks.
 pub fn remember_original() -> Result<()> {
-    static INNER: Import = Import::new(c"asyncio.tasks", c"_wait");
-    remember(INNER.get()?)
+    remember(ASYNCIO_WAIT_INNER.get()?)
 }
 
 /// The function.

@@ -11,8 +11,8 @@ pub use timer::TimerHandle;
 use crate::compat;
 use crate::ffi::class::{Members, WeakList, free_list, getter, method0, type_cell, unary_slot};
 use crate::ffi::text::{concat, join};
-use crate::ffi::{Args, Class, Import, Object, Own, Result, Signature, Slot, Visitor, context, sys};
-use crate::stdlib;
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor, context, sys};
+use crate::stdlib::{self, THREADSAFE_HANDLE};
 use exclusion::Exclusion;
 use std::cell::Cell;
 use std::mem::offset_of;
@@ -68,9 +68,6 @@ impl Arguments {
         callback.call_held(&held, usize::from(count))
     }
 }
-
-/// What asyncio calls the handles of `call_soon_threadsafe`; used where [`Exclusion`] is.
-static SHARED_CLASS: Import = Import::new(c"asyncio.events", c"_ThreadSafeHandle");
 
 /// The body of a Handle.
 #[derive(Default)]
@@ -291,7 +288,7 @@ impl Class for Handle {
                     if !this.is_exact() {
                         return Ok(this.as_object().class());
                     }
-                    let class = if this.exclusion.is_shared() { &SHARED_CLASS } else { &stdlib::HANDLE };
+                    let class = if this.exclusion.is_shared() { &THREADSAFE_HANDLE } else { &stdlib::HANDLE };
                     class.get().cloned()
                 }),
                 getter::<Handle, _>(c"_callback", |this| Ok(this.callback.get_or_none())),

@@ -5,7 +5,7 @@ use super::{Callback, Loop, current_thread};
 use crate::debug::{shown, shown_as};
 use crate::ffi::error::check_signals;
 use crate::ffi::{Object, Own, Result, detach};
-use crate::stdlib;
+use crate::stdlib::{self, FORMAT_HANDLE};
 use ferrio_reactor::clock;
 use ferrio_reactor::timer_slack::TimerSlack;
 use ferrio_sched::deadline;
@@ -242,8 +242,6 @@ impl Own<Loop> {
 
     /// A handle as the slow-callback log shows it: for a task's step, the task.
     fn describe(&self, entry: &Entry) -> Result {
-        static FORMAT_HANDLE: crate::ffi::Import =
-            crate::ffi::Import::new(c"asyncio.base_events", c"_format_handle");
         match entry {
             Entry::Handle(handle) => {
                 shown_as(handle.as_object(), FORMAT_HANDLE.get()?.call(&[handle.as_object()]))

@@ -10,7 +10,7 @@ use crate::ffi::error::{runtime_error, type_error};
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor, dict};
 use crate::futures::Future;
 use crate::handles::Handle;
-use crate::stdlib;
+use crate::stdlib::{self, FUTURES_NAMESPACE, SET_TASK_NAME, TASKS_NAMESPACE};
 use crate::tasks::{Options, Task};
 use std::ffi::CStr;
 use std::mem::offset_of;
@@ -187,8 +187,6 @@ fn scheduling() -> Vec<Method> {
     ]
 }
 
-static TASKS_NAMESPACE: Import = Import::new(c"asyncio.tasks", c"__dict__");
-static FUTURES_NAMESPACE: Import = Import::new(c"asyncio.futures", c"__dict__");
 static TASK: Name = Name::new(c"Task");
 static FUTURE: Name = Name::new(c"Future");
 
@@ -263,7 +261,6 @@ fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -
     if compat::FACTORY_TASK_HAS_SET_NAME {
         task.method1(&crate::stdlib::SET_NAME, &name)?;
     } else {
-        static SET_TASK_NAME: crate::ffi::Import = crate::ffi::Import::new(c"asyncio.tasks", c"_set_task_name");
         SET_TASK_NAME.get()?.call(&[&task, &name])?;
     }
     Ok(task)

@@ -10,14 +10,13 @@ use super::entry::{Entry, Method};
 use super::table::{Refused, Table};
 use crate::ffi::error::{Builtin, raise_imported, raise_text, value_error};
 use crate::ffi::text::{Piece, concat};
-use crate::ffi::{Import, Name, Object, Own, Raised, Result, Visitor, Weak};
+use crate::ffi::{Name, Object, Own, Raised, Result, Visitor, Weak};
 use crate::handles::Handle;
-use crate::stdlib;
+use crate::stdlib::{self, MEMORY_ERROR};
 use ferrio_reactor::poller::{Event, Interest, Poller};
 use std::io;
 
 static IS_CLOSING: Name = Name::new(c"is_closing");
-static MEMORY_ERROR: Import = Import::new(c"builtins", c"MemoryError");
 
 /// The descriptor's number in the operating system.
 pub type Descriptor = std::ffi::c_int;

@@ -10,7 +10,11 @@ use crate::loop_::entry::Entry;
 use crate::stdlib;
 use ferrio_reactor::clock;
 
-static ISCOROUTINEFUNCTION: Import = Import::new(compat::ISCOROUTINEFUNCTION_MODULE, c"iscoroutinefunction");
+static ISCOROUTINEFUNCTION: &Import = if compat::ISCOROUTINEFUNCTION_IS_DEPRECATED {
+    &stdlib::ISCOROUTINEFUNCTION_OF_INSPECT
+} else {
+    &stdlib::ISCOROUTINEFUNCTION_OF_ASYNCIO
+};
 
 impl Own<Loop> {
     /// Appends to the ready queue. `RuntimeError` for a closed loop.

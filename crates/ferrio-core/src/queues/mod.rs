@@ -9,21 +9,14 @@ mod methods;
 
 use crate::coroutines::{Operation, Outcome, Poll};
 use crate::ffi::error::value_error;
-use crate::ffi::{Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque};
+use crate::ffi::{Name, Object, Own, Raised, Result, Slot, Visitor, deque};
 use crate::futures::waiter;
+use crate::stdlib::{
+    ASYNCIO_LIFO_QUEUE as ORIGINAL_STACK, ASYNCIO_PRIORITY_QUEUE as ORIGINAL_HEAP, ASYNCIO_QUEUE as ORIGINAL,
+    FERRIO_EVENT, HEAPPOP, HEAPPUSH, LIST, QUEUE_EMPTY, QUEUE_FULL, QUEUE_SHUT_DOWN,
+};
 use crate::sync::{BoundLoop, Event, Waiters, overrides_none_of};
 use std::cell::Cell;
-
-static ORIGINAL: Import = Import::new(c"asyncio.queues", c"Queue");
-static ORIGINAL_STACK: Import = Import::new(c"asyncio.queues", c"LifoQueue");
-static ORIGINAL_HEAP: Import = Import::new(c"asyncio.queues", c"PriorityQueue");
-static QUEUE_EMPTY: Import = Import::new(c"asyncio.queues", c"QueueEmpty");
-static QUEUE_FULL: Import = Import::new(c"asyncio.queues", c"QueueFull");
-static QUEUE_SHUT_DOWN: Import = Import::new(c"asyncio.queues", c"QueueShutDown");
-static EVENT: Import = Import::new(c"ferrio.locks", c"Event");
-static HEAPPUSH: Import = Import::new(c"heapq", c"heappush");
-static HEAPPOP: Import = Import::new(c"heapq", c"heappop");
-static LIST: Import = Import::new(c"builtins", c"list");
 
 static APPEND: Name = Name::new(c"append");
 static MODULE: Name = Name::new(c"__module__");
@@ -242,7 +235,7 @@ impl Own<Queue> {
         if let Some(finished) = self.finished.get() {
             return Ok(finished);
         }
-        let finished = EVENT.get()?.call0()?;
+        let finished = FERRIO_EVENT.get()?.call0()?;
         if self.unfinished.get() == 0
             && let Some(event) = Own::<Event>::downcast(&finished)
         {

@@ -10,13 +10,12 @@ mod send;
 
 use crate::coroutines::{CounterpartDefinition, Outcome, Poll};
 use crate::ffi::error::value_error;
-use crate::ffi::{Import, Name, Object, Own, Result, Visitor};
+use crate::ffi::{Name, Object, Own, Result, Visitor};
 use crate::futures::waiter;
 use crate::loop_::{Direction, Loop};
-use crate::stdlib;
+use crate::stdlib::{self, SELECTOR_LOOP};
 
 static GETTIMEOUT: Name = Name::new(c"gettimeout");
-static SELECTOR_LOOP: Import = Import::new(c"asyncio.selector_events", c"BaseSelectorEventLoop");
 
 /// The loop's methods.
 pub fn definitions() -> Vec<CounterpartDefinition> {

@@ -3,11 +3,9 @@
 use super::reader::StreamReader;
 use crate::coroutines::{Operation, Outcome, Poll};
 use crate::ffi::error::{Builtin, value_error};
-use crate::ffi::{Import, Object, Own, Raised, Result, Visitor};
+use crate::ffi::{Object, Own, Raised, Result, Visitor};
+use crate::stdlib::{INCOMPLETE_READ_ERROR, LIMIT_OVERRUN_ERROR};
 use ferrio_sched::separator::{Found, Separators};
-
-static INCOMPLETE: Import = Import::new(c"asyncio.exceptions", c"IncompleteReadError");
-static OVERRUN: Import = Import::new(c"asyncio.exceptions", c"LimitOverrunError");
 
 const IS_FOUND: &str = "Separator is found, but chunk is longer than limit";
 const IS_NOT_FOUND: &str = "Separator is not found, and chunk exceed the limit";
@@ -123,7 +121,7 @@ impl Read {
                     }
                     let partial = reader.buffer.take_all()?;
                     let expected = Object::int(count as i64)?;
-                    return Err(INCOMPLETE.get()?.call(&[&partial, &expected])?.raise_here());
+                    return Err(INCOMPLETE_READ_ERROR.get()?.call(&[&partial, &expected])?.raise_here());
                 }
                 let data = reader.buffer.take(count)?;
                 if count > 0 {
@@ -180,7 +178,7 @@ fn at_end(reader: &Own<StreamReader>, line: Line) -> Result {
         Line::Yes => Ok(partial),
         Line::OfIteration if partial.is_true()? => Ok(partial),
         Line::OfIteration => Err(Builtin::StopAsyncIteration.class().call0()?.raise_here()),
-        Line::No => Err(INCOMPLETE.get()?.call(&[&partial, &Object::none()])?.raise_here()),
+        Line::No => Err(INCOMPLETE_READ_ERROR.get()?.call(&[&partial, &Object::none()])?.raise_here()),
     }
 }
 
@@ -190,7 +188,7 @@ fn overrun(reader: &Own<StreamReader>, line: Line, message: &str, consumed: usiz
     let raise = || {
         if line == Line::No {
             let (message, consumed) = (Object::str(message)?, Object::int(consumed as i64)?);
-            return Ok(OVERRUN.get()?.call(&[&message, &consumed])?.raise_here());
+            return Ok(LIMIT_OVERRUN_ERROR.get()?.call(&[&message, &consumed])?.raise_here());
         }
         reader.buffer.drop_first(end)?;
         reader.resume_if_small()?;

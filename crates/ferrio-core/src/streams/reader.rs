@@ -7,16 +7,13 @@ use crate::ffi::class::{
     Members, Method, Property, bool_property, method, method0, property, slot_property, type_cell,
 };
 use crate::ffi::error::{Builtin, raise_imported, runtime_error, value_error};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
 use crate::futures::waiter;
-use crate::stdlib;
+use crate::stdlib::{self, ASSERTION_ERROR, ASYNCIO_STREAM_READER as ORIGINAL};
 use crate::sync::overrides_none_of;
 use ferrio_sched::separator::Separators;
 use std::cell::Cell;
 use std::ffi::CStr;
-
-pub static ORIGINAL: Import = Import::new(c"asyncio.streams", c"StreamReader");
-static ASSERTION_ERROR: Import = Import::new(c"builtins", c"AssertionError");
 
 static PAUSE_READING: Name = Name::new(c"pause_reading");
 static RESUME_READING: Name = Name::new(c"resume_reading");

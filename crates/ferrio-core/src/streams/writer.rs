@@ -4,14 +4,9 @@ use super::protocol::StreamProtocol;
 use super::reader::StreamReader;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method, slot_property, type_cell};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor};
-use crate::stdlib;
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor};
+use crate::stdlib::{self, ASYNCIO_STREAM_WRITER as ORIGINAL, CONNECTION_RESET_ERROR, FERRIO_STREAM_PROTOCOL};
 use std::ffi::CStr;
-
-static ORIGINAL: Import = Import::new(c"asyncio.streams", c"StreamWriter");
-/// Ferrio's own protocol class, whose `_drain_helper` is known.
-static PROTOCOL: Import = Import::new(c"ferrio.streams", c"StreamReaderProtocol");
-static CONNECTION_RESET_ERROR: Import = Import::new(c"builtins", c"ConnectionResetError");
 
 static DRAIN_HELPER: Name = Name::new(c"_drain_helper");
 static IS_CLOSING: Name = Name::new(c"is_closing");
@@ -62,7 +57,7 @@ impl Drain {
     fn help(&mut self) -> Result<Poll> {
         self.stage = Stage::Helping;
         let protocol = self.writer.protocol.get_or_none();
-        if protocol.type_ptr().cast() == PROTOCOL.get()?.as_ptr()
+        if protocol.type_ptr().cast() == FERRIO_STREAM_PROTOCOL.get()?.as_ptr()
             && let Some(own) = Own::<StreamProtocol>::downcast(&protocol)
         {
             if own.connection_lost.get() {

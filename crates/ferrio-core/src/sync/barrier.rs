@@ -6,15 +6,10 @@ use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, property, slot_property, type_cell};
 use crate::ffi::error::{impossible, raise_imported, value_error};
-use crate::ffi::{Args, Class, Import, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
+use crate::stdlib::{ASYNCIO_BARRIER as ORIGINAL, BARRIER_STATE, BROKEN_BARRIER_ERROR, FERRIO_CONDITION};
 use std::cell::Cell;
 use std::ffi::CStr;
-
-static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Barrier");
-/// Ferrio's class for programs.
-static CONDITION: Import = Import::new(c"ferrio.locks", c"Condition");
-static STATE: Import = Import::new(c"asyncio.locks", c"_BarrierState");
-static BROKEN_BARRIER_ERROR: Import = Import::new(c"asyncio.exceptions", c"BrokenBarrierError");
 
 static WAIT: Name = Name::new(c"wait");
 
@@ -22,10 +17,10 @@ static INIT: Signature =
     Signature { name: "Barrier.__init__", parameters: &["parties"], positional: 1, required: 1, variadic: false };
 
 // asyncio's states.
-static FILLING: Member = Member::new(&STATE, c"FILLING");
-static DRAINING: Member = Member::new(&STATE, c"DRAINING");
-static RESETTING: Member = Member::new(&STATE, c"RESETTING");
-static BROKEN: Member = Member::new(&STATE, c"BROKEN");
+static FILLING: Member = Member::new(&BARRIER_STATE, c"FILLING");
+static DRAINING: Member = Member::new(&BARRIER_STATE, c"DRAINING");
+static RESETTING: Member = Member::new(&BARRIER_STATE, c"RESETTING");
+static BROKEN: Member = Member::new(&BARRIER_STATE, c"BROKEN");
 
 /// Finds asyncio's class while it still stands under its name.
 pub fn remember_original() -> Result<()> {
@@ -222,7 +217,7 @@ impl Class for Barrier {
         if parties.to_i64()? < 1 {
             return Err(value_error(compat::BARRIER_PARTIES_MESSAGE));
         }
-        this.condition.put(CONDITION.get()?.call0()?);
+        this.condition.put(FERRIO_CONDITION.get()?.call0()?);
         this.parties.put(parties.clone());
         this.count.set(0);
         this.go_to(&FILLING)?;

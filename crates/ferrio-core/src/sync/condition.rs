@@ -6,15 +6,11 @@ use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque};
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque};
 use crate::futures::waiter;
-use crate::stdlib;
+use crate::stdlib::{self, ASYNCIO_CONDITION as ORIGINAL, FERRIO_LOCK};
 use std::cell::Cell;
 use std::ffi::CStr;
-
-static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Condition");
-/// Ferrio's class for programs.
-static LOCK: Import = Import::new(c"ferrio.locks", c"Lock");
 
 static LOCKED: Name = Name::new(c"locked");
 static NOTIFY: Name = Name::new(c"notify");
@@ -59,7 +55,7 @@ impl Own<Condition> {
     fn begin(&self, lock: Option<&Object>) -> Result<()> {
         let lock = match lock {
             Some(lock) if !lock.is_none() => lock.clone(),
-            _ => LOCK.get()?.call0()?,
+            _ => FERRIO_LOCK.get()?.call0()?,
         };
         let this = self.as_object();
         // As attributes: a derived class may have something else under these names.

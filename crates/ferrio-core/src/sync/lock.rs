@@ -4,13 +4,11 @@ use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Class, Import, Object, Own, Result, Visitor, deque};
+use crate::ffi::{Args, Class, Object, Own, Result, Visitor, deque};
 use crate::futures::waiter;
-use crate::stdlib;
+use crate::stdlib::{self, ASYNCIO_LOCK as ORIGINAL};
 use std::cell::Cell;
 use std::ffi::CStr;
-
-static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Lock");
 
 /// The body of a Lock.
 #[derive(Default)]

@@ -5,13 +5,12 @@ use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Visitor, deque};
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Visitor, deque};
 use crate::futures::waiter;
-use crate::stdlib;
+use crate::stdlib::{self, ASYNCIO_SEMAPHORE as ORIGINAL};
 use std::cell::Cell;
 use std::ffi::CStr;
 
-static ORIGINAL: Import = Import::new(c"asyncio.locks", c"Semaphore");
 static LOCKED: Name = Name::new(c"locked");
 static WAKE_UP_NEXT: Name = Name::new(c"_wake_up_next");
 

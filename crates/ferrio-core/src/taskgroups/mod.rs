@@ -8,15 +8,14 @@ mod exit;
 use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, bool_property, method1, slot_property, type_cell};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, deque, set};
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Slot, Visitor, deque, set};
 use crate::futures::waiting::has_failed;
 use crate::futures::{Listener, awaiters, waiter};
 use crate::loop_::Loop;
-use crate::stdlib;
+use crate::stdlib::{self, ASYNCIO_TASK_GROUP as ORIGINAL};
 use std::cell::Cell;
 use std::ffi::CStr;
 
-static ORIGINAL: Import = Import::new(c"asyncio.taskgroups", c"TaskGroup");
 static ON_TASK_DONE: Name = Name::new(c"_on_task_done");
 
 /// Finds asyncio's class while it still stands under its name.

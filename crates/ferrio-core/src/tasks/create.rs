@@ -1,11 +1,9 @@
 //! `create_task()`.
 
 use crate::coroutines::{CounterpartDefinition, counterpart_function};
-use crate::ffi::{Args, Import, Own, Result};
+use crate::ffi::{Args, Own, Result};
 use crate::loop_::Loop;
-
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
-static ORIGINAL: Import = Import::new(c"asyncio.tasks", c"create_task");
+use crate::stdlib::{ASYNCIO_CREATE_TASK as ORIGINAL, TASKS};
 
 /// Finds asyncio's function while it still stands under its name.
 pub fn remember_original() -> Result<()> {

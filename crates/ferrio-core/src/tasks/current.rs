@@ -8,10 +8,8 @@ use crate::compat;
 use crate::ffi::dict;
 use crate::ffi::error::{Builtin, raise_text};
 use crate::ffi::text::concat;
-use crate::ffi::{Import, Object, Own, Result};
-
-static CURRENT_TASKS: Import = Import::new(c"_asyncio", c"_current_tasks");
-static SWAP_CURRENT_TASK: Import = Import::new(c"_asyncio", c"_swap_current_task");
+use crate::ffi::{Object, Own, Result};
+use crate::stdlib::{CURRENT_TASKS, SWAP_CURRENT_TASK};
 
 /// Makes a task (or none) the loop's current one; returns the one before.
 #[inline]

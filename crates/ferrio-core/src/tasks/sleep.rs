@@ -4,12 +4,9 @@ use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::class::{Method, module_function};
 use crate::ffi::error::value_error;
-use crate::ffi::{Args, Import, Object, Raised, Result, Signature, Visitor};
+use crate::ffi::{Args, Object, Raised, Result, Signature, Visitor};
 use crate::futures::waiter;
-use crate::stdlib;
-
-static ASYNCIO_TASKS: Import = Import::new(c"asyncio", c"tasks");
-static SET_RESULT: Import = Import::new(c"ferrio._core", c"_set_result_unless_cancelled");
+use crate::stdlib::{self, SET_RESULT_UNLESS_CANCELLED, TASKS};
 
 static SLEEP: Signature =
     Signature { name: "sleep", parameters: &["delay", "result"], positional: 2, required: 1, variadic: false };
@@ -23,7 +20,7 @@ pub fn definition() -> CounterpartDefinition {
             let (delay, result) = (delay.clone(), result.cloned().unwrap_or_else(Object::none));
             Coroutine::start(&["sleep"], Sleep { delay, result, stage: Stage::New })
         },
-        &ASYNCIO_TASKS,
+        &TASKS,
     )
 }
 
@@ -75,7 +72,7 @@ impl Sleep {
     fn set_timer(&mut self) -> Result {
         let running = crate::loop_::running()?;
         let future = waiter::create(&running)?;
-        let call = SET_RESULT.get()?;
+        let call = SET_RESULT_UNLESS_CANCELLED.get()?;
         let timer = waiter::call_later(&running, &self.delay, call, &[future.clone(), self.result.clone()])?;
         self.stage = Stage::Waiting(timer);
         Ok(future)

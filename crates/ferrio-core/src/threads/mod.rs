@@ -8,19 +8,14 @@ pub mod calls;
 use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::class::{Bound, Method, module_function};
-use crate::ffi::{Args, Import, Name, Object, Own, Result, Signature, Visitor, context};
+use crate::ffi::{Args, Name, Object, Own, Result, Signature, Visitor, context};
 use crate::futures::{Future, Listener, State, waiter};
 use crate::loop_::Loop;
-use crate::stdlib;
+use crate::stdlib::{
+    self, ASYNCIO_WRAP_FUTURE as ORIGINAL, CONCURRENT_FUTURE, CONVERT_FUTURE_EXC, FUTURES, PARTIAL,
+    SET_FUTURE_STATE, THREADS,
+};
 use std::sync::OnceLock;
-
-static THREADS: Import = Import::new(c"asyncio", c"threads");
-static FUTURES: Import = Import::new(c"asyncio", c"futures");
-static ORIGINAL: Import = Import::new(c"asyncio.futures", c"wrap_future");
-static CONVERT: Import = Import::new(c"asyncio.futures", c"_convert_future_exc");
-static CONCURRENT_FUTURE: Import = Import::new(c"concurrent.futures", c"Future");
-static PARTIAL: Import = Import::new(c"functools", c"partial");
-static SET_STATE: Import = Import::new(c"ferrio._core", c"_set_state");
 
 static CANCELLED: Name = Name::new(c"cancelled");
 static RUN: Name = Name::new(c"run");
@@ -117,7 +112,7 @@ fn concurrent_done(future: &Object, concurrent: &Object) -> Result<()> {
     if compat::CHAINED_FUTURES_COMPLETE_IN_PLACE && stdlib::GET_RUNNING_LOOP.get()?.call0()?.is(&loop_) {
         return set_state(future, concurrent);
     }
-    loop_.method(&stdlib::CALL_SOON_THREADSAFE, &[SET_STATE.get()?, future, concurrent]).map(drop)
+    loop_.method(&stdlib::CALL_SOON_THREADSAFE, &[SET_FUTURE_STATE.get()?, future, concurrent]).map(drop)
 }
 
 /// What the loop calls for a concurrent future that is done.
@@ -151,7 +146,7 @@ fn set_state(future: &Object, concurrent: &Object) -> Result<()> {
 
 /// Fails a future with what was raised in a thread: what is `concurrent.futures`' own becomes asyncio's.
 fn fail(future: &Object, exception: &Object) -> Result<()> {
-    waiter::set_exception(future, &CONVERT.get()?.call(&[exception])?)
+    waiter::set_exception(future, &CONVERT_FUTURE_EXC.get()?.call(&[exception])?)
 }
 
 /// The loop's future is done: if it was cancelled, so is the concurrent one.

@@ -10,19 +10,12 @@ use crate::coroutines::{
 };
 use crate::ffi::class::{Members, method, slot_property, type_cell};
 use crate::ffi::error::{raise_imported, runtime_error};
-use crate::ffi::{Args, Class, Import, Member, Name, Object, Own, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Member, Name, Object, Own, Result, Signature, Slot, Visitor};
 use crate::loop_::Loop;
-use crate::stdlib;
+use crate::stdlib::{
+    self, ASSERTION_ERROR, ASYNCIO_TIMEOUT as ORIGINAL, FERRIO_TIMEOUT, TASKS, TIMEOUT_STATE, TIMEOUTS,
+};
 use std::ffi::CStr;
-
-static ORIGINAL: Import = Import::new(c"asyncio.timeouts", c"Timeout");
-/// Ferrio's class for programs, which derives from this one and from asyncio's.
-static TIMEOUT: Import = Import::new(c"ferrio.timeouts", c"Timeout");
-static MODULE: Import = Import::new(c"asyncio", c"timeouts");
-static STATE: Import = Import::new(c"asyncio.timeouts", c"_State");
-static ASSERTION_ERROR: Import = Import::new(c"builtins", c"AssertionError");
-/// The function is looked up each time: a program may have chosen between asyncio's two makes of it.
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
 
 static CALL_AT: Name = Name::new(c"call_at");
 static CANCELLING: Name = Name::new(c"cancelling");
@@ -46,10 +39,10 @@ static EXIT: Signature = Signature {
 };
 
 // asyncio's states.
-static CREATED: Member = Member::new(&STATE, c"CREATED");
-static ENTERED: Member = Member::new(&STATE, c"ENTERED");
-static EXPIRING: Member = Member::new(&STATE, c"EXPIRING");
-static EXITED: Member = Member::new(&STATE, c"EXITED");
+static CREATED: Member = Member::new(&TIMEOUT_STATE, c"CREATED");
+static ENTERED: Member = Member::new(&TIMEOUT_STATE, c"ENTERED");
+static EXPIRING: Member = Member::new(&TIMEOUT_STATE, c"EXPIRING");
+static EXITED: Member = Member::new(&TIMEOUT_STATE, c"EXITED");
 
 /// `timeout()` and `timeout_at()`.
 pub fn definitions() -> [CounterpartDefinition; 2] {
@@ -59,15 +52,15 @@ pub fn definitions() -> [CounterpartDefinition; 2] {
             let ([delay], [], _) = args.bind::<1, 0>(&TIMEOUT_AFTER)?;
             after(delay).map(Own::into_object)
         },
-        &MODULE,
+        &TIMEOUTS,
     );
     let at = counterpart_function(
         c"timeout_at",
         |args: &Args<'_>| {
             let ([when], [], _) = args.bind::<1, 0>(&TIMEOUT_AT)?;
-            TIMEOUT.get()?.call(&[when])
+            FERRIO_TIMEOUT.get()?.call(&[when])
         },
-        &MODULE,
+        &TIMEOUTS,
     );
     [after, at]
 }
@@ -84,7 +77,7 @@ fn after(delay: &Object) -> Result<Own<Timeout>> {
         };
         now.plus(delay)?
     };
-    let timeout = TIMEOUT.get()?.call(&[&when])?;
+    let timeout = FERRIO_TIMEOUT.get()?.call(&[&when])?;
     match Own::<Timeout>::downcast(&timeout) {
         Some(own) => Ok(own.clone()),
         None => Err(crate::ffi::error::type_error("ferrio.timeouts.Timeout is something else")),

@@ -2,16 +2,11 @@
 
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::error::impossible;
-use crate::ffi::{Args, Import, Object, Own, Raised, Result, Signature, Visitor};
+use crate::ffi::{Args, Object, Own, Raised, Result, Signature, Visitor};
 use crate::futures::waiter;
-use crate::stdlib;
+use crate::stdlib::{self, CANCEL_AND_WAIT, ENSURE_FUTURE, TASKS, TIMEOUT_ERROR};
 use crate::sync::is_cancellation;
 use crate::timeouts::Timeout;
-
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
-static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
-static CANCEL_AND_WAIT: Import = Import::new(c"asyncio.tasks", c"_cancel_and_wait");
-static TIMEOUT_ERROR: Import = Import::new(c"builtins", c"TimeoutError");
 
 static WAIT_FOR: Signature =
     Signature { name: "wait_for", parameters: &["fut", "timeout"], positional: 2, required: 2, variadic: false };

@@ -18,25 +18,19 @@ mod methods;
 mod read;
 mod write;
 
-use crate::ffi::{Import, Member, Name, Object, Own, Raised, Result, Slot};
-use crate::stdlib;
+use crate::ffi::{Member, Name, Object, Own, Raised, Result, Slot};
+use crate::stdlib::{self, SSL_ERROR, SSL_OBJECT, SSL_SYSCALL, SSL_WANT_READ, TLS_STATES};
 use crate::transports::SocketTransport;
 use std::cell::Cell;
 
-static STATES: Import = Import::new(c"asyncio.sslproto", c"SSLProtocolState");
-static UNWRAPPED: Member = Member::new(&STATES, c"UNWRAPPED");
-static DO_HANDSHAKE: Member = Member::new(&STATES, c"DO_HANDSHAKE");
-static WRAPPED: Member = Member::new(&STATES, c"WRAPPED");
-static FLUSHING: Member = Member::new(&STATES, c"FLUSHING");
-static SHUTDOWN: Member = Member::new(&STATES, c"SHUTDOWN");
+static UNWRAPPED: Member = Member::new(&TLS_STATES, c"UNWRAPPED");
+static DO_HANDSHAKE: Member = Member::new(&TLS_STATES, c"DO_HANDSHAKE");
+static WRAPPED: Member = Member::new(&TLS_STATES, c"WRAPPED");
+static FLUSHING: Member = Member::new(&TLS_STATES, c"FLUSHING");
+static SHUTDOWN: Member = Member::new(&TLS_STATES, c"SHUTDOWN");
 
-/// The interpreter's class for ssl objects on memory BIOs, and where it keeps the one in C.
-static SSL_OBJECT: Import = Import::new(c"ssl", c"SSLObject");
+/// Where `ssl.SSLObject` keeps the object in C.
 static INNER: Name = Name::new(c"_sslobj");
-
-static WANT_READ: Import = Import::new(c"ssl", c"SSLWantReadError");
-static SYSCALL: Import = Import::new(c"ssl", c"SSLSyscallError");
-static SSL_ERROR: Import = Import::new(c"ssl", c"SSLError");
 
 static PENDING: Name = Name::new(c"pending");
 static READ: Name = Name::new(c"read");
@@ -145,14 +139,14 @@ impl Own<TlsProtocol> {
 
 /// Imports what is asked for while an error is set, when nothing can be imported.
 fn prepare() -> Result<()> {
-    WANT_READ.get()?;
-    SYSCALL.get()?;
+    SSL_WANT_READ.get()?;
+    SSL_SYSCALL.get()?;
     SSL_ERROR.get().map(drop)
 }
 
 /// Whether an error says that the ssl object has to wait for records. [`prepare`] has imported the classes.
 fn wants_more(raised: &Raised) -> Result<bool> {
-    Ok(raised.is_of(WANT_READ.get()?) || raised.is_of(SYSCALL.get()?))
+    Ok(raised.is_of(SSL_WANT_READ.get()?) || raised.is_of(SSL_SYSCALL.get()?))
 }
 
 /// Calls a method of the program's protocol; what it raises, but `KeyboardInterrupt` and `SystemExit`, goes to

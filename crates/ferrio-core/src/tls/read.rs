@@ -3,10 +3,8 @@
 use super::{DO_HANDSHAKE, FLUSHING, PENDING, READ, SHUTDOWN, TlsProtocol, WRAPPED, WRITE, wants_more};
 use crate::ffi::buffer::{Buffer, bytes_of};
 use crate::ffi::error::{raise_imported, runtime_error};
-use crate::ffi::{Import, Name, Object, Own, Result, deque};
-use crate::stdlib;
-
-static CONNECTION_ABORTED: Import = Import::new(c"builtins", c"ConnectionAbortedError");
+use crate::ffi::{Name, Object, Own, Result, deque};
+use crate::stdlib::{self, CONNECTION_ABORTED_ERROR};
 
 static HANDSHAKE_STEP: Name = Name::new(c"_do_handshake");
 static FLUSH_STEP: Name = Name::new(c"_do_flush");
@@ -82,7 +80,7 @@ impl Own<TlsProtocol> {
         if TlsProtocol::pending(&self.outgoing)? - self.outgoing_written.get() <= MOST_ANSWERS {
             return Ok(());
         }
-        Err(raise_imported(&CONNECTION_ABORTED, "the peer does not read the answers to its TLS messages"))
+        Err(raise_imported(&CONNECTION_ABORTED_ERROR, "the peer does not read the answers to its TLS messages"))
     }
 
     /// Decrypts all there is; the protocol gets it as one.

@@ -11,10 +11,10 @@ use crate::compat::{self, BYTES_LIKE, DATAGRAM_HEADER_SIZE};
 use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
 use crate::ffi::error::{Builtin, raise_text, type_error};
 use crate::ffi::text::concat;
-use crate::ffi::{Args, Class, Import, Object, Own, Raised, Result, Signature, Slot, Visitor, bytes, dict, sys};
+use crate::ffi::{Args, Class, Made, Object, Own, Raised, Result, Signature, Slot, Visitor, bytes, dict, sys};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, descriptor_of};
-use crate::stdlib;
+use crate::stdlib::{self, AF_INET, TYPE};
 use ferrio_reactor::address::Address;
 use ferrio_reactor::socket::{self, is_transient};
 use std::cell::{Cell, RefCell};
@@ -314,9 +314,8 @@ fn write_ready(object: &Object) -> Result<()> {
 
 /// What `__class__` says: both a Transport and a DatagramTransport, as code expects of asyncio's.
 fn shown_class() -> Result {
-    static CLASS: Import = Import::new(c"asyncio.transports", c"DatagramTransport");
-    static TYPE: Import = Import::new(c"builtins", c"type");
-    let class = CLASS.get_or_make(|| {
+    static CLASS: Made = Made::new();
+    let class = CLASS.get(|| {
         let bases = Object::tuple([stdlib::TRANSPORT.get()?.clone(), stdlib::DATAGRAM_TRANSPORT.get()?.clone()])?;
         TYPE.get()?.call(&[&Object::str("DatagramTransport")?, &bases, &dict::new()?])
     })?;
@@ -376,7 +375,6 @@ impl Class for DatagramTransport {
         let Some(loop_) = Own::<Loop>::downcast(loop_) else {
             return Err(type_error("loop must be a ferrio.Loop"));
         };
-        static AF_INET: crate::ffi::Import = crate::ffi::Import::new(c"socket", c"AF_INET");
         this.base.begin_init()?;
         this.base.merge_extra(extra)?;
         let descriptor = descriptor_of(socket)?;

@@ -7,9 +7,9 @@ use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
 use super::socket::SocketTransport;
 use crate::ffi::class::{Members, getter, method0, method1, type_cell, unary_slot};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor, sys};
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor, sys};
 use crate::loop_::{Loop, descriptor_of};
-use crate::stdlib;
+use crate::stdlib::{self, SENDFILE_MODE};
 use std::ffi::CStr;
 use std::mem::offset_of;
 
@@ -287,7 +287,6 @@ fn writing() -> Vec<crate::ffi::class::Method> {
 }
 
 fn properties() -> Vec<crate::ffi::class::Property> {
-    static SENDFILE_MODE: Import = Import::new(c"asyncio.constants", c"_SendfileMode");
     static TRY_NATIVE: Name = Name::new(c"TRY_NATIVE");
     vec![
         getter::<SocketTransport, _>(c"__class__", |_| stdlib::TRANSPORT.get().cloned()),
