@@ -1,8 +1,8 @@
 //! Where the interpreters' asyncio differs: every fact that Ferrio's code asks for, under a name.
 //!
-//! A fact names the version that brought the change and CPython's issue, where there is one. To add an interpreter,
-//! compare its `asyncio` with the one before, add a fact here for each change of behaviour, and another arm to each
-//! table whose text has changed. The constants fold at compile time: a branch that is not taken costs nothing.
+//! A fact names the minor version that brought the change, and CPython's issue where it is known. To add an
+//! interpreter, compare its `asyncio` with the one before, add a fact here for each change of behaviour, and another
+//! arm to each table whose text has changed. Then mark in `stdlib.rs` the names that have come or gone. The constants fold at compile time: a branch that is not taken costs nothing.
 //!
 //! No other file asks for the version, but `ffi/version.rs` and `ffi/sys.rs`, where the C API itself differs:
 //! `tests/test_layers.py` says so.

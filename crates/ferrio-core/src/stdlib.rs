@@ -1,32 +1,32 @@
-//! The objects that Ferrio imports, and the names of attributes and methods that more than one folder uses.
+//! The objects that Ferrio imports, and the names of attributes and methods of asyncio's objects and of programs'.
 //!
-//! The objects are one list, so that what Ferrio relies on in the standard library can be seen at a glance. A name
-//! that one file uses stands in that file. `ffi/` imports a few objects itself. `tests/test_stdlib.py` says that each
-//! object exists in the running interpreter.
+//! The objects are one list, so that what Ferrio relies on in the standard library can be seen at a glance;
+//! `tests/test_stdlib.py` says that each exists in the running interpreter. `ffi/` imports a few itself. A name that
+//! one file uses may stand in that file.
 
 use crate::ffi::name::{imports, names};
 
 names! {
     ACQUIRE = c"acquire";
+    ADD_DONE_CALLBACK = c"add_done_callback";
     AENTER = c"__aenter__";
     AEXIT = c"__aexit__";
-    RELEASE = c"release";
-    CREATE_TASK = c"create_task";
-    CREATE_FUTURE = c"create_future";
-    CURRENT_TASK = c"current_task";
-    VALUE = c"value";
-    ADD_DONE_CALLBACK = c"add_done_callback";
     ASYNCIO_FUTURE_BLOCKING = c"_asyncio_future_blocking";
+    ATTACH = c"_attach";
     BUFFER_UPDATED = c"buffer_updated";
     CALL_EXCEPTION_HANDLER = c"call_exception_handler";
     CALL_LATER = c"call_later";
-    CALL_SOON_THREADSAFE = c"call_soon_threadsafe";
     CALL_SOON = c"call_soon";
+    CALL_SOON_THREADSAFE = c"call_soon_threadsafe";
     CANCEL = c"cancel";
+    CANCELLED = c"cancelled";
     CLOSE = c"close";
     CONNECTION_LOST = c"connection_lost";
     CONNECTION_MADE = c"connection_made";
     CONTEXT = c"context";
+    CREATE_FUTURE = c"create_future";
+    CREATE_TASK = c"create_task";
+    CURRENT_TASK = c"current_task";
     DATAGRAM_RECEIVED = c"datagram_received";
     DATA_RECEIVED = c"data_received";
     DEBUG = c"debug";
@@ -34,31 +34,44 @@ names! {
     EOF_RECEIVED = c"eof_received";
     ERROR_RECEIVED = c"error_received";
     EXCEPTION = c"exception";
+    EXC_INFO = c"exc_info";
+    FAMILY = c"family";
+    FEED_DATA = c"feed_data";
     FILENO = c"fileno";
-    GET_BUFFER = c"get_buffer";
-    GET_DEBUG = c"get_debug";
+    GET = c"get";
     GETPEERNAME = c"getpeername";
     GETSOCKNAME = c"getsockname";
+    GET_BUFFER = c"get_buffer";
+    GET_DEBUG = c"get_debug";
     GET_LOOP = c"get_loop";
+    IS_CLOSING = c"is_closing";
+    JOIN = c"join";
+    LOCKED = c"locked";
     LOOP = c"loop";
     MSG = c"msg";
     NAME = c"name";
+    PAUSE_READING = c"pause_reading";
     PAUSE_WRITING = c"pause_writing";
+    POPLEFT = c"popleft";
+    PUT_NOWAIT = c"put_nowait";
+    READ = c"read";
+    RELEASE = c"release";
     RESULT = c"result";
+    RESUME_READING = c"resume_reading";
     RESUME_WRITING = c"resume_writing";
     SENDTO = c"sendto";
+    SERVER_DETACH = c"_detach";
     SET_EXCEPTION = c"set_exception";
-    SET_RESULT = c"set_result";
     SET_NAME = c"set_name";
+    SET_RESULT = c"set_result";
     SOURCE = c"source";
     THROW = c"throw";
     TIME = c"time";
-    WARNING = c"warning";
-    EXC_INFO = c"exc_info";
-    FAMILY = c"family";
-    ATTACH = c"_attach";
-    SERVER_DETACH = c"_detach";
     TIMER_HANDLE_CANCELLED = c"_timer_handle_cancelled";
+    VALUE = c"value";
+    WAIT = c"wait";
+    WARNING = c"warning";
+    WRITE = c"write";
 }
 
 // asyncio. A comment behind a name says in which versions it exists, when not in all.

@@ -34,7 +34,7 @@ use crate::ffi::class::Sent;
 use crate::ffi::error::{Builtin, runtime_error, type_error, value_error};
 use crate::ffi::{Name, Object, Own, Result, Visitor, recursion};
 use crate::futures::{Future, own_future};
-use crate::stdlib;
+use crate::stdlib::{self, CLOSE};
 use std::cell::RefCell;
 use storage::Stored;
 
@@ -254,7 +254,6 @@ impl Own<Coroutine> {
 
     /// `close()`.
     fn close(&self) -> Result<()> {
-        static CLOSE: Name = Name::new(c"close");
         if self.is_running() {
             return Err(value_error("coroutine already executing"));
         }

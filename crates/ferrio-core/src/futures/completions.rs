@@ -11,12 +11,12 @@ use crate::ffi::class::{Members, Sent, anext_slot, method0, method1, next_slot, 
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, deque, set, sys};
 use crate::futures::waiter;
-use crate::stdlib::{self, ENSURE_FUTURE, FERRIO_QUEUE, ISAWAITABLE, STOP_ASYNC_ITERATION, TASKS, TIMEOUT_ERROR};
+use crate::stdlib::{
+    self, ENSURE_FUTURE, FERRIO_QUEUE, GET, ISAWAITABLE, PUT_NOWAIT, STOP_ASYNC_ITERATION, TASKS, TIMEOUT_ERROR,
+};
 use std::cell::Cell;
 use std::ffi::CStr;
 
-static PUT_NOWAIT: Name = Name::new(c"put_nowait");
-static GET: Name = Name::new(c"get");
 static HANDLE_TIMEOUT: Name = Name::new(c"_handle_timeout");
 
 static AS_COMPLETED: Signature = Signature {

@@ -3,9 +3,7 @@
 use super::{Future, State, own_future};
 use crate::ffi::{Name, Object, Own, Result};
 use crate::loop_::Loop;
-use crate::stdlib;
-
-static CANCELLED: Name = Name::new(c"cancelled");
+use crate::stdlib::{self, CANCELLED};
 
 /// `loop.create_future()`.
 #[inline]

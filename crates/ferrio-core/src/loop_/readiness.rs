@@ -10,13 +10,11 @@ use super::entry::{Entry, Method};
 use super::table::{Refused, Table};
 use crate::ffi::error::{Builtin, raise_imported, raise_text, value_error};
 use crate::ffi::text::{Piece, concat};
-use crate::ffi::{Name, Object, Own, Raised, Result, Visitor, Weak};
+use crate::ffi::{Object, Own, Raised, Result, Visitor, Weak};
 use crate::handles::Handle;
-use crate::stdlib::{self, MEMORY_ERROR};
+use crate::stdlib::{self, IS_CLOSING, MEMORY_ERROR};
 use ferrio_reactor::poller::{Event, Interest, Poller};
 use std::io;
-
-static IS_CLOSING: Name = Name::new(c"is_closing");
 
 /// The descriptor's number in the operating system.
 pub type Descriptor = std::ffi::c_int;

@@ -4,15 +4,14 @@ use super::{Get, ORIGINAL, Put, Queue};
 use crate::coroutines::{Coroutine, CounterpartDefinition, counterpart_method};
 use crate::ffi::class::{Members, bool_property, getter, method, property, slot_property, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor, deque};
+use crate::stdlib::{GET, PUT_NOWAIT};
 use crate::sync::Waiters;
 use std::ffi::CStr;
 
 static EMPTY: Name = Name::new(c"empty");
 static FULL: Name = Name::new(c"full");
-static GET: Name = Name::new(c"get");
 static GET_NOWAIT: Name = Name::new(c"get_nowait");
 static PUT: Name = Name::new(c"put");
-static PUT_NOWAIT: Name = Name::new(c"put_nowait");
 
 static NEW: Signature =
     Signature { name: "Queue", parameters: &["maxsize"], positional: 1, required: 0, variadic: false };

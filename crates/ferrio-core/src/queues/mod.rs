@@ -13,7 +13,7 @@ use crate::ffi::{Name, Object, Own, Raised, Result, Slot, Visitor, deque};
 use crate::futures::waiter;
 use crate::stdlib::{
     ASYNCIO_LIFO_QUEUE as ORIGINAL_STACK, ASYNCIO_PRIORITY_QUEUE as ORIGINAL_HEAP, ASYNCIO_QUEUE as ORIGINAL,
-    FERRIO_EVENT, HEAPPOP, HEAPPUSH, LIST, QUEUE_EMPTY, QUEUE_FULL, QUEUE_SHUT_DOWN,
+    FERRIO_EVENT, HEAPPOP, HEAPPUSH, LIST, POPLEFT, QUEUE_EMPTY, QUEUE_FULL, QUEUE_SHUT_DOWN,
 };
 use crate::sync::{BoundLoop, Event, Waiters, overrides_none_of};
 use std::cell::Cell;
@@ -22,7 +22,6 @@ static APPEND: Name = Name::new(c"append");
 static MODULE: Name = Name::new(c"__module__");
 static INIT: Name = Name::new(c"_init");
 static POP: Name = Name::new(c"pop");
-static POPLEFT: Name = Name::new(c"popleft");
 static QUEUE: Name = Name::new(c"_queue");
 
 /// Finds asyncio's classes while they still stand under their names.

@@ -2,11 +2,10 @@
 
 use super::reader::StreamReader;
 use crate::ffi::class::{Members, bool_property, method, slot_property, type_cell};
-use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor};
+use crate::stdlib::FEED_DATA;
 use std::cell::Cell;
 use std::ffi::CStr;
-
-static FEED_DATA: Name = Name::new(c"feed_data");
 
 static DATA_RECEIVED: Signature =
     Signature { name: "data_received", parameters: &["data"], positional: 1, required: 1, variadic: false };

@@ -9,16 +9,14 @@ use crate::ffi::class::{
 use crate::ffi::error::{Builtin, raise_imported, runtime_error, value_error};
 use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
 use crate::futures::waiter;
-use crate::stdlib::{self, ASSERTION_ERROR, ASYNCIO_STREAM_READER as ORIGINAL};
+use crate::stdlib::{
+    self, ASSERTION_ERROR, ASYNCIO_STREAM_READER as ORIGINAL, FEED_DATA, PAUSE_READING, READ, RESUME_READING,
+};
 use crate::sync::overrides_none_of;
 use ferrio_sched::separator::Separators;
 use std::cell::Cell;
 use std::ffi::CStr;
 
-static PAUSE_READING: Name = Name::new(c"pause_reading");
-static RESUME_READING: Name = Name::new(c"resume_reading");
-static FEED_DATA: Name = Name::new(c"feed_data");
-static READ: Name = Name::new(c"read");
 static READLINE: Name = Name::new(c"readline");
 static READUNTIL: Name = Name::new(c"readuntil");
 static READEXACTLY: Name = Name::new(c"readexactly");

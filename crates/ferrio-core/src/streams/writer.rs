@@ -5,12 +5,12 @@ use super::reader::StreamReader;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method, slot_property, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor};
-use crate::stdlib::{self, ASYNCIO_STREAM_WRITER as ORIGINAL, CONNECTION_RESET_ERROR, FERRIO_STREAM_PROTOCOL};
+use crate::stdlib::{
+    self, ASYNCIO_STREAM_WRITER as ORIGINAL, CONNECTION_RESET_ERROR, FERRIO_STREAM_PROTOCOL, IS_CLOSING, WRITE,
+};
 use std::ffi::CStr;
 
 static DRAIN_HELPER: Name = Name::new(c"_drain_helper");
-static IS_CLOSING: Name = Name::new(c"is_closing");
-static WRITE: Name = Name::new(c"write");
 
 static WRITE_SIGNATURE: Signature =
     Signature { name: "write", parameters: &["data"], positional: 1, required: 1, variadic: false };

@@ -7,11 +7,9 @@ use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Po
 use crate::ffi::class::{Members, property, slot_property, type_cell};
 use crate::ffi::error::{impossible, raise_imported, value_error};
 use crate::ffi::{Args, Class, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
-use crate::stdlib::{ASYNCIO_BARRIER as ORIGINAL, BARRIER_STATE, BROKEN_BARRIER_ERROR, FERRIO_CONDITION};
+use crate::stdlib::{ASYNCIO_BARRIER as ORIGINAL, BARRIER_STATE, BROKEN_BARRIER_ERROR, FERRIO_CONDITION, WAIT};
 use std::cell::Cell;
 use std::ffi::CStr;
-
-static WAIT: Name = Name::new(c"wait");
 
 static INIT: Signature =
     Signature { name: "Barrier.__init__", parameters: &["parties"], positional: 1, required: 1, variadic: false };

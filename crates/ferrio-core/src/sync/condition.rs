@@ -8,16 +8,14 @@ use crate::ffi::class::{Members, method, method0, method1, slot_property, type_c
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque};
 use crate::futures::waiter;
-use crate::stdlib::{self, ASYNCIO_CONDITION as ORIGINAL, FERRIO_LOCK};
+use crate::stdlib::{self, ASYNCIO_CONDITION as ORIGINAL, FERRIO_LOCK, LOCKED, WAIT};
 use std::cell::Cell;
 use std::ffi::CStr;
 
-static LOCKED: Name = Name::new(c"locked");
 static NOTIFY: Name = Name::new(c"notify");
 static NOTIFY_ALL: Name = Name::new(c"notify_all");
 static INNER_NOTIFY: Name = Name::new(c"_notify");
 static OWN_LOCK: Name = Name::new(c"_lock");
-static WAIT: Name = Name::new(c"wait");
 
 static INIT: Signature =
     Signature { name: "Condition.__init__", parameters: &["lock"], positional: 1, required: 0, variadic: false };

@@ -7,11 +7,10 @@ use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
 use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Visitor, deque};
 use crate::futures::waiter;
-use crate::stdlib::{self, ASYNCIO_SEMAPHORE as ORIGINAL};
+use crate::stdlib::{self, ASYNCIO_SEMAPHORE as ORIGINAL, LOCKED};
 use std::cell::Cell;
 use std::ffi::CStr;
 
-static LOCKED: Name = Name::new(c"locked");
 static WAKE_UP_NEXT: Name = Name::new(c"_wake_up_next");
 
 static INIT: Signature =

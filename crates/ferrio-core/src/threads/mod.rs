@@ -12,12 +12,11 @@ use crate::ffi::{Args, Name, Object, Own, Result, Signature, Visitor, context};
 use crate::futures::{Future, Listener, State, waiter};
 use crate::loop_::Loop;
 use crate::stdlib::{
-    self, ASYNCIO_WRAP_FUTURE as ORIGINAL, CONCURRENT_FUTURE, CONVERT_FUTURE_EXC, FUTURES, PARTIAL,
+    self, ASYNCIO_WRAP_FUTURE as ORIGINAL, CANCELLED, CONCURRENT_FUTURE, CONVERT_FUTURE_EXC, FUTURES, PARTIAL,
     SET_FUTURE_STATE, THREADS,
 };
 use std::sync::OnceLock;
 
-static CANCELLED: Name = Name::new(c"cancelled");
 static RUN: Name = Name::new(c"run");
 static RUN_IN_EXECUTOR: Name = Name::new(c"run_in_executor");
 static IS_CLOSED: Name = Name::new(c"is_closed");

@@ -19,7 +19,7 @@ mod read;
 mod write;
 
 use crate::ffi::{Member, Name, Object, Own, Raised, Result, Slot};
-use crate::stdlib::{self, SSL_ERROR, SSL_OBJECT, SSL_SYSCALL, SSL_WANT_READ, TLS_STATES};
+use crate::stdlib::{self, READ, SSL_ERROR, SSL_OBJECT, SSL_SYSCALL, SSL_WANT_READ, TLS_STATES, WRITE};
 use crate::transports::SocketTransport;
 use std::cell::Cell;
 
@@ -33,8 +33,6 @@ static SHUTDOWN: Member = Member::new(&TLS_STATES, c"SHUTDOWN");
 static INNER: Name = Name::new(c"_sslobj");
 
 static PENDING: Name = Name::new(c"pending");
-static READ: Name = Name::new(c"read");
-static WRITE: Name = Name::new(c"write");
 static FATAL_ERROR: Name = Name::new(c"_fatal_error");
 
 const FATAL: &str = "Fatal error on SSL protocol";

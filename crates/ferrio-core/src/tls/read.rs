@@ -4,16 +4,13 @@ use super::{DO_HANDSHAKE, FLUSHING, PENDING, READ, SHUTDOWN, TlsProtocol, WRAPPE
 use crate::ffi::buffer::{Buffer, bytes_of};
 use crate::ffi::error::{raise_imported, runtime_error};
 use crate::ffi::{Name, Object, Own, Result, deque};
-use crate::stdlib::{self, CONNECTION_ABORTED_ERROR};
+use crate::stdlib::{self, CONNECTION_ABORTED_ERROR, JOIN, PAUSE_READING, RESUME_READING};
 
 static HANDSHAKE_STEP: Name = Name::new(c"_do_handshake");
 static FLUSH_STEP: Name = Name::new(c"_do_flush");
 static SHUTDOWN_STEP: Name = Name::new(c"_do_shutdown");
 static CALL_EOF_RECEIVED: Name = Name::new(c"_call_eof_received");
 static START_SHUTDOWN: Name = Name::new(c"_start_shutdown");
-static PAUSE_READING: Name = Name::new(c"pause_reading");
-static RESUME_READING: Name = Name::new(c"resume_reading");
-static JOIN: Name = Name::new(c"join");
 
 /// What a record holds at most, in bytes.
 const RECORD: i64 = 16 * 1024;

@@ -5,11 +5,9 @@ use super::{
 };
 use crate::ffi::buffer::{Buffer, bytes_of, is_bytes_like};
 use crate::ffi::error::type_error;
-use crate::ffi::{Name, Object, Own, Result, deque};
-use crate::stdlib;
+use crate::ffi::{Object, Own, Result, deque};
+use crate::stdlib::{self, POPLEFT};
 use crate::transports::base::WRITES_BEFORE_WARNING;
-
-static POPLEFT: Name = Name::new(c"popleft");
 
 impl Own<TlsProtocol> {
     /// `transport.write(data)`.

@@ -15,7 +15,7 @@ use crate::ffi::error::{Builtin, type_error};
 use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor, sys};
 use crate::loop_::entry::Entry;
 use crate::loop_::{Direction, Loop, descriptor_of};
-use crate::stdlib;
+use crate::stdlib::{self, JOIN};
 use ferrio_reactor::socket;
 use ferrio_reactor::socket::is_transient;
 use std::cell::Cell;
@@ -279,7 +279,6 @@ impl Class for WritePipeTransport {
 }
 
 fn writing() -> Vec<crate::ffi::class::Method> {
-    static JOIN: crate::ffi::Name = crate::ffi::Name::new(c"join");
     vec![
         method1::<WritePipeTransport, _>(
             c"write",
