@@ -5,8 +5,7 @@
 //! handle has the number of the thread that runs it, which the GIL protects, and all waiters share one
 //! condition variable.
 
-use crate::ffi::detach;
-use crate::loop_::current_thread;
+use crate::ffi::{detach, thread_ident};
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -48,7 +47,7 @@ impl Exclusion {
         if !self.shared.get() {
             return work();
         }
-        let _running = Running { exclusion: self, before: self.runner.replace(current_thread()) };
+        let _running = Running { exclusion: self, before: self.runner.replace(thread_ident()) };
         work()
     }
 
@@ -59,7 +58,7 @@ impl Exclusion {
         }
         loop {
             let runner = self.runner.get();
-            if runner == 0 || runner == current_thread() {
+            if runner == 0 || runner == thread_ident() {
                 return;
             }
             // The runner can't end before the GIL is let go: so the count is that of before its end.

@@ -8,7 +8,10 @@ pub mod timer;
 
 pub use timer::TimerHandle;
 
-use crate::ffi::class::{Members, WeakList, free_list, getter, method0, type_cell, unary_slot};
+use crate::ffi::class::{
+    Members, WeakList, free_list, getter, make_derived_type, make_type, method0, type_cell, unary_slot,
+};
+use crate::ffi::module::Module;
 use crate::ffi::text::{concat, join};
 use crate::ffi::{Args, Class, Import, Object, Own, Result, Signature, Slot, Visitor, context, sys};
 use crate::stdlib;
@@ -321,4 +324,10 @@ impl Own<Handle> {
         self.arguments.count.set(Arguments::IN_TUPLE);
         Ok(())
     }
+}
+
+/// Adds the classes.
+pub fn register(module: &Module) -> Result<()> {
+    module.add(c"Handle", &make_type::<Handle>()?)?;
+    module.add(c"TimerHandle", &make_derived_type::<TimerHandle, Handle>()?)
 }

@@ -8,7 +8,9 @@
 mod methods;
 
 use crate::coroutines::{Operation, Outcome, Poll};
+use crate::ffi::class::make_type;
 use crate::ffi::error::value_error;
+use crate::ffi::module::Module;
 use crate::ffi::{Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque};
 use crate::futures::waiter;
 use crate::sync::{BoundLoop, Event, Waiters, overrides_none_of};
@@ -33,7 +35,7 @@ static POPLEFT: Name = Name::new(c"popleft");
 static QUEUE: Name = Name::new(c"_queue");
 
 /// Finds asyncio's classes while they still stand under their names.
-pub fn remember_originals() -> Result<()> {
+fn remember_originals() -> Result<()> {
     [&ORIGINAL, &ORIGINAL_STACK, &ORIGINAL_HEAP].into_iter().try_for_each(|original| original.get().map(drop))
 }
 
@@ -350,4 +352,10 @@ impl Operation for Put {
         visitor.object(&self.item);
         self.putter.iter().for_each(|putter| visitor.object(putter));
     }
+}
+
+/// Adds the class.
+pub fn register(module: &Module) -> Result<()> {
+    remember_originals()?;
+    module.add(c"Queue", &make_type::<Queue>()?)
 }

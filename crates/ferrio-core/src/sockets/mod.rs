@@ -18,8 +18,8 @@ use crate::stdlib;
 static GETTIMEOUT: Name = Name::new(c"gettimeout");
 static SELECTOR_LOOP: Import = Import::new(c"asyncio.selector_events", c"BaseSelectorEventLoop");
 
-/// The loop's methods.
-pub fn definitions() -> Vec<CounterpartDefinition> {
+/// The methods of the loop that stand for asyncio's.
+pub fn loop_functions() -> Vec<CounterpartDefinition> {
     let mut definitions = receive::definitions();
     definitions.push(send::definition());
     definitions.push(accept::definition());

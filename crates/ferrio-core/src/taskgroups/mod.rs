@@ -6,22 +6,24 @@
 mod exit;
 
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
-use crate::ffi::class::{Members, bool_property, method1, slot_property, type_cell};
+use crate::ffi::class::{Members, bool_property, make_type, method1, slot_property, type_cell};
+use crate::ffi::module::Module;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, deque, set};
-use crate::futures::waiting::has_failed;
-use crate::futures::{Listener, awaiters, waiter};
+use crate::futures::{DoneObserver, awaiters, waiter};
 use crate::loop_::Loop;
 use crate::stdlib;
+use crate::tasks::{create_task_on, has_failed};
 use std::cell::Cell;
 use std::ffi::CStr;
 
 static ORIGINAL: Import = Import::new(c"asyncio.taskgroups", c"TaskGroup");
 static ON_TASK_DONE: Name = Name::new(c"_on_task_done");
 
-/// Finds asyncio's class while it still stands under its name.
-pub fn remember_original() -> Result<()> {
-    exit::remember_original(ORIGINAL.get()?)
-}
+static OBSERVER: DoneObserver = DoneObserver::new(
+    |group, task| Own::<TaskGroup>::expect(group)?.task_done(task),
+    |group| group.getattr(&ON_TASK_DONE),
+    |group| Ok(Own::<TaskGroup>::expect(group)?.parent().into_iter().collect()),
+);
 
 /// The body of a TaskGroup.
 #[derive(Default)]
@@ -47,7 +49,7 @@ impl TaskGroup {
     }
 
     /// The task that has entered the group.
-    pub fn parent(&self) -> Option<Object> {
+    fn parent(&self) -> Option<Object> {
         self.parent.get().filter(|parent| !parent.is_none())
     }
 
@@ -82,15 +84,15 @@ impl Own<TaskGroup> {
         let Some(loop_) = self.makes_tasks(args)? else {
             return args.call_as(&ORIGINAL, &stdlib::CREATE_TASK, self.as_object());
         };
-        let task = loop_.create_task(args)?;
+        let task = create_task_on(&loop_, args)?;
         awaiters::add(&task, self.parent())?;
         set::add(&self.tasks.get_or_none(), &task)?;
-        Listener::TaskGroup.listen(&task, self.as_object())?;
+        OBSERVER.observe(&task, self.as_object())?;
         Ok(task)
     }
 
     /// One of the tasks is done.
-    pub fn task_done(&self, task: &Object) -> Result<()> {
+    fn task_done(&self, task: &Object) -> Result<()> {
         let tasks = self.tasks.get_or_none();
         set::discard(&tasks, task)?;
         awaiters::discard(task, self.parent())?;
@@ -197,4 +199,11 @@ impl Class for TaskGroup {
         }
         functions
     }
+}
+
+/// Adds the class.
+pub fn register(module: &Module) -> Result<()> {
+    // asyncio's class is found while it still stands under its name.
+    exit::remember_original(ORIGINAL.get()?)?;
+    module.add(c"TaskGroup", &make_type::<TaskGroup>()?)
 }

@@ -1,6 +1,6 @@
 //! One step of a task: into the coroutine, and what comes out of it.
 
-use super::{Task, cancel_awaited, current, registry};
+use super::{Task, WAITING_TASK, cancel_awaited, current, registry};
 use crate::ffi::class::{Bound, Sent};
 use crate::ffi::error::{Builtin, raise_text, runtime_error};
 use crate::ffi::text::concat;
@@ -18,7 +18,8 @@ enum Outcome {
 
 /// Runs the step that the ready queue held, in the task's context.
 #[inline]
-pub fn run(task: &Own<Task>) -> Result<()> {
+pub fn run(task: &Object) -> Result<()> {
+    let task = Own::<Task>::expect(task)?;
     let context = task.context.get_or_none();
     context::run(&context, || {
         let exception = match task.step_exception.take() {
@@ -180,7 +181,7 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
         if !future.blocking.replace(false) {
             return refuse(task, &yielded, Refusal::PlainYield);
         }
-        future.add_callback(Callback::Wakeup(task.clone()))?;
+        future.add_callback(Callback::Observer(&WAITING_TASK, task.as_object().clone()))?;
         return wait_for(task, yielded);
     }
     if yielded.is_none() {
