@@ -372,6 +372,11 @@ impl Own<Future> {
     }
 }
 
+/// Whether an exception is a `CancelledError`.
+pub fn is_cancellation(exception: &Object) -> Result<bool> {
+    exception.isinstance(stdlib::CANCELLED_ERROR.get()?)
+}
+
 /// An exception instance out of what `set_exception` was given.
 fn make_exception(given: &Object, loop_: &Object) -> Result {
     let exception = if given.is_exception_class() { given.call0()? } else { given.clone() };

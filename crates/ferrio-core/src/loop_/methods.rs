@@ -8,7 +8,7 @@ use crate::ffi::class::{
 };
 use crate::ffi::error::{runtime_error, type_error};
 use crate::ffi::module::Module;
-use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor};
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor, overrides_none_of};
 use crate::handles::Handle;
 use crate::stdlib;
 use std::ffi::CStr;
@@ -51,12 +51,14 @@ impl Class for Loop {
             // What is registered with its poller would never be heard of again.
             return Err(runtime_error("the loop is already initialized"));
         }
-        this.own_call_soon.set(is_own_method(this, &stdlib::CALL_SOON)?);
-        this.own_call_soon_threadsafe.set(is_own_method(this, &stdlib::CALL_SOON_THREADSAFE)?);
-        this.own_time.set(is_own_method(this, &stdlib::TIME)?);
-        this.own_create_future.set(is_own_method(this, &stdlib::CREATE_FUTURE)?);
-        this.own_create_task.set(is_own_method(this, &stdlib::CREATE_TASK)?);
-        this.own_call_later.set(is_own_method(this, &stdlib::CALL_LATER)?);
+        let base = Own::<Loop>::class_object()?;
+        let is_own = |method: &Name| overrides_none_of(this.as_object(), &base, &[method]);
+        this.own_call_soon.set(is_own(&stdlib::CALL_SOON)?);
+        this.own_call_soon_threadsafe.set(is_own(&stdlib::CALL_SOON_THREADSAFE)?);
+        this.own_time.set(is_own(&stdlib::TIME)?);
+        this.own_create_future.set(is_own(&stdlib::CREATE_FUTURE)?);
+        this.own_create_task.set(is_own(&stdlib::CREATE_TASK)?);
+        this.own_call_later.set(is_own(&stdlib::CALL_LATER)?);
         this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()
     }
@@ -97,12 +99,6 @@ impl Class for Loop {
 /// Adds the class. The methods that make futures, tasks and sockets' coroutines come from the folders of these.
 pub fn register(module: &Module, additions: Additions) -> Result<()> {
     module.add(c"Loop", &make_type_with::<Loop>(additions)?)
-}
-
-/// Whether a method is this class's, not overridden in the instance's class.
-fn is_own_method(this: &Own<Loop>, name: &Name) -> Result<bool> {
-    let (class, own) = (this.as_object().class(), Own::<Loop>::class_object()?);
-    Ok(class.getattr(name)?.is(&own.getattr(name)?))
 }
 
 fn scheduling() -> Vec<Method> {

@@ -11,9 +11,9 @@ use crate::coroutines::{Operation, Outcome, Poll};
 use crate::ffi::class::make_type;
 use crate::ffi::error::value_error;
 use crate::ffi::module::Module;
-use crate::ffi::{Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque};
+use crate::ffi::{Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque, overrides_none_of};
 use crate::futures::waiter;
-use crate::sync::{BoundLoop, Event, Waiters, overrides_none_of};
+use crate::sync::{BoundLoop, Event, Waiters};
 use std::cell::Cell;
 
 static ORIGINAL: Import = Import::new(c"asyncio.queues", c"Queue");

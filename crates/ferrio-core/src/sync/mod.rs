@@ -21,7 +21,7 @@ use crate::ffi::class::make_type;
 use crate::ffi::error::{Builtin, raise_text};
 use crate::ffi::module::Module;
 use crate::ffi::text::concat;
-use crate::ffi::{Name, Object, Result, Slot, deque};
+use crate::ffi::{Object, Result, Slot, deque};
 use crate::futures::waiter;
 use crate::stdlib;
 
@@ -75,25 +75,6 @@ impl Waiters {
     pub fn remove(&self, future: &Object) -> Result<()> {
         deque::remove(&self.0.get_or_none(), future).map(drop)
     }
-}
-
-/// Whether every one of `names` is to an object's class what it is to `base`.
-pub fn overrides_none_of(object: &Object, base: &Object, names: &[&Name]) -> Result<bool> {
-    if object.class().is(base) {
-        return Ok(true);
-    }
-    let class = object.class();
-    for name in names {
-        if !class.getattr(name)?.is(&base.getattr(name)?) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Whether an exception is a `CancelledError`.
-pub fn is_cancellation(exception: &Object) -> Result<bool> {
-    exception.isinstance(stdlib::CANCELLED_ERROR.get()?)
 }
 
 /// Adds the classes.

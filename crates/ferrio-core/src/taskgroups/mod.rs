@@ -10,9 +10,8 @@ use crate::ffi::class::{Members, bool_property, make_type, method1, slot_propert
 use crate::ffi::module::Module;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, deque, set};
 use crate::futures::{DoneObserver, awaiters, waiter};
-use crate::loop_::Loop;
 use crate::stdlib;
-use crate::tasks::{create_task_on, has_failed};
+use crate::tasks::{create_task_on, has_failed, loop_for};
 use std::cell::Cell;
 use std::ffi::CStr;
 
@@ -58,33 +57,21 @@ impl TaskGroup {
         Ok(!tasks.is_none() && !deque::is_empty(&tasks)?)
     }
 
-    /// Whether a task may be made here: the group is entered and not over, and its loop is one of Ferrio's
-    /// that makes tasks as it always does, none of which runs before it is in the group.
-    fn makes_tasks(&self, args: &Args<'_>) -> Result<Option<Own<Loop>>> {
-        if !self.entered.get() || self.aborting.get() || (self.exiting.get() && !self.has_tasks()?) {
-            return Ok(None);
-        }
-        let loop_ = self.loop_.get_or_none();
-        let Some(own) = Own::<Loop>::downcast(&loop_) else { return Ok(None) };
-        if !own.makes_own_tasks()? || own.is_debug() {
-            return Ok(None);
-        }
-        for (name, _) in args.keywords() {
-            if name.to_text()? == "eager_start" {
-                return Ok(None);
-            }
-        }
-        Ok(Some(own.clone()))
+    /// Whether a task may be made here: the group is entered and not over.
+    fn takes_tasks(&self) -> Result<bool> {
+        Ok(self.entered.get() && !self.aborting.get() && (!self.exiting.get() || self.has_tasks()?))
     }
 }
 
 impl Own<TaskGroup> {
     /// `create_task()`.
     fn create_task(&self, args: &Args<'_>) -> Result {
-        let Some(loop_) = self.makes_tasks(args)? else {
+        let loop_ = self.loop_.get_or_none();
+        // asyncio's code says what is wrong, and starts tasks that run before they are in the group.
+        let Some(own) = (if self.takes_tasks()? { loop_for(&loop_, args)? } else { None }) else {
             return args.call_as(&ORIGINAL, &stdlib::CREATE_TASK, self.as_object());
         };
-        let task = create_task_on(&loop_, args)?;
+        let task = create_task_on(own, args)?;
         awaiters::add(&task, self.parent())?;
         set::add(&self.tasks.get_or_none(), &task)?;
         OBSERVER.observe(&task, self.as_object())?;

@@ -37,11 +37,8 @@ pub fn definition() -> CounterpartDefinition {
         c"create_task",
         |args: &Args<'_>| {
             let running = loop_::running()?;
-            // In debug mode the place where a task was made tells of asyncio's function too.
-            match Own::<Loop>::downcast(&running) {
-                Some(own) if own.makes_own_tasks()? && takes(args)? && !own.is_debug() => {
-                    create_task_on(own, args)
-                }
+            match loop_for(&running, args)? {
+                Some(own) => create_task_on(own, args),
                 _ => ORIGINAL.get()?.call_dict(&args.positional_tuple()?, &args.keywords_dict()?),
             }
         },
@@ -49,15 +46,21 @@ pub fn definition() -> CounterpartDefinition {
     )
 }
 
-/// Whether the arguments are those that every interpreter's function takes.
-fn takes(args: &Args<'_>) -> Result<bool> {
+/// The loop as Ferrio's own, if [`create_task_on`] does there what asyncio's functions do: the arguments are those
+/// that every interpreter's function takes, and nothing is overridden. In debug mode the place where a task was made
+/// tells of asyncio's function too.
+pub fn loop_for<'call>(loop_: &'call Object, args: &Args<'_>) -> Result<Option<&'call Own<Loop>>> {
+    let Some(own) = Own::<Loop>::downcast(loop_) else { return Ok(None) };
+    if own.is_debug() || args.positional().len() != 1 || !own.makes_own_tasks()? {
+        return Ok(None);
+    }
     for (name, _) in args.keywords() {
         let name = name.to_text()?;
         if name != "name" && name != "context" {
-            return Ok(false);
+            return Ok(None);
         }
     }
-    Ok(args.positional().len() == 1)
+    Ok(Some(own))
 }
 
 /// The methods of the loop.

@@ -21,7 +21,7 @@
 
 mod completions;
 mod create;
-pub use create::create_task_on;
+pub use create::{create_task_on, loop_for};
 mod current;
 mod exports;
 pub use exports::{functions, loop_methods, register};

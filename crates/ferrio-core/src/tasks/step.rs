@@ -5,7 +5,7 @@ use crate::ffi::class::{Bound, Sent};
 use crate::ffi::error::{Builtin, raise_text, runtime_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Raised, Result, context};
-use crate::futures::{Callback, State, own_future, waiter};
+use crate::futures::{Callback, State, is_cancellation, own_future, waiter};
 use crate::stdlib;
 use std::sync::OnceLock;
 
@@ -95,7 +95,7 @@ fn step(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
 fn advance(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
     let exception = if task.must_cancel.get() {
         let exception = match exception {
-            Some(exception) if exception.isinstance(stdlib::CANCELLED_ERROR.get()?)? => exception,
+            Some(exception) if is_cancellation(&exception)? => exception,
             _ => task.future.make_cancelled_error()?,
         };
         task.must_cancel.set(false);
@@ -157,7 +157,7 @@ fn finish(task: &Own<Task>, value: Object) -> Result<()> {
 #[cold]
 fn fail(task: &Own<Task>, exception: Object) -> Result<()> {
     registry::remove(task);
-    if exception.isinstance(stdlib::CANCELLED_ERROR.get()?)? {
+    if is_cancellation(&exception)? {
         task.future.keep_cancelled_error(exception);
         return task.as_future().cancel(None).map(drop);
     }

@@ -3,9 +3,8 @@
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::error::impossible;
 use crate::ffi::{Args, Import, Object, Own, Raised, Result, Signature, Visitor};
-use crate::futures::waiter;
+use crate::futures::{is_cancellation, waiter};
 use crate::stdlib;
-use crate::sync::is_cancellation;
 use crate::timeouts::Timeout;
 
 static TASKS: Import = Import::new(c"asyncio", c"tasks");

@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Who runs the handle.
 #[derive(Default)]
-pub struct Exclusion {
+pub struct CallLock {
     shared: Cell<bool>,
     /// The thread; 0 for none.
     runner: Cell<u64>,
@@ -30,7 +30,7 @@ fn ended() -> MutexGuard<'static, Ended> {
     ENDED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Exclusion {
+impl CallLock {
     /// Says that other threads know the handle.
     pub fn share(&self) {
         self.shared.set(cfg!(Py_3_14));
@@ -47,7 +47,7 @@ impl Exclusion {
         if !self.shared.get() {
             return work();
         }
-        let _running = Running { exclusion: self, before: self.runner.replace(thread_ident()) };
+        let _running = Running { call_lock: self, before: self.runner.replace(thread_ident()) };
         work()
     }
 
@@ -77,13 +77,13 @@ impl Exclusion {
 
 /// A handle while this thread runs it.
 struct Running<'handle> {
-    exclusion: &'handle Exclusion,
+    call_lock: &'handle CallLock,
     before: u64,
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.exclusion.runner.set(self.before);
+        self.call_lock.runner.set(self.before);
         let mut ended = ended();
         ended.count += 1;
         if ended.waiters > 0 {
