@@ -1,8 +1,10 @@
-"""Imports point downward only: Python above ferrio-core, that above ferrio-reactor and ferrio-sched."""
+"""Imports point downward only: between Python and the crates, and between the modules of ferrio-core."""
 
 import ast
 import re
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -74,15 +76,83 @@ def test_the_c_api_comes_by_way_of_one_file():
     assert found == {"ffi/sys.rs"}
 
 
-def test_versions_of_the_interpreter_are_told_apart_in_one_file():
-    # Where asyncio differs, and where the C API does.
-    may = {"compat.rs", "ffi/sys.rs", "ffi/version.rs"}
-    source = ROOT / "crates/ferrio-core/src"
-    found = {str(path.relative_to(source)) for path in source.rglob("*.rs") if "Py_3_" in path.read_text()}
-    assert found == may
+CORE = ROOT / "crates/ferrio-core/src"
 
 
-def test_what_tells_versions_apart_stands_low():
-    text = (ROOT / "crates/ferrio-core/src/compat.rs").read_text()
-    assert set(re.findall(r"\bcrate::(\w+)", text)) <= {"ffi"}
-    assert "super::" not in text
+def order_of_the_core():
+    """The modules of ferrio-core as ARCHITECTURE.md lists them, the lowest first."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    section = re.search(r"^## Order inside ferrio-core\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    return re.findall(r"^\d+\. `(\w+)`", section.group(1), re.MULTILINE)
+
+
+def code_of(path):
+    """A Rust file without comments and the text of string literals."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    text = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text)
+    return re.sub(r"//.*", "", text)
+
+
+def imported_modules(code):
+    """The modules that a piece of Rust names by `crate::name` or in a list, `crate::{a, b::{C, D}}`."""
+    names = set(re.findall(r"\bcrate::(\w+)", code))
+    for match in re.finditer(r"\bcrate::\{", code):
+        depth, item = 1, ""
+        for character in code[match.end() :]:
+            depth += {"{": 1, "}": -1}.get(character, 0)
+            if depth == 0 or (depth == 1 and character == ","):
+                names |= set(re.findall(r"^\s*(\w+)", item))
+                item = ""
+            else:
+                item += character
+            if depth == 0:
+                break
+    return names
+
+
+def imported_by_super(path, code):
+    """The modules that a file names by as many `super::` as lead to the crate."""
+    levels = len(path.parts) - (path.name == "mod.rs")
+    return set(re.findall(r"(?<!super::)\b" + "super::" * levels + r"(?!super\b)(\w+)", code))
+
+
+def imports_that_point_up(sources, order):
+    """Pairs of a file and a module that it names though the module stands above the file's own."""
+    found = []
+    for path, code in sources.items():
+        module = path.parts[0].removesuffix(".rs")
+        for name in imported_modules(code) | imported_by_super(path, code):
+            if order.index(name) > order.index(module):
+                found.append((str(path), name))
+    return sorted(found)
+
+
+def sources_of_the_core():
+    return {path.relative_to(CORE): code_of(path) for path in CORE.rglob("*.rs")}
+
+
+def test_the_order_of_the_core_names_every_module():
+    modules = {path.parts[0].removesuffix(".rs") for path in sources_of_the_core()}
+    order = order_of_the_core()
+    assert len(order) == len(set(order))
+    assert set(order) == modules
+
+
+def test_no_module_of_the_core_imports_one_above_it():
+    assert imports_that_point_up(sources_of_the_core(), order_of_the_core()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "use crate::tasks;",
+        "use crate::tasks::Task;",
+        "use crate::{ffi::{Object, Own}, tasks::Task};",
+        "fn run() { crate::tasks::run() }",
+        "use super::super::tasks;",
+    ],
+)
+def test_an_import_of_the_tasks_in_the_loop_is_found(line):
+    path = Path("loop_/runnable.rs")
+    code = code_of(CORE / path)
+    assert imports_that_point_up({path: f"{line}\n{code}"}, order_of_the_core()) == [(str(path), "tasks")]

@@ -24,13 +24,15 @@ mod inner;
 mod methods;
 mod storage;
 
-pub use awaiter::Awaiter;
-pub use counterpart::{Counterpart, counterpart_function, counterpart_method};
-pub use frame::{Frame, remember};
-pub use inner::Inner;
+use awaiter::Awaiter;
+use counterpart::Counterpart;
+pub use counterpart::{counterpart_function, counterpart_method};
+use frame::Frame;
+pub use frame::remember;
+use inner::Inner;
 
 pub use crate::ffi::class::Definition as CounterpartDefinition;
-use crate::ffi::class::Sent;
+use crate::ffi::class::{Sent, make_type};
 use crate::ffi::error::{Builtin, runtime_error, type_error, value_error};
 use crate::ffi::{Name, Object, Own, Result, Visitor, recursion};
 use crate::futures::{Future, own_future};
@@ -394,4 +396,13 @@ pub fn throw(iterator: &Object, exception: Object) -> Result<Sent> {
         }
         Err(raised) => Err(raised),
     }
+}
+
+/// Makes the classes, of which none has a name in the module.
+pub fn register() -> Result<()> {
+    make_type::<Counterpart>()?;
+    make_type::<Coroutine>()?;
+    make_type::<Frame>()?;
+    make_type::<Inner>()?;
+    make_type::<Awaiter>().map(drop)
 }

@@ -8,8 +8,13 @@ mod coroutines;
 mod futures;
 mod handles;
 
-use crate::ffi::embedded::{in_python, run_statements};
+use crate::ffi::embedded::{self, run_statements};
 use crate::ffi::{Name, Object, Result, dict};
+
+/// Runs a test with the GIL held, in an interpreter that has Ferrio's module.
+fn in_python(test: impl FnOnce() -> Result<()>) {
+    embedded::in_python(crate::module::PyInit__core, test);
+}
 
 /// What every script finds among its names.
 const PRELUDE: &str = r"

@@ -1,6 +1,6 @@
 //! An interpreter inside of the test program.
 
-use super::{Object, Result, sys as py};
+use super::{Object, Ptr, Result, sys as py};
 use std::ffi::CString;
 use std::ptr;
 use std::sync::{Mutex, Once, PoisonError};
@@ -9,10 +9,10 @@ static STARTED: Once = Once::new();
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Starts the interpreter, with the module among its built-in ones. The thread that did it lets the GIL go.
-fn start() {
+fn start(entry_point: EntryPoint) {
     // SAFETY: the interpreter does not run yet, and this is done once. Names live for ever.
     unsafe {
-        assert_eq!(py::PyImport_AppendInittab(c"_core".as_ptr(), Some(super::module::PyInit__core)), 0);
+        assert_eq!(py::PyImport_AppendInittab(c"_core".as_ptr(), Some(entry_point)), 0);
         py::Py_InitializeEx(0);
         py::PyEval_SaveThread();
     }
@@ -35,10 +35,13 @@ impl Drop for Attached {
     }
 }
 
-/// Runs a test with the GIL held. An exception that it returns is printed, and fails it.
-pub fn in_python(test: impl FnOnce() -> Result<()>) {
+/// The function that makes the module.
+pub type EntryPoint = unsafe extern "C" fn() -> Ptr;
+
+/// Runs a test with the GIL held, in an interpreter that has the module. An exception that it returns is printed, and fails it.
+pub fn in_python(entry_point: EntryPoint, test: impl FnOnce() -> Result<()>) {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    STARTED.call_once(start);
+    STARTED.call_once(|| start(entry_point));
     let _attached = Attached::new();
     let result = test();
     let passed = result.is_ok();

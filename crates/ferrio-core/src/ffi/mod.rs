@@ -33,6 +33,7 @@ pub mod listing;
 pub mod module;
 pub mod name;
 pub mod object;
+mod overrides;
 pub mod recursion;
 pub mod set;
 pub mod stop_iteration;
@@ -48,6 +49,7 @@ pub use class::{Class, Own, Visitor};
 pub use error::{Raised, Result};
 pub use name::{Import, Made, Member, Name};
 pub use object::{Object, Ptr, Reference, Slot};
+pub use overrides::overrides_none_of;
 pub use weak::Weak;
 
 use sys as py;

@@ -1,12 +1,13 @@
 //! The extension module as the interpreter sees it.
 
-use super::class::Method;
+use super::class::{Definition, Method};
 use super::error::{Builtin, raise};
 use super::sys as py;
 use super::version;
 use super::{Import, Object, Ptr, Raised, Result};
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
+use std::sync::OnceLock;
 
 /// What the interpreter is told of a module.
 pub struct ModuleDefinition {
@@ -25,6 +26,11 @@ impl Module {
     pub fn add(&self, name: &CStr, object: &Object) -> Result<()> {
         // SAFETY: a module, a C string and a live object.
         unsafe { Raised::check(py::PyModule_AddObjectRef(self.0.as_ptr(), name.as_ptr(), object.as_ptr())) }
+    }
+
+    /// Adds objects that are made here.
+    pub fn add_all(&self, definitions: impl IntoIterator<Item = Definition>) -> Result<()> {
+        definitions.into_iter().try_for_each(|definition| self.add(definition.name, &(definition.make)()?))
     }
 
     /// Whether it is the main interpreter that imports the module.
@@ -54,18 +60,33 @@ unsafe extern "C" fn execute(module: Ptr) -> c_int {
         // SAFETY: the interpreter passes the module that it has made.
         let module = Module(unsafe { Object::borrowed(module) });
         check_gil()?;
-        let fill = crate::module::definition().fill;
-        fill(&module).map(|()| 0)
+        FILL.get().map_or(Ok(()), |fill| fill(&module)).map(|()| 0)
     })
 }
 
-/// The entry point of the extension module.
-///
-/// # Safety
-/// Called by the interpreter alone, with the GIL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyInit__core() -> Ptr {
-    let ModuleDefinition { name, doc, mut methods, .. } = crate::module::definition();
+/// Declares the entry point of the extension module; `$definition` is a function that says what it is.
+macro_rules! entry_point {
+    ($definition:path) => {
+        /// The entry point of the extension module.
+        ///
+        /// # Safety
+        /// Called by the interpreter alone, with the GIL.
+        #[allow(unsafe_code)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn PyInit__core() -> $crate::ffi::Ptr {
+            $crate::ffi::module::initialize($definition())
+        }
+    };
+}
+pub(crate) use entry_point;
+
+/// What fills the module.
+static FILL: OnceLock<fn(&Module) -> Result<()>> = OnceLock::new();
+
+/// What the entry point gives to the interpreter.
+pub fn initialize(definition: ModuleDefinition) -> Ptr {
+    let ModuleDefinition { name, doc, mut methods, fill } = definition;
+    FILL.get_or_init(|| fill);
     methods.push(Method::zeroed());
     let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];
     slots.extend(version::main_interpreter_only());

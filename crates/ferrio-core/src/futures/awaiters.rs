@@ -2,10 +2,11 @@
 //!
 //! For Ferrio's own futures it is read off their callbacks.
 
-use super::own_future;
-use crate::compat;
-use crate::ffi::{Name, Object, Result};
-use crate::stdlib::{self, FUTURES, TASKS};
+use super::{Future, own_future};
+use crate::ffi::class::{Method, module_function};
+use crate::ffi::error::type_error;
+use crate::ffi::{Args, Import, Name, Object, Own, Result};
+use crate::stdlib;
 
 static ADD: Name = Name::new(c"future_add_to_awaited_by");
 static DISCARD: Name = Name::new(c"future_discard_from_awaited_by");
@@ -42,4 +43,34 @@ pub fn add(future: &Object, task: Option<Object>) -> Result<()> {
 /// Writes down that a task awaits a future no more.
 pub fn discard(future: &Object, task: Option<Object>) -> Result<()> {
     call(&DISCARD, future, task)
+}
+
+static ORIGINAL_ADD: Import = Import::new(c"_asyncio", c"future_add_to_awaited_by");
+static ORIGINAL_DISCARD: Import = Import::new(c"_asyncio", c"future_discard_from_awaited_by");
+
+/// The functions of the module that stand for asyncio's.
+pub fn functions() -> Vec<Method> {
+    vec![
+        module_function(
+            c"future_add_to_awaited_by",
+            |args| change(args, Own::<Future>::add_awaiter, &ORIGINAL_ADD),
+            c"future_add_to_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited by another.",
+        ),
+        module_function(
+            c"future_discard_from_awaited_by",
+            |args| change(args, Own::<Future>::discard_awaiter, &ORIGINAL_DISCARD),
+            c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited no more.",
+        ),
+    ]
+}
+
+/// Applies a change to the awaiters of a future of Ferrio's; other futures are left to asyncio's function.
+fn change(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>, original: &'static Import) -> Result {
+    let [future, waiter] = args.positional() else {
+        return Err(type_error("a future and its waiter are expected"));
+    };
+    match (Own::<Future>::downcast(future), Own::<Future>::downcast(waiter)) {
+        (Some(future), Some(_)) => change(future, waiter).map(|()| Object::none()),
+        _ => original.get()?.call(&[future, waiter]),
+    }
 }

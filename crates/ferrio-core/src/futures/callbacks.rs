@@ -3,21 +3,17 @@
 //! Nearly every future has one callback, the task that waits for it: the first has a place of its own,
 //! the others a list.
 
-use super::{Future, Listener};
+use super::{DoneObserver, Future};
 use crate::ffi::{Object, Own, Result, Visitor};
-use crate::loop_::entry::Entry;
 use crate::stdlib;
-use crate::tasks::Task;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 /// One of a future's callbacks.
 #[derive(Clone)]
 pub enum Callback {
-    /// A task of Ferrio's own that waits.
-    Wakeup(Own<Task>),
-    /// Something of Ferrio's own that wants to know, by its owner.
-    Listener(Listener, Object),
+    /// Something of Ferrio's own that wants to know, a task that waits for example.
+    Observer(&'static DoneObserver, Object),
     /// A callable, and the context to call it in.
     Call(Object, Object),
 }
@@ -27,11 +23,7 @@ impl Callback {
     #[inline]
     pub fn schedule(self, future: &Own<Future>) -> Result<()> {
         match self {
-            Callback::Wakeup(task) => task.schedule_wakeup(future),
-            Callback::Listener(listener, owner) => match future.native_loop() {
-                Some(loop_) => loop_.push(Entry::Done(listener, owner, future.clone())),
-                None => listener.tell(&owner, future.as_object()),
-            },
+            Callback::Observer(observer, owner) => observer.schedule(owner, future),
             Callback::Call(callable, context) => match future.native_loop() {
                 Some(loop_) => loop_.call_soon_in(&callable, &[future.as_object().clone()], &context).map(drop),
                 None => {
@@ -48,9 +40,8 @@ impl Callback {
     /// Whether both are of the same objects.
     pub fn is_same(&self, other: &Callback) -> bool {
         match (self, other) {
-            (Callback::Wakeup(one), Callback::Wakeup(other)) => one.as_object().is(other.as_object()),
-            (Callback::Listener(kind, one), Callback::Listener(other_kind, other)) => {
-                kind == other_kind && one.is(other)
+            (Callback::Observer(observer, one), Callback::Observer(other_observer, other)) => {
+                observer.is(other_observer) && one.is(other)
             }
             (Callback::Call(one, context), Callback::Call(other, other_context)) => {
                 one.is(other) && context.is(other_context)
@@ -62,8 +53,7 @@ impl Callback {
     /// The callable as Python code sees it.
     pub fn callable(&self) -> Result {
         match self {
-            Callback::Wakeup(task) => task.wakeup_callable(),
-            Callback::Listener(listener, owner) => listener.callable(owner),
+            Callback::Observer(observer, owner) => observer.callable(owner),
             Callback::Call(callable, _) => Ok(callable.clone()),
         }
     }
@@ -71,9 +61,7 @@ impl Callback {
     /// The context it is called in.
     pub fn context(&self) -> Object {
         match self {
-            Callback::Wakeup(task) => task.context(),
-            // It has none to run in: nothing of the program's is called.
-            Callback::Listener(..) => Object::none(),
+            Callback::Observer(observer, owner) => observer.context(owner),
             Callback::Call(_, context) => context.clone(),
         }
     }
@@ -144,8 +132,7 @@ impl Callbacks {
     /// Shows them to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         let show = |callback: &Callback| match callback {
-            Callback::Wakeup(task) => visitor.object(task),
-            Callback::Listener(_, owner) => visitor.object(owner),
+            Callback::Observer(_, owner) => visitor.object(owner),
             Callback::Call(callable, context) => {
                 visitor.object(callable);
                 visitor.object(context);

@@ -1,35 +1,32 @@
 //! Future: a result that is going to be there.
 //!
 //! A future is pending, then finished or cancelled for ever. Its callbacks are called by its loop, never
-//! by the one who completes it. A waiting [`Task`] of Ferrio's own is kept as such and put into its
-//! loop's ready queue without a handle.
+//! by the one who completes it. What is Ferrio's own and waits, a task for example, is kept as such and put into its
+//! loop's ready queue without a handle ([`done_observer`]).
 //!
 //! Task's body begins with a Future's, and its class derives from this one.
 
 pub mod awaiters;
 pub mod callbacks;
-pub mod completions;
-pub mod gather;
+pub mod create;
+pub mod done_observer;
 pub mod iterator;
-pub mod listener;
 mod methods;
-pub mod shield;
 pub mod waiter;
-pub mod waiting;
 pub use methods::{repr_with, stdlib_class};
 
 pub use callbacks::Callback;
-pub use gather::Gathering;
+pub use create::loop_methods;
+pub use done_observer::DoneObserver;
 pub use iterator::FutureIterator;
-pub use listener::Listener;
 
 use crate::debug::Report;
-use crate::ffi::class::{Dict, KnownSlot, WeakList};
+use crate::ffi::class::{Dict, KnownSlot, Method, WeakList, make_type};
 use crate::ffi::error::{Builtin, raise_imported, runtime_error, type_error};
+use crate::ffi::module::Module;
 use crate::ffi::{Object, Own, Result, Slot, recursion, set};
 use crate::loop_::Loop;
 use crate::stdlib;
-use crate::tasks::Task;
 use callbacks::Callbacks;
 use std::cell::Cell;
 
@@ -235,9 +232,7 @@ impl Future {
 /// The object as a future of one of Ferrio's own classes, not of one derived from them.
 #[inline]
 pub fn own_future(object: &Object) -> Option<&Own<Future>> {
-    Own::<Future>::downcast_exact(object)
-        .or_else(|| Own::<Task>::downcast_exact(object).map(|own| own.as_future()))
-        .or_else(|| Own::<Gathering>::downcast_exact(object).map(|own| own.as_future()))
+    Own::<Future>::downcast_own(object)
 }
 
 impl Own<Future> {
@@ -300,11 +295,11 @@ impl Own<Future> {
         Ok(())
     }
 
-    /// Takes a listener's callback out.
-    pub fn remove_listener(&self, listener: Listener, owner: &Object) {
+    /// Takes an observer's callback out.
+    pub fn remove_observer(&self, observer: &DoneObserver, owner: &Object) {
         if !self.callbacks.is_empty() {
             self.callbacks.remove(
-                |callback| matches!(callback, Callback::Listener(kind, of) if *kind == listener && of.is(owner)),
+                |callback| matches!(callback, Callback::Observer(one, of) if one.is(observer) && of.is(owner)),
             );
         }
     }
@@ -343,15 +338,14 @@ impl Own<Future> {
         set::frozen(&waiting)
     }
 
-    /// The tasks of Ferrio's own that wait for it, directly or by way of a listener.
+    /// The tasks of Ferrio's own that wait for it, directly or by way of another observer.
     pub fn waiting_tasks(&self) -> Result<Vec<Object>> {
         let mut waiting = Vec::new();
         for callback in self.callbacks.all() {
             match callback {
-                Callback::Wakeup(task) => waiting.push(task.into_object()),
-                Callback::Listener(listener, owner) => {
-                    let awaiters = || listener.awaiters(&owner);
-                    waiting.extend(recursion::guarded(c" while looking for who waits", awaiters)?);
+                Callback::Observer(observer, owner) => {
+                    let tasks = || observer.waiting_tasks(&owner);
+                    waiting.extend(recursion::guarded(c" while looking for who waits", tasks)?);
                 }
                 Callback::Call(..) => {}
             }
@@ -378,6 +372,11 @@ impl Own<Future> {
     }
 }
 
+/// Whether an exception is a `CancelledError`.
+pub fn is_cancellation(exception: &Object) -> Result<bool> {
+    exception.isinstance(stdlib::CANCELLED_ERROR.get()?)
+}
+
 /// An exception instance out of what `set_exception` was given.
 fn make_exception(given: &Object, loop_: &Object) -> Result {
     let exception = if given.is_exception_class() { given.call0()? } else { given.clone() };
@@ -392,4 +391,15 @@ fn make_exception(given: &Object, loop_: &Object) -> Result {
     let asked = stdlib::ASYNCIO_FUTURE.get()?.call_keywords(&[], &[(&stdlib::LOOP, loop_)])?;
     asked.method1(&stdlib::SET_EXCEPTION, &exception)?;
     asked.method0(&stdlib::EXCEPTION)
+}
+
+/// The functions of the module.
+pub fn functions() -> Vec<Method> {
+    awaiters::functions()
+}
+
+/// Adds the classes.
+pub fn register(module: &Module) -> Result<()> {
+    module.add(c"Future", &make_type::<Future>()?)?;
+    make_type::<FutureIterator>().map(drop)
 }

@@ -11,7 +11,7 @@ pub fn create(loop_: &Object) -> Result {
     if let Some(own) = Own::<Loop>::downcast(loop_)
         && own.has_own_create_future()
     {
-        return crate::loop_::create_future(own);
+        return super::create::create_future(own);
     }
     loop_.method0(&stdlib::CREATE_FUTURE)
 }

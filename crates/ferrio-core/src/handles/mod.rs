@@ -3,17 +3,19 @@
 //! A handle owns its callback, arguments and context until it is cancelled. Handles belong to the loop's
 //! thread, except that `call_soon_threadsafe` makes them in others before anybody else knows them.
 
-mod exclusion;
+mod call_lock;
 pub mod timer;
 
 pub use timer::TimerHandle;
 
-use crate::compat;
-use crate::ffi::class::{Members, WeakList, free_list, getter, method0, type_cell, unary_slot};
+use crate::ffi::class::{
+    Members, WeakList, free_list, getter, make_derived_type, make_type, method0, type_cell, unary_slot,
+};
+use crate::ffi::module::Module;
 use crate::ffi::text::{concat, join};
-use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor, context, sys};
-use crate::stdlib::{self, THREADSAFE_HANDLE};
-use exclusion::Exclusion;
+use crate::ffi::{Args, Class, Import, Object, Own, Result, Signature, Slot, Visitor, context, sys};
+use crate::stdlib;
+use call_lock::CallLock;
 use std::cell::Cell;
 use std::mem::offset_of;
 
@@ -69,6 +71,9 @@ impl Arguments {
     }
 }
 
+/// What asyncio calls the handles of `call_soon_threadsafe`; used where [`CallLock`] is.
+static SHARED_CLASS: Import = Import::new(c"asyncio.events", c"_ThreadSafeHandle");
+
 /// The body of a Handle.
 #[derive(Default)]
 #[repr(C)]
@@ -82,7 +87,7 @@ pub struct Handle {
     /// What a cancelled handle was, in debug mode.
     repr: Slot,
     cancelled: Cell<bool>,
-    exclusion: Exclusion,
+    call_lock: CallLock,
     weak: WeakList,
 }
 
@@ -121,7 +126,7 @@ impl Handle {
 
     /// Says that other threads than the loop's know it.
     pub fn share_with_threads(&self) {
-        self.exclusion.share();
+        self.call_lock.share();
     }
 
     fn is_debug(&self) -> Result<bool> {
@@ -151,7 +156,7 @@ impl Own<Handle> {
         let (Some(callback), Some(context)) = (self.callback.get(), self.context.get()) else {
             return Ok(());
         };
-        match self.exclusion.run(|| context::run(&context, || self.arguments.call(&callback))) {
+        match self.call_lock.run(|| context::run(&context, || self.arguments.call(&callback))) {
             Ok(_) => Ok(()),
             Err(raised) => self.report(raised.take()),
         }
@@ -174,7 +179,7 @@ impl Own<Handle> {
 
     /// Marks it as cancelled and lets go of the callback.
     pub fn cancel(&self) -> Result<()> {
-        self.exclusion.wait();
+        self.call_lock.wait();
         if self.cancelled.replace(true) {
             return Ok(());
         }
@@ -267,7 +272,7 @@ impl Class for Handle {
                 method0::<Handle, _>(
                     c"cancelled",
                     |this| {
-                        this.exclusion.wait();
+                        this.call_lock.wait();
                         Ok(Object::bool(this.is_cancelled()))
                     },
                     c"cancelled($self, /)\n--\n\nReturn True if the callback was cancelled.",
@@ -288,7 +293,7 @@ impl Class for Handle {
                     if !this.is_exact() {
                         return Ok(this.as_object().class());
                     }
-                    let class = if this.exclusion.is_shared() { &THREADSAFE_HANDLE } else { &stdlib::HANDLE };
+                    let class = if this.call_lock.is_shared() { &SHARED_CLASS } else { &stdlib::HANDLE };
                     class.get().cloned()
                 }),
                 getter::<Handle, _>(c"_callback", |this| Ok(this.callback.get_or_none())),
@@ -319,4 +324,10 @@ impl Own<Handle> {
         self.arguments.count.set(Arguments::IN_TUPLE);
         Ok(())
     }
+}
+
+/// Adds the classes.
+pub fn register(module: &Module) -> Result<()> {
+    module.add(c"Handle", &make_type::<Handle>()?)?;
+    module.add(c"TimerHandle", &make_derived_type::<TimerHandle, Handle>()?)
 }

@@ -5,7 +5,6 @@ use crate::ffi::class::{
     Comparison, Members, compare_slot, extends, free_list, getter, hash_slot, method0, type_cell,
 };
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
-use crate::loop_::Loop;
 use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -16,9 +15,12 @@ use std::ffi::CStr;
 pub struct TimerHandle {
     handle: Handle,
     when: Cell<f64>,
-    /// Whether it is in the loop's timers.
-    scheduled: Cell<bool>,
+    /// While it is in a loop's timers: what that loop wants to have called when it is cancelled.
+    scheduled: Cell<Option<OnCancel>>,
 }
+
+/// What a loop has called when one of its timers is cancelled, with the timer and its loop.
+pub type OnCancel = fn(&Own<TimerHandle>, &Object) -> Result<()>;
 
 extends!(TimerHandle: Handle, handle);
 
@@ -26,7 +28,7 @@ impl TimerHandle {
     /// A timer's body, not yet scheduled.
     #[inline]
     pub fn body(when: f64, handle: Handle) -> TimerHandle {
-        TimerHandle { handle, when: Cell::new(when), scheduled: Cell::new(false) }
+        TimerHandle { handle, when: Cell::new(when), scheduled: Cell::new(None) }
     }
 
     /// The deadline, in seconds on the loop's clock.
@@ -35,9 +37,9 @@ impl TimerHandle {
         self.when.get()
     }
 
-    /// Says whether it is in the loop's timers.
+    /// Says whether it is in the loop's timers, and what the loop has called when it is cancelled meanwhile.
     #[inline]
-    pub fn set_scheduled(&self, scheduled: bool) {
+    pub fn set_scheduled(&self, scheduled: Option<OnCancel>) {
         self.scheduled.set(scheduled);
     }
 
@@ -60,18 +62,9 @@ impl Own<TimerHandle> {
             return Ok(());
         }
         let loop_ = self.handle.loop_.get_or_none();
-        let Some(loop_) = Own::<Loop>::downcast(&loop_) else {
-            if self.scheduled.get() && !loop_.is_none() {
-                loop_.method1(&stdlib::TIMER_HANDLE_CANCELLED, self.as_object())?;
-            }
-            return self.as_handle().cancel();
-        };
         self.as_handle().cancel()?;
         // The loop may have taken it out while the callback's arguments went.
-        if self.scheduled.get() {
-            loop_.timer_cancelled();
-        }
-        Ok(())
+        self.scheduled.get().map_or(Ok(()), |on_cancel| on_cancel(self, &loop_))
     }
 
     fn compare(&self, other: &Own<TimerHandle>, comparison: Comparison) -> Result<bool> {
@@ -149,7 +142,7 @@ impl Class for TimerHandle {
                     if this.is_exact() { stdlib::TIMER_HANDLE.get().cloned() } else { Ok(class) }
                 }),
                 getter::<TimerHandle, _>(c"_when", |this| Object::float(this.when())),
-                getter::<TimerHandle, _>(c"_scheduled", |this| Ok(Object::bool(this.scheduled.get()))),
+                getter::<TimerHandle, _>(c"_scheduled", |this| Ok(Object::bool(this.scheduled.get().is_some()))),
             ],
             slots: vec![
                 compare_slot::<TimerHandle, _>(|this, other, comparison| {

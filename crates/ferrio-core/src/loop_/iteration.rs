@@ -1,11 +1,11 @@
 //! One iteration of the loop.
 
-use super::entry::{Entry, Method};
-use super::{Callback, Loop, current_thread};
+use super::runnable::{Method, Runnable};
+use super::{Callback, Loop};
 use crate::debug::{shown, shown_as};
 use crate::ffi::error::check_signals;
-use crate::ffi::{Object, Own, Result, detach};
-use crate::stdlib::{self, FORMAT_HANDLE};
+use crate::ffi::{Object, Own, Result, detach, thread_ident};
+use crate::stdlib;
 use ferrio_reactor::clock;
 use ferrio_reactor::timer_slack::TimerSlack;
 use ferrio_sched::deadline;
@@ -40,7 +40,7 @@ impl Own<Loop> {
     /// Runs until `stop()`. What comes out is `KeyboardInterrupt`, `SystemExit`, or an error of the
     /// loop's own.
     pub fn run(&self) -> Result<()> {
-        self.thread.set(current_thread());
+        self.thread.set(thread_ident());
         let _running = Running(self);
         let slack = TimerSlack::of_thread();
         loop {
@@ -149,7 +149,7 @@ impl Own<Loop> {
             let timer = timers.pop();
             drop(timers);
             if let Some(timer) = timer {
-                timer.set_scheduled(false);
+                timer.set_scheduled(None);
             }
         }
     }
@@ -162,12 +162,12 @@ impl Own<Loop> {
         loop {
             let due = self.timers.borrow_mut().pop_due(now);
             let Some(timer) = due else { return Ok(()) };
-            timer.set_scheduled(false);
+            timer.set_scheduled(None);
             if timer.handle().is_cancelled() {
                 self.timers.borrow_mut().note_cancelled_taken();
                 continue;
             }
-            self.ready.borrow_mut().push(Entry::Handle(timer.as_handle().clone()));
+            self.ready.borrow_mut().push(Runnable::Handle(timer.as_handle().clone()));
         }
     }
 
@@ -196,7 +196,7 @@ impl Own<Loop> {
     /// The callback that runs, if it is the calling thread that runs it.
     #[inline]
     pub fn callback(&self) -> Option<Callback> {
-        (self.is_in_callback.get() && self.thread.get() == current_thread())
+        (self.is_in_callback.get() && self.thread.get() == thread_ident())
             .then(|| Callback { number: self.callbacks.get(), is_last: self.callbacks_left.get() == 0 })
     }
 
@@ -208,7 +208,7 @@ impl Own<Loop> {
 
     /// Calls a method of the object when the callbacks of this iteration have run.
     pub fn postpone(&self, object: &Object, method: Method) {
-        self.postponed.push(Entry::Native(object.clone(), method));
+        self.postponed.push(Runnable::method(object.clone(), method));
     }
 
     /// Does what was postponed, after callbacks that may have ended with what ends the loop.
@@ -224,7 +224,7 @@ impl Own<Loop> {
 
     /// Runs an entry in debug mode: one that takes long is logged.
     #[cold]
-    fn run_watched(&self, entry: &Entry) -> Result<()> {
+    fn run_watched(&self, entry: &Runnable) -> Result<()> {
         self.current.put(entry.object().clone());
         let start = clock::now();
         let result = entry.run(self);
@@ -241,9 +241,11 @@ impl Own<Loop> {
     }
 
     /// A handle as the slow-callback log shows it: for a task's step, the task.
-    fn describe(&self, entry: &Entry) -> Result {
+    fn describe(&self, entry: &Runnable) -> Result {
+        static FORMAT_HANDLE: crate::ffi::Import =
+            crate::ffi::Import::new(c"asyncio.base_events", c"_format_handle");
         match entry {
-            Entry::Handle(handle) => {
+            Runnable::Handle(handle) => {
                 shown_as(handle.as_object(), FORMAT_HANDLE.get()?.call(&[handle.as_object()]))
             }
             _ => shown(entry.object()),

@@ -1,17 +1,16 @@
 //! Loop's methods and properties, as asyncio names them, and those that Ferrio's Python code uses.
 
 use super::Loop;
-use super::entry::Entry;
 use super::readiness::{Direction, descriptor_of};
-use crate::compat;
-use crate::coroutines::CounterpartDefinition;
-use crate::ffi::class::{Members, Method, Property, getter, method, method0, method1, property, type_cell};
+use super::runnable::Runnable;
+use crate::ffi::class::{
+    Additions, Members, Method, Property, getter, make_type_with, method, method0, method1, property, type_cell,
+};
 use crate::ffi::error::{runtime_error, type_error};
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Visitor, dict};
-use crate::futures::Future;
+use crate::ffi::module::Module;
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor, overrides_none_of};
 use crate::handles::Handle;
-use crate::stdlib::{self, FUTURES_NAMESPACE, SET_TASK_NAME, TASKS_NAMESPACE};
-use crate::tasks::{Options, Task};
+use crate::stdlib;
 use std::ffi::CStr;
 use std::mem::offset_of;
 
@@ -32,13 +31,6 @@ static CALL_LATER: Signature = Signature {
 };
 static CALL_AT: Signature =
     Signature { name: "call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
-static CREATE_TASK: Signature = Signature {
-    name: "create_task",
-    parameters: compat::CREATE_TASK_PARAMETERS,
-    positional: 1,
-    required: 1,
-    variadic: false,
-};
 static ADD_READER: Signature =
     Signature { name: "add_reader", parameters: &["fd", "callback"], positional: 2, required: 2, variadic: true };
 
@@ -59,12 +51,14 @@ impl Class for Loop {
             // What is registered with its poller would never be heard of again.
             return Err(runtime_error("the loop is already initialized"));
         }
-        this.own_call_soon.set(is_own_method(this, &crate::stdlib::CALL_SOON)?);
-        this.own_call_soon_threadsafe.set(is_own_method(this, &stdlib::CALL_SOON_THREADSAFE)?);
-        this.own_time.set(is_own_method(this, &crate::stdlib::TIME)?);
-        this.own_create_future.set(is_own_method(this, &stdlib::CREATE_FUTURE)?);
-        this.own_create_task.set(is_own_method(this, &stdlib::CREATE_TASK)?);
-        this.own_call_later.set(is_own_method(this, &crate::stdlib::CALL_LATER)?);
+        let base = Own::<Loop>::class_object()?;
+        let is_own = |method: &Name| overrides_none_of(this.as_object(), &base, &[method]);
+        this.own_call_soon.set(is_own(&stdlib::CALL_SOON)?);
+        this.own_call_soon_threadsafe.set(is_own(&stdlib::CALL_SOON_THREADSAFE)?);
+        this.own_time.set(is_own(&stdlib::TIME)?);
+        this.own_create_future.set(is_own(&stdlib::CREATE_FUTURE)?);
+        this.own_create_task.set(is_own(&stdlib::CREATE_TASK)?);
+        this.own_call_later.set(is_own(&stdlib::CALL_LATER)?);
         this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()
     }
@@ -93,10 +87,6 @@ impl Class for Loop {
         self.task_factory.clear();
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
-        crate::sockets::definitions()
-    }
-
     fn members() -> Members {
         Members {
             methods: [scheduling(), running(), descriptors()].concat(),
@@ -106,10 +96,9 @@ impl Class for Loop {
     }
 }
 
-/// Whether a method is this class's, not overridden in the instance's class.
-fn is_own_method(this: &Own<Loop>, name: &Name) -> Result<bool> {
-    let (class, own) = (this.as_object().class(), Own::<Loop>::class_object()?);
-    Ok(class.getattr(name)?.is(&own.getattr(name)?))
+/// Adds the class. The methods that make futures, tasks and sockets' coroutines come from the folders of these.
+pub fn register(module: &Module, additions: Additions) -> Result<()> {
+    module.add(c"Loop", &make_type_with::<Loop>(additions)?)
 }
 
 fn scheduling() -> Vec<Method> {
@@ -158,112 +147,7 @@ fn scheduling() -> Vec<Method> {
             },
             c"call_at($self, /, when, callback, *args, context=None)\n--\n\nHave the callback called at a time of the loop's clock. Return its TimerHandle.",
         ),
-        method0::<Loop, _>(
-            c"create_future",
-            create_future,
-            c"create_future($self, /)\n--\n\nReturn a new Future of this loop.",
-        ),
-        method::<Loop, _>(
-            c"create_task",
-            Own::<Loop>::create_task,
-            c"create_task($self, coro, /, **kwargs)\n--\n\nHave a coroutine run; return its task. Keywords: name, context, and eager_start where\nthe interpreter has it. With a task factory, the keywords are handed to it.",
-        ),
-        method1::<Loop, _>(
-            c"set_task_factory",
-            |this, factory| {
-                if !factory.is_none() && !factory.is_callable() {
-                    return Err(type_error("task factory must be a callable or None"));
-                }
-                this.task_factory.set(Some(factory).filter(|factory| !factory.is_none()).cloned());
-                Ok(Object::none())
-            },
-            c"set_task_factory($self, factory, /)\n--\n\nSet the callable that makes tasks, (loop, coro, **kwargs); None for Ferrio's own.",
-        ),
-        method0::<Loop, _>(
-            c"get_task_factory",
-            |this| Ok(this.task_factory.get_or_none()),
-            c"get_task_factory($self, /)\n--\n\nReturn the task factory, or None.",
-        ),
     ]
-}
-
-static TASK: Name = Name::new(c"Task");
-static FUTURE: Name = Name::new(c"Future");
-
-/// The class that somebody has put in the place of asyncio's own: then it is that somebody's classes that
-/// a loop makes.
-#[inline]
-fn replaced<T: Class>(
-    namespace: &'static Import,
-    name: &'static Name,
-    class: &'static Import,
-) -> Result<Option<Object>> {
-    let found = dict::get(namespace.get()?, name.object()?)?;
-    Ok(match found {
-        Some(found) if !found.is(class.get()?) && !found.is(&Own::<T>::class_object()?) => Some(found),
-        _ => None,
-    })
-}
-
-pub fn create_future(this: &Own<Loop>) -> Result {
-    let class = replaced::<Future>(&FUTURES_NAMESPACE, &FUTURE, &crate::stdlib::ASYNCIO_FUTURE)?;
-    if let Some(class) = class {
-        return class.call_keywords(&[], &[(&crate::stdlib::LOOP, this.as_object())]);
-    }
-    let future = Own::new(Future::pending(this))?;
-    if this.is_debug() {
-        future.trace_source()?;
-    }
-    Ok(future.into_object())
-}
-
-impl Own<Loop> {
-    /// `create_task`. Up to 3.13 a task factory is given a context only, and the name is set afterwards.
-    pub fn create_task(&self, args: &Args<'_>) -> Result {
-        self.check_closed()?;
-        if let Some(factory) = self.task_factory.get() {
-            return create_task_by_factory(self, &factory, args);
-        }
-        if let Some(class) = replaced::<Task>(&TASKS_NAMESPACE, &TASK, &crate::stdlib::ASYNCIO_TASK)? {
-            let keywords = args.keywords_dict()?;
-            dict::set(&keywords, stdlib::LOOP.object()?, self.as_object())?;
-            return class.call_dict(&args.positional_tuple()?, &keywords);
-        }
-        let ([coroutine], [name, context, eager_start], _) = args.bind::<1, 3>(&CREATE_TASK)?;
-        let eager_start = match eager_start {
-            Some(eager_start) if !eager_start.is_none() => eager_start.is_true()?,
-            _ => false,
-        };
-        let options = Options { name, context, eager_start };
-        Own::<Task>::spawn(self, coroutine, &options).map(Own::into_object)
-    }
-}
-
-fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -> Result {
-    let keywords = args.keywords_dict()?;
-    let name =
-        if compat::TASK_FACTORY_TAKES_ALL_KEYWORDS { None } else { dict::take(&keywords, &crate::stdlib::NAME)? };
-    if !compat::TASK_FACTORY_TAKES_ALL_KEYWORDS {
-        let context = dict::take(&keywords, &stdlib::CONTEXT)?;
-        if let Some(context) = context.filter(|context| !context.is_none()) {
-            dict::set(&keywords, stdlib::CONTEXT.object()?, &context)?;
-        }
-    }
-    let [coroutine] = args.positional() else {
-        return Err(type_error("create_task() takes 1 positional argument"));
-    };
-    let positional = Object::tuple([this.as_object().clone(), coroutine.clone()])?;
-    let task = factory.call_dict(&positional, &keywords)?;
-    if compat::TASK_FACTORY_TAKES_ALL_KEYWORDS {
-        return Ok(task);
-    }
-    let name = name.unwrap_or_else(Object::none);
-    if compat::FACTORY_TASK_HAS_SET_NAME {
-        task.method1(&crate::stdlib::SET_NAME, &name)?;
-    } else {
-        SET_TASK_NAME.get()?.call(&[&task, &name])?;
-    }
-    Ok(task)
 }
 
 fn running() -> Vec<Method> {
@@ -372,7 +256,7 @@ fn descriptors() -> Vec<Method> {
                     return Err(type_error("a ferrio.Handle is expected"));
                 };
                 if !handle.is_cancelled() {
-                    this.push(Entry::Handle(handle.clone()))?;
+                    this.push(Runnable::Handle(handle.clone()))?;
                 }
                 Ok(Object::none())
             },

@@ -6,10 +6,10 @@
 //!
 //! A loop belongs to the thread that runs it. `call_soon_threadsafe` alone may be called from others.
 
-pub mod entry;
 mod iteration;
 mod methods;
-pub use methods::create_future;
+pub mod runnable;
+pub use methods::register;
 pub mod postponed;
 mod readiness;
 pub use readiness::{Direction, LastRead, descriptor_of};
@@ -22,7 +22,6 @@ use crate::ffi::with_gil::WithGil;
 use crate::ffi::{Object, Own, Result, Slot, bytes};
 use crate::handles::TimerHandle;
 use crate::stdlib;
-use entry::Entry;
 use ferrio_reactor::poller::{Events, Interest, Poller};
 use ferrio_reactor::socket;
 use ferrio_reactor::waker::Waker;
@@ -31,6 +30,7 @@ use ferrio_sched::ready::Ready;
 use ferrio_sched::timers::Timers;
 use postponed::Postponed;
 use readiness::Registrations;
+use runnable::Runnable;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::MaybeUninit;
@@ -69,7 +69,7 @@ impl Progress {
 }
 
 /// Something to run on its way to the loop from another thread.
-type Injected = WithGil<Entry>;
+type Injected = WithGil<Runnable>;
 
 /// What a loop has of the operating system, until it is closed.
 pub struct System {
@@ -130,7 +130,7 @@ pub struct Callback {
 
 /// The body of a Loop.
 pub struct Loop {
-    ready: RefCell<Ready<Entry>>,
+    ready: RefCell<Ready<Runnable>>,
     timers: RefCell<Timers<Own<TimerHandle>>>,
     /// Apart from the body: it wants an alignment that Python's memory has not.
     injection: Box<Injection<Injected>>,
@@ -160,7 +160,8 @@ pub struct Loop {
     own_create_future: Cell<bool>,
     own_call_later: Cell<bool>,
     own_create_task: Cell<bool>,
-    task_factory: Slot,
+    /// What makes tasks in place of Ferrio's own class, if the program has set it.
+    pub(crate) task_factory: Slot,
     /// What runs now, in debug mode.
     current: Slot,
     dict: Dict,
@@ -331,7 +332,7 @@ impl Loop {
     fn release(&self) {
         drop(self.ready.borrow_mut().take_all());
         let timers = self.timers.borrow_mut().take_all();
-        timers.iter().for_each(|timer| timer.set_scheduled(false));
+        timers.iter().for_each(|timer| timer.set_scheduled(None));
         drop(timers);
         let mut injected = Vec::new();
         self.injection.drain(|handle| injected.push(handle));
@@ -350,9 +351,4 @@ impl Loop {
 /// and return the memory would cost more than all the rest of a read.
 fn keep_large_blocks() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(2 * READ_BUFFER_SIZE)));
-}
-
-/// The calling thread, as `threading.get_ident()` has it.
-pub fn current_thread() -> u64 {
-    crate::ffi::thread_ident()
 }

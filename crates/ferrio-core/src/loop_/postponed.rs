@@ -1,7 +1,7 @@
 //! Postponed: what is due once the callbacks of an iteration have run.
 
 use super::Loop;
-use super::entry::Entry;
+use super::runnable::Runnable;
 use crate::ffi::{Own, Result};
 use ferrio_reactor::clock;
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,7 @@ const LONGEST: f64 = 0.0005;
 /// Entries in the order of their coming.
 #[derive(Default)]
 pub struct Postponed {
-    entries: RefCell<Vec<Entry>>,
+    entries: RefCell<Vec<Runnable>>,
     since: Cell<f64>,
 }
 
@@ -26,7 +26,7 @@ impl Postponed {
     }
 
     /// Adds one.
-    pub fn push(&self, entry: Entry) {
+    pub fn push(&self, entry: Runnable) {
         let mut entries = self.entries.borrow_mut();
         if entries.is_empty() {
             self.since.set(clock::now());
@@ -61,7 +61,7 @@ impl Postponed {
     }
 
     /// The entries, for the garbage collector; none while they change.
-    pub fn for_each(&self, look: impl FnMut(&Entry)) {
+    pub fn for_each(&self, look: impl FnMut(&Runnable)) {
         if let Ok(entries) = self.entries.try_borrow() {
             entries.iter().for_each(look);
         }

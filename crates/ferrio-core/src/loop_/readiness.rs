@@ -6,7 +6,7 @@
 //! taken a registration, or has said that the descriptor is open.
 
 use super::Loop;
-use super::entry::{Entry, Method};
+use super::runnable::{Method, Runnable};
 use super::table::{Refused, Table};
 use crate::ffi::error::{Builtin, raise_imported, raise_text, value_error};
 use crate::ffi::text::{Piece, concat};
@@ -41,8 +41,8 @@ pub enum LastRead {
 /// What is known of a descriptor.
 #[derive(Default)]
 struct Registration {
-    reader: Option<Entry>,
-    writer: Option<Entry>,
+    reader: Option<Runnable>,
+    writer: Option<Runnable>,
     /// Whether the reader reads until there is no more, or else has itself called again.
     drains: bool,
     /// Whether a read that takes less than it could may leave something behind.
@@ -66,7 +66,7 @@ impl Registration {
         Interest { readable, writable, changes: self.drains && readable && !writable }
     }
 
-    fn place(&mut self, direction: Direction) -> &mut Option<Entry> {
+    fn place(&mut self, direction: Direction) -> &mut Option<Runnable> {
         match direction {
             Direction::Read => &mut self.reader,
             Direction::Write => &mut self.writer,
@@ -79,7 +79,7 @@ impl Registration {
             Direction::Read => &self.reader,
             Direction::Write => &self.writer,
         };
-        matches!(entry, Some(Entry::Native(watching, _)) if watching.is(object))
+        matches!(entry, Some(Runnable::Native(watching, _)) if watching.is(object))
     }
 }
 
@@ -100,7 +100,7 @@ impl Registrations {
 
     /// Gives everything that wants to know of an event to `take`, readers first.
     #[inline]
-    pub fn take_interested(&mut self, event: Event, mut take: impl FnMut(Entry)) {
+    pub fn take_interested(&mut self, event: Event, mut take: impl FnMut(Runnable)) {
         let Some(registration) = self.table.get_mut(event.token as Descriptor) else { return };
         if registration.once {
             // There is one, and the poller has let go of it.
@@ -125,7 +125,7 @@ impl Registrations {
     }
 
     /// Takes everything out.
-    pub fn take_all(&mut self) -> Vec<Entry> {
+    pub fn take_all(&mut self) -> Vec<Runnable> {
         self.polled = 0;
         self.table.take_all().flat_map(|one| one.reader.into_iter().chain(one.writer)).collect()
     }
@@ -176,8 +176,8 @@ impl Own<Loop> {
         &self,
         descriptor: Descriptor,
         direction: Direction,
-        entry: Option<Entry>,
-    ) -> Result<Option<Entry>> {
+        entry: Option<Runnable>,
+    ) -> Result<Option<Runnable>> {
         self.watch_as(descriptor, direction, entry, false)
     }
 
@@ -185,9 +185,9 @@ impl Own<Loop> {
         &self,
         descriptor: Descriptor,
         direction: Direction,
-        entry: Option<Entry>,
+        entry: Option<Runnable>,
         drains: bool,
-    ) -> Result<Option<Entry>> {
+    ) -> Result<Option<Runnable>> {
         check_number(descriptor)?;
         let system = self.system()?;
         let mut registrations = self.registrations.borrow_mut();
@@ -285,7 +285,7 @@ impl Own<Loop> {
             _ => Err(error),
         })?;
         let mut registration = registrations.table.take(descriptor);
-        *registration.place(direction) = Some(Entry::Native(object.clone(), method));
+        *registration.place(direction) = Some(Runnable::method(object.clone(), method));
         registration.polled = interest;
         registration.once = true;
         let internal = registration.internal;
@@ -317,13 +317,13 @@ impl Own<Loop> {
         object: &Object,
         method: Method,
     ) -> Result<()> {
-        self.watch(descriptor, direction, Some(Entry::Native(object.clone(), method))).map(drop)
+        self.watch(descriptor, direction, Some(Runnable::method(object.clone(), method))).map(drop)
     }
 
     /// Has a native method called when a descriptor becomes readable, or changes otherwise. It reads until a read
     /// takes less than it could, and then has [`Own::<Loop>::read_on`] called.
     pub fn watch_changes(&self, descriptor: Descriptor, object: &Object, method: Method) -> Result<()> {
-        let entry = Some(Entry::Native(object.clone(), method));
+        let entry = Some(Runnable::method(object.clone(), method));
         self.watch_as(descriptor, Direction::Read, entry, true).map(drop)
     }
 
@@ -350,8 +350,8 @@ impl Own<Loop> {
     /// `add_reader`, `add_writer`: a callback for a descriptor; the one before is cancelled.
     pub fn add_callback(&self, descriptor: Descriptor, direction: Direction, handle: &Own<Handle>) -> Result<()> {
         self.check_closed()?;
-        let before = self.watch(descriptor, direction, Some(Entry::Handle(handle.clone())))?;
-        if let Some(Entry::Handle(before)) = before {
+        let before = self.watch(descriptor, direction, Some(Runnable::Handle(handle.clone())))?;
+        if let Some(Runnable::Handle(before)) = before {
             before.cancel()?;
         }
         Ok(())
@@ -363,7 +363,7 @@ impl Own<Loop> {
             return Ok(false);
         }
         match self.watch(descriptor, direction, None)? {
-            Some(Entry::Handle(before)) => before.cancel().map(|()| true),
+            Some(Runnable::Handle(before)) => before.cancel().map(|()| true),
             before => Ok(before.is_some()),
         }
     }

@@ -1,12 +1,11 @@
 //! What puts work into the loop: `call_soon` and its kin.
 
-use super::{Injected, Loop, WakeUp, current_thread};
-use crate::compat;
+use super::runnable::Runnable;
+use super::{Injected, Loop, WakeUp};
 use crate::ffi::error::{Builtin, raise_text, runtime_error, type_error};
 use crate::ffi::text::concat;
-use crate::ffi::{Import, Object, Own, Result};
+use crate::ffi::{Import, Object, Own, Result, thread_ident};
 use crate::handles::{Handle, TimerHandle};
-use crate::loop_::entry::Entry;
 use crate::stdlib;
 use ferrio_reactor::clock;
 
@@ -19,7 +18,7 @@ static ISCOROUTINEFUNCTION: &Import = if compat::ISCOROUTINEFUNCTION_IS_DEPRECAT
 impl Own<Loop> {
     /// Appends to the ready queue. `RuntimeError` for a closed loop.
     #[inline]
-    pub fn push(&self, entry: Entry) -> Result<()> {
+    pub fn push(&self, entry: Runnable) -> Result<()> {
         if self.closed.get() || self.debug.get() {
             self.check_closed()?;
             self.check_thread()?;
@@ -30,7 +29,7 @@ impl Own<Loop> {
 
     /// Appends to the ready queue, behind what other threads have handed in before.
     #[inline]
-    fn append(&self, entry: Entry) {
+    fn append(&self, entry: Runnable) {
         if !self.injection.is_empty() {
             self.take_injected();
         }
@@ -42,7 +41,7 @@ impl Own<Loop> {
     pub fn call_soon_in(&self, callback: &Object, arguments: &[Object], context: &Object) -> Result<Own<Handle>> {
         let body = Handle::body(self.as_object(), callback, arguments, Some(context), self.debug.get())?;
         let handle = Own::new(body)?;
-        self.push(Entry::Handle(handle.clone()))?;
+        self.push(Runnable::Handle(handle.clone()))?;
         Ok(handle)
     }
 
@@ -60,7 +59,7 @@ impl Own<Loop> {
             check_callback(callback, "call_soon")?;
         }
         let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
-        self.append(Entry::Handle(handle.clone()));
+        self.append(Runnable::Handle(handle.clone()));
         Ok(handle)
     }
 
@@ -77,18 +76,18 @@ impl Own<Loop> {
         }
         let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
         handle.share_with_threads();
-        if self.thread.get() == current_thread() {
+        if self.thread.get() == thread_ident() {
             // Keeps its place among the calls of call_soon. There is nobody to wake up: no Python code runs in
             // this thread, a signal's handler among it, between the last look at the queue and the wait.
-            self.append(Entry::Handle(handle.clone()));
+            self.append(Runnable::Handle(handle.clone()));
         } else {
-            drop(self.hand_in(Entry::Handle(handle.clone())));
+            drop(self.hand_in(Runnable::Handle(handle.clone())));
         }
         Ok(handle)
     }
 
     /// Takes something to run from another thread, and says what has to be woken up for it.
-    pub fn hand_in(&self, entry: Entry) -> WakeUp {
+    pub fn hand_in(&self, entry: Runnable) -> WakeUp {
         if self.closed.get() || !self.injection.push(Injected::new(entry)) {
             return WakeUp(None);
         }
@@ -112,7 +111,7 @@ impl Own<Loop> {
         }
         let handle = Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?;
         let timer = Own::new(TimerHandle::body(when, handle))?;
-        timer.set_scheduled(true);
+        timer.set_scheduled(Some(timer_cancelled));
         self.timers.borrow_mut().push(when, timer.clone());
         Ok(timer)
     }
@@ -132,25 +131,38 @@ impl Own<Loop> {
         let is_cancelled = |timer: &Own<TimerHandle>| timer.handle().is_cancelled();
         let take_last = || self.timers.borrow_mut().take_cancelled_last(is_cancelled);
         while let Some(timer) = take_last() {
-            timer.set_scheduled(false);
+            timer.set_scheduled(None);
         }
         let mut timers = self.timers.borrow_mut();
         if timers.wants_compaction() {
             let gone = timers.take_cancelled(is_cancelled);
             drop(timers);
-            gone.iter().for_each(|timer| timer.set_scheduled(false));
+            gone.iter().for_each(|timer| timer.set_scheduled(None));
         }
     }
 
     /// In debug mode: `RuntimeError` when another thread than the loop's is at work.
     pub fn check_thread(&self) -> Result<()> {
         let thread = self.thread.get();
-        if self.debug.get() && thread != 0 && thread != current_thread() {
+        if self.debug.get() && thread != 0 && thread != thread_ident() {
             return Err(runtime_error(
                 "Non-thread-safe operation invoked on an event loop other than the current one",
             ));
         }
         Ok(())
+    }
+}
+
+/// What a scheduled timer calls when it is cancelled.
+fn timer_cancelled(timer: &Own<TimerHandle>, loop_: &Object) -> Result<()> {
+    match Own::<Loop>::downcast(loop_) {
+        Some(own) => {
+            own.timer_cancelled();
+            Ok(())
+        }
+        // A second `__init__` has given the timer another loop.
+        None if loop_.is_none() => Ok(()),
+        None => loop_.method1(&stdlib::TIMER_HANDLE_CANCELLED, timer.as_object()).map(drop),
     }
 }
 

@@ -8,14 +8,12 @@
 mod methods;
 
 use crate::coroutines::{Operation, Outcome, Poll};
+use crate::ffi::class::make_type;
 use crate::ffi::error::value_error;
-use crate::ffi::{Name, Object, Own, Raised, Result, Slot, Visitor, deque};
+use crate::ffi::module::Module;
+use crate::ffi::{Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque, overrides_none_of};
 use crate::futures::waiter;
-use crate::stdlib::{
-    ASYNCIO_LIFO_QUEUE as ORIGINAL_STACK, ASYNCIO_PRIORITY_QUEUE as ORIGINAL_HEAP, ASYNCIO_QUEUE as ORIGINAL,
-    FERRIO_EVENT, HEAPPOP, HEAPPUSH, LIST, POPLEFT, QUEUE_EMPTY, QUEUE_FULL, QUEUE_SHUT_DOWN,
-};
-use crate::sync::{BoundLoop, Event, Waiters, overrides_none_of};
+use crate::sync::{BoundLoop, Event, Waiters};
 use std::cell::Cell;
 
 static APPEND: Name = Name::new(c"append");
@@ -25,7 +23,7 @@ static POP: Name = Name::new(c"pop");
 static QUEUE: Name = Name::new(c"_queue");
 
 /// Finds asyncio's classes while they still stand under their names.
-pub fn remember_originals() -> Result<()> {
+fn remember_originals() -> Result<()> {
     [&ORIGINAL, &ORIGINAL_STACK, &ORIGINAL_HEAP].into_iter().try_for_each(|original| original.get().map(drop))
 }
 
@@ -342,4 +340,10 @@ impl Operation for Put {
         visitor.object(&self.item);
         self.putter.iter().for_each(|putter| visitor.object(putter));
     }
+}
+
+/// Adds the class.
+pub fn register(module: &Module) -> Result<()> {
+    remember_originals()?;
+    module.add(c"Queue", &make_type::<Queue>()?)
 }

@@ -17,8 +17,8 @@ use crate::stdlib::{self, SELECTOR_LOOP};
 
 static GETTIMEOUT: Name = Name::new(c"gettimeout");
 
-/// The loop's methods.
-pub fn definitions() -> Vec<CounterpartDefinition> {
+/// The methods of the loop that stand for asyncio's.
+pub fn loop_functions() -> Vec<CounterpartDefinition> {
     let mut definitions = receive::definitions();
     definitions.push(send::definition());
     definitions.push(accept::definition());

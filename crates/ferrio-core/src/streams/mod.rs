@@ -10,6 +10,17 @@ mod read;
 mod reader;
 mod writer;
 
-pub use protocol::StreamProtocol;
-pub use reader::StreamReader;
-pub use writer::StreamWriter;
+use protocol::StreamProtocol;
+use reader::StreamReader;
+use writer::StreamWriter;
+
+use crate::ffi::Result;
+use crate::ffi::class::make_type;
+use crate::ffi::module::Module;
+
+/// Adds the classes.
+pub fn register(module: &Module) -> Result<()> {
+    module.add(c"StreamReader", &make_type::<StreamReader>()?)?;
+    module.add(c"StreamProtocol", &make_type::<StreamProtocol>()?)?;
+    module.add(c"StreamWriter", &make_type::<StreamWriter>()?)
+}

@@ -1,13 +1,13 @@
 //! Barrier: `wait()`; the rest is asyncio's code, which finds the state by its usual names.
 
+use super::Condition;
 use super::condition::{Acquiring, Wait};
-use super::{Condition, overrides_none_of};
-use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, property, slot_property, type_cell};
 use crate::ffi::error::{impossible, raise_imported, value_error};
-use crate::ffi::{Args, Class, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor};
-use crate::stdlib::{ASYNCIO_BARRIER as ORIGINAL, BARRIER_STATE, BROKEN_BARRIER_ERROR, FERRIO_CONDITION, WAIT};
+use crate::ffi::{
+    Args, Class, Import, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, overrides_none_of,
+};
 use std::cell::Cell;
 use std::ffi::CStr;
 

@@ -1,14 +1,15 @@
 //! Condition.
 
 use super::lock::Acquire;
-use super::{BoundLoop, Lock, Waiters, is_cancellation, overrides_none_of};
-use crate::compat;
+use super::{BoundLoop, Lock, Waiters};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque};
-use crate::futures::waiter;
-use crate::stdlib::{self, ASYNCIO_CONDITION as ORIGINAL, FERRIO_LOCK, LOCKED, WAIT};
+use crate::ffi::{
+    Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque, overrides_none_of,
+};
+use crate::futures::{is_cancellation, waiter};
+use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::CStr;
 

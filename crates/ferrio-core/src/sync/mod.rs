@@ -11,15 +11,17 @@ mod event;
 mod lock;
 mod semaphore;
 
-pub use barrier::{Barrier, remember_original};
-pub use condition::Condition;
+use barrier::Barrier;
+use condition::Condition;
 pub use event::Event;
-pub use lock::Lock;
-pub use semaphore::Semaphore;
+use lock::Lock;
+use semaphore::Semaphore;
 
+use crate::ffi::class::make_type;
 use crate::ffi::error::{Builtin, raise_text};
+use crate::ffi::module::Module;
 use crate::ffi::text::concat;
-use crate::ffi::{Name, Object, Result, Slot, deque};
+use crate::ffi::{Object, Result, Slot, deque};
 use crate::futures::waiter;
 use crate::stdlib;
 
@@ -75,21 +77,12 @@ impl Waiters {
     }
 }
 
-/// Whether every one of `names` is to an object's class what it is to `base`.
-pub fn overrides_none_of(object: &Object, base: &Object, names: &[&Name]) -> Result<bool> {
-    if object.class().is(base) {
-        return Ok(true);
-    }
-    let class = object.class();
-    for name in names {
-        if !class.getattr(name)?.is(&base.getattr(name)?) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Whether an exception is a `CancelledError`.
-pub fn is_cancellation(exception: &Object) -> Result<bool> {
-    exception.isinstance(stdlib::CANCELLED_ERROR.get()?)
+/// Adds the classes.
+pub fn register(module: &Module) -> Result<()> {
+    barrier::remember_original()?;
+    module.add(c"Lock", &make_type::<Lock>()?)?;
+    module.add(c"Event", &make_type::<Event>()?)?;
+    module.add(c"Condition", &make_type::<Condition>()?)?;
+    module.add(c"Barrier", &make_type::<Barrier>()?)?;
+    module.add(c"Semaphore", &make_type::<Semaphore>()?)
 }

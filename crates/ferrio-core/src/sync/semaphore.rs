@@ -1,13 +1,14 @@
 //! Semaphore.
 
-use super::{BoundLoop, Waiters, is_cancellation, overrides_none_of};
-use crate::compat;
+use super::{BoundLoop, Waiters};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
-use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Visitor, deque};
-use crate::futures::waiter;
-use crate::stdlib::{self, ASYNCIO_SEMAPHORE as ORIGINAL, LOCKED};
+use crate::ffi::{
+    Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Visitor, deque, overrides_none_of,
+};
+use crate::futures::{is_cancellation, waiter};
+use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::CStr;
 

@@ -6,9 +6,8 @@ use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method, remember,
 };
 use crate::ffi::{Args, Name, Object, Own, Result, Signature, Visitor, deque};
-use crate::futures::waiter;
+use crate::futures::{is_cancellation, waiter};
 use crate::stdlib;
-use crate::sync::is_cancellation;
 
 static AEXIT: Signature = Signature {
     name: "TaskGroup.__aexit__",

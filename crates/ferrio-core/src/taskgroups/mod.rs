@@ -7,21 +7,22 @@ mod exit;
 
 use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
-use crate::ffi::class::{Members, bool_property, method1, slot_property, type_cell};
-use crate::ffi::{Args, Class, Name, Object, Own, Result, Slot, Visitor, deque, set};
-use crate::futures::waiting::has_failed;
-use crate::futures::{Listener, awaiters, waiter};
-use crate::loop_::Loop;
-use crate::stdlib::{self, ASYNCIO_TASK_GROUP as ORIGINAL};
+use crate::ffi::class::{Members, bool_property, make_type, method1, slot_property, type_cell};
+use crate::ffi::module::Module;
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, deque, set};
+use crate::futures::{DoneObserver, awaiters, waiter};
+use crate::stdlib;
+use crate::tasks::{create_task_on, has_failed, loop_for};
 use std::cell::Cell;
 use std::ffi::CStr;
 
 static ON_TASK_DONE: Name = Name::new(c"_on_task_done");
 
-/// Finds asyncio's class while it still stands under its name.
-pub fn remember_original() -> Result<()> {
-    exit::remember_original(ORIGINAL.get()?)
-}
+static OBSERVER: DoneObserver = DoneObserver::new(
+    |group, task| Own::<TaskGroup>::expect(group)?.task_done(task),
+    |group| group.getattr(&ON_TASK_DONE),
+    |group| Ok(Own::<TaskGroup>::expect(group)?.parent().into_iter().collect()),
+);
 
 /// The body of a TaskGroup.
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl TaskGroup {
     }
 
     /// The task that has entered the group.
-    pub fn parent(&self) -> Option<Object> {
+    fn parent(&self) -> Option<Object> {
         self.parent.get().filter(|parent| !parent.is_none())
     }
 
@@ -56,41 +57,29 @@ impl TaskGroup {
         Ok(!tasks.is_none() && !deque::is_empty(&tasks)?)
     }
 
-    /// Whether a task may be made here: the group is entered and not over, and its loop is one of Ferrio's
-    /// that makes tasks as it always does, none of which runs before it is in the group.
-    fn makes_tasks(&self, args: &Args<'_>) -> Result<Option<Own<Loop>>> {
-        if !self.entered.get() || self.aborting.get() || (self.exiting.get() && !self.has_tasks()?) {
-            return Ok(None);
-        }
-        let loop_ = self.loop_.get_or_none();
-        let Some(own) = Own::<Loop>::downcast(&loop_) else { return Ok(None) };
-        if !own.makes_own_tasks()? || own.is_debug() {
-            return Ok(None);
-        }
-        for (name, _) in args.keywords() {
-            if name.to_text()? == "eager_start" {
-                return Ok(None);
-            }
-        }
-        Ok(Some(own.clone()))
+    /// Whether a task may be made here: the group is entered and not over.
+    fn takes_tasks(&self) -> Result<bool> {
+        Ok(self.entered.get() && !self.aborting.get() && (!self.exiting.get() || self.has_tasks()?))
     }
 }
 
 impl Own<TaskGroup> {
     /// `create_task()`.
     fn create_task(&self, args: &Args<'_>) -> Result {
-        let Some(loop_) = self.makes_tasks(args)? else {
+        let loop_ = self.loop_.get_or_none();
+        // asyncio's code says what is wrong, and starts tasks that run before they are in the group.
+        let Some(own) = (if self.takes_tasks()? { loop_for(&loop_, args)? } else { None }) else {
             return args.call_as(&ORIGINAL, &stdlib::CREATE_TASK, self.as_object());
         };
-        let task = loop_.create_task(args)?;
+        let task = create_task_on(own, args)?;
         awaiters::add(&task, self.parent())?;
         set::add(&self.tasks.get_or_none(), &task)?;
-        Listener::TaskGroup.listen(&task, self.as_object())?;
+        OBSERVER.observe(&task, self.as_object())?;
         Ok(task)
     }
 
     /// One of the tasks is done.
-    pub fn task_done(&self, task: &Object) -> Result<()> {
+    fn task_done(&self, task: &Object) -> Result<()> {
         let tasks = self.tasks.get_or_none();
         set::discard(&tasks, task)?;
         awaiters::discard(task, self.parent())?;
@@ -197,4 +186,11 @@ impl Class for TaskGroup {
         }
         functions
     }
+}
+
+/// Adds the class.
+pub fn register(module: &Module) -> Result<()> {
+    // asyncio's class is found while it still stands under its name.
+    exit::remember_original(ORIGINAL.get()?)?;
+    module.add(c"TaskGroup", &make_type::<TaskGroup>()?)
 }

@@ -19,12 +19,21 @@
 //! `waiter` is set exactly while it is waiting, and until the step that follows has begun. A cancellation
 //! that finds no waiter to cancel sets `must_cancel`, and the next step throws.
 
-pub mod create;
-pub mod current;
+mod completions;
+mod create;
+pub use create::{create_task_on, loop_for};
+mod current;
+mod exports;
+pub use exports::{functions, loop_methods, register};
+mod gather;
+pub use gather::Gathering;
 mod methods;
-pub mod registry;
-pub mod sleep;
-pub mod step;
+mod registry;
+mod shield;
+mod sleep;
+mod step;
+mod waiting;
+pub use waiting::has_failed;
 
 use crate::compat;
 use crate::coroutines::Coroutine;
@@ -34,9 +43,9 @@ use crate::ffi::error::{Builtin, raise_text};
 use crate::ffi::listing::Links;
 use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Result, Slot, context, recursion};
-use crate::futures::{Future, Gathering};
+use crate::futures::{DoneObserver, Future};
 use crate::loop_::Loop;
-use crate::loop_::entry::Entry;
+use crate::loop_::runnable::Runnable;
 use crate::stdlib;
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -145,7 +154,7 @@ impl Own<Task> {
     #[inline]
     fn schedule_step(&self) -> Result<()> {
         match self.future.native_loop() {
-            Some(loop_) => loop_.push(Entry::Task(self.clone())),
+            Some(loop_) => loop_.push(Runnable::method(self.as_object().clone(), step::run)),
             None => {
                 let callable = step::step_callable(self)?;
                 self.call_soon_on_foreign_loop(&callable, None)
@@ -159,18 +168,6 @@ impl Own<Task> {
         self.schedule_step()
     }
 
-    /// Has the loop run the next step now that the future it waits for is done.
-    #[inline]
-    pub fn schedule_wakeup(&self, future: &Own<Future>) -> Result<()> {
-        match self.future.native_loop() {
-            Some(loop_) => loop_.push(Entry::Task(self.clone())),
-            None => {
-                let callable = self.wakeup_callable()?;
-                self.call_soon_on_foreign_loop(&callable, Some(future.as_object()))
-            }
-        }
-    }
-
     fn call_soon_on_foreign_loop(&self, callable: &Object, argument: Option<&Object>) -> Result<()> {
         let loop_ = self.future.loop_.get_or_none();
         let arguments: Vec<&Object> = [callable].into_iter().chain(argument).collect();
@@ -178,7 +175,7 @@ impl Own<Task> {
     }
 
     /// What a foreign future calls when it is done. Two of them for one task are equal.
-    pub fn wakeup_callable(&self) -> Result {
+    fn wakeup_callable(&self) -> Result {
         static BOUND: OnceLock<Bound> = OnceLock::new();
         let bound = BOUND.get_or_init(|| {
             Bound::new(c"task_wakeup", |task, future| {
@@ -246,6 +243,29 @@ impl Own<Task> {
         };
         if let Err(raised) = report() {
             raised.write_unraisable(self.as_object());
+        }
+    }
+}
+
+/// A task that waits for a future of Ferrio's own.
+static WAITING_TASK: DoneObserver = DoneObserver::new(
+    |task, future| step::wake_up(Own::expect(task)?, future),
+    |task| Own::<Task>::expect(task)?.wakeup_callable(),
+    |task| Ok(vec![task.clone()]),
+)
+.scheduled_by(schedule_wakeup, |task| {
+    Own::<Task>::downcast(task).map_or_else(Object::none, |task| task.context())
+});
+
+/// Has the loop run a task's next step now that the future it waits for is done.
+#[inline]
+fn schedule_wakeup(task: Object, future: &Own<Future>) -> Result<()> {
+    let own = Own::<Task>::expect(&task)?;
+    match own.future.native_loop() {
+        Some(loop_) => loop_.push(Runnable::method(task, step::run)),
+        None => {
+            let callable = own.wakeup_callable()?;
+            own.call_soon_on_foreign_loop(&callable, Some(future.as_object()))
         }
     }
 }

@@ -1,11 +1,11 @@
 //! One step of a task: into the coroutine, and what comes out of it.
 
-use super::{Task, cancel_awaited, current, registry};
+use super::{Task, WAITING_TASK, cancel_awaited, current, registry};
 use crate::ffi::class::{Bound, Sent};
 use crate::ffi::error::{Builtin, raise_text, runtime_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Raised, Result, context};
-use crate::futures::{Callback, State, own_future, waiter};
+use crate::futures::{Callback, State, is_cancellation, own_future, waiter};
 use crate::stdlib;
 use std::sync::OnceLock;
 
@@ -18,7 +18,8 @@ enum Outcome {
 
 /// Runs the step that the ready queue held, in the task's context.
 #[inline]
-pub fn run(task: &Own<Task>) -> Result<()> {
+pub fn run(task: &Object) -> Result<()> {
+    let task = Own::<Task>::expect(task)?;
     let context = task.context.get_or_none();
     context::run(&context, || {
         let exception = match task.step_exception.take() {
@@ -94,7 +95,7 @@ fn step(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
 fn advance(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
     let exception = if task.must_cancel.get() {
         let exception = match exception {
-            Some(exception) if exception.isinstance(stdlib::CANCELLED_ERROR.get()?)? => exception,
+            Some(exception) if is_cancellation(&exception)? => exception,
             _ => task.future.make_cancelled_error()?,
         };
         task.must_cancel.set(false);
@@ -156,7 +157,7 @@ fn finish(task: &Own<Task>, value: Object) -> Result<()> {
 #[cold]
 fn fail(task: &Own<Task>, exception: Object) -> Result<()> {
     registry::remove(task);
-    if exception.isinstance(stdlib::CANCELLED_ERROR.get()?)? {
+    if is_cancellation(&exception)? {
         task.future.keep_cancelled_error(exception);
         return task.as_future().cancel(None).map(drop);
     }
@@ -180,7 +181,7 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
         if !future.blocking.replace(false) {
             return refuse(task, &yielded, Refusal::PlainYield);
         }
-        future.add_callback(Callback::Wakeup(task.clone()))?;
+        future.add_callback(Callback::Observer(&WAITING_TASK, task.as_object().clone()))?;
         return wait_for(task, yielded);
     }
     if yielded.is_none() {

@@ -11,7 +11,7 @@ use crate::ffi::class::{Members, getter, method, method0, method1, type_cell};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Visitor, detach};
 use crate::futures::{Future, waiter};
-use crate::loop_::entry::Entry;
+use crate::loop_::runnable::Runnable;
 use crate::loop_::{Loop, WakeUp};
 use ferrio_sched::permits::Permits;
 use std::cell::{Cell, RefCell};
@@ -113,25 +113,26 @@ fn run(loop_: Own<Loop>, future: Own<Future>, function: Object, arguments: Objec
         // Cancelled before it began.
         return WakeUp::default();
     }
-    let entry = match function.call_tuple(&arguments) {
-        Ok(value) => Entry::Returned(future, value),
-        Err(raised) => Entry::Raised(future, raised.take()),
+    let future = future.into_object();
+    let result = match function.call_tuple(&arguments) {
+        Ok(value) => Runnable::with_argument(future, returned, value),
+        Err(raised) => Runnable::with_argument(future, raised_in_thread, raised.take()),
     };
     // What is dropped may run finalisers, which may wait for the loop: so nothing of the program's is dropped between
     // the handing in and the wake-up.
     drop((function, arguments));
-    loop_.hand_in(entry)
+    loop_.hand_in(result)
 }
 
 /// What the loop does for a call that has returned.
-pub fn returned(future: &Own<Future>, value: &Object) -> Result<()> {
-    waiter::set_result_unless_done(future.as_object(), value.clone())
+fn returned(future: &Object, value: &Object) -> Result<()> {
+    waiter::set_result_unless_done(future, value.clone())
 }
 
 /// What the loop does for a call that has raised.
-pub fn raised(future: &Own<Future>, exception: &Object) -> Result<()> {
+fn raised_in_thread(future: &Object, exception: &Object) -> Result<()> {
     // It may have been cancelled meanwhile.
-    if future.is_done() { Ok(()) } else { fail(future.as_object(), exception) }
+    if waiter::is_done(future)? { Ok(()) } else { fail(future, exception) }
 }
 
 impl Class for CallQueue {

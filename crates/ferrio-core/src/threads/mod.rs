@@ -3,13 +3,15 @@
 //! A future of `concurrent.futures` is completed in a thread; the future that a task awaits is told by way of
 //! `call_soon_threadsafe`. Cancelling the latter cancels the former.
 
-pub mod calls;
+mod calls;
+use calls::CallQueue;
 
 use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
-use crate::ffi::class::{Bound, Method, module_function};
-use crate::ffi::{Args, Name, Object, Own, Result, Signature, Visitor, context};
-use crate::futures::{Future, Listener, State, waiter};
+use crate::ffi::class::{Bound, Method, make_type, module_function};
+use crate::ffi::module::Module;
+use crate::ffi::{Args, Import, Name, Object, Own, Result, Signature, Visitor, context};
+use crate::futures::{DoneObserver, Future, State, waiter};
 use crate::loop_::Loop;
 use crate::stdlib::{
     self, ASYNCIO_WRAP_FUTURE as ORIGINAL, CANCELLED, CONCURRENT_FUTURE, CONVERT_FUTURE_EXC, FUTURES, PARTIAL,
@@ -31,13 +33,11 @@ static WRAP_FUTURE: Signature = Signature {
     variadic: false,
 };
 
-/// Finds asyncio's function while it still stands under its name.
-pub fn remember_original() -> Result<()> {
-    ORIGINAL.get().map(drop)
-}
+/// A concurrent future, as an observer of the loop's.
+static OBSERVER: DoneObserver = DoneObserver::new(future_done, callable, |_| Ok(Vec::new()));
 
 /// The functions.
-pub fn definitions() -> [CounterpartDefinition; 2] {
+fn definitions() -> [CounterpartDefinition; 2] {
     let to_thread = counterpart_function(
         c"to_thread",
         |args: &Args<'_>| {
@@ -90,7 +90,7 @@ fn wrap(concurrent: &Object, loop_: &Own<Loop>) -> Result {
     let Some(own) = Own::<Future>::downcast_exact(&future) else {
         return ORIGINAL.get()?.call_keywords(&[concurrent], &[(&stdlib::LOOP, loop_.as_object())]);
     };
-    Listener::Concurrent.listen(own.as_object(), concurrent)?;
+    OBSERVER.observe(own.as_object(), concurrent)?;
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {
         Bound::new(c"_call_set_state", |future, concurrent| {
@@ -115,7 +115,7 @@ fn concurrent_done(future: &Object, concurrent: &Object) -> Result<()> {
 }
 
 /// What the loop calls for a concurrent future that is done.
-pub fn set_state_definition() -> Method {
+fn set_state_definition() -> Method {
     module_function(
         c"_set_state",
         |args: &Args<'_>| {
@@ -149,7 +149,7 @@ fn fail(future: &Object, exception: &Object) -> Result<()> {
 }
 
 /// The loop's future is done: if it was cancelled, so is the concurrent one.
-pub fn future_done(concurrent: &Object, future: &Object) -> Result<()> {
+fn future_done(concurrent: &Object, future: &Object) -> Result<()> {
     match Own::<Future>::downcast_exact(future) {
         Some(own) if own.state() != State::Cancelled => Ok(()),
         _ if waiter::is_cancelled(future)? => concurrent.method0(&stdlib::CANCEL).map(drop),
@@ -158,7 +158,7 @@ pub fn future_done(concurrent: &Object, future: &Object) -> Result<()> {
 }
 
 /// The loop's future's callback as Python code sees it.
-pub fn callable(concurrent: &Object) -> Result {
+fn callable(concurrent: &Object) -> Result {
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {
         Bound::new(c"_call_check_cancel", |concurrent, future| {
@@ -166,4 +166,17 @@ pub fn callable(concurrent: &Object) -> Result {
         })
     });
     bound.bind(concurrent)
+}
+
+/// The functions of the module.
+pub fn functions() -> Vec<Method> {
+    vec![set_state_definition()]
+}
+
+/// Adds the class, and the functions that stand for asyncio's.
+pub fn register(module: &Module) -> Result<()> {
+    // asyncio's function is found while it still stands under its name.
+    ORIGINAL.get()?;
+    module.add_all(definitions())?;
+    module.add(c"CallQueue", &make_type::<CallQueue>()?)
 }

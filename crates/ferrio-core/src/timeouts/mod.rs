@@ -3,14 +3,15 @@
 //! State, and the way of a timeout that does not expire, are here; what happens when it expires is asyncio's
 //! code, which finds the state by its usual names.
 
-pub mod wait_for;
+mod wait_for;
 
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, counterpart_method,
 };
-use crate::ffi::class::{Members, method, slot_property, type_cell};
+use crate::ffi::class::{Members, make_type, method, slot_property, type_cell};
 use crate::ffi::error::{raise_imported, runtime_error};
-use crate::ffi::{Args, Class, Member, Name, Object, Own, Result, Signature, Slot, Visitor};
+use crate::ffi::module::Module;
+use crate::ffi::{Args, Class, Import, Member, Name, Object, Own, Result, Signature, Slot, Visitor};
 use crate::loop_::Loop;
 use crate::stdlib::{
     self, ASSERTION_ERROR, ASYNCIO_TIMEOUT as ORIGINAL, FERRIO_TIMEOUT, TASKS, TIMEOUT_STATE, TIMEOUTS,
@@ -45,7 +46,7 @@ static EXPIRING: Member = Member::new(&TIMEOUT_STATE, c"EXPIRING");
 static EXITED: Member = Member::new(&TIMEOUT_STATE, c"EXITED");
 
 /// `timeout()` and `timeout_at()`.
-pub fn definitions() -> [CounterpartDefinition; 2] {
+fn definitions() -> [CounterpartDefinition; 2] {
     let after = counterpart_function(
         c"timeout",
         |args: &Args<'_>| {
@@ -291,4 +292,15 @@ impl Class for Timeout {
             ),
         ]
     }
+}
+
+/// Adds the class, and the functions that stand for asyncio's.
+pub fn register(module: &Module) -> Result<()> {
+    module.add(c"Timeout", &make_type::<Timeout>()?)?;
+    module.add_all(definitions())?;
+    // Earlier interpreters' is of another kind, and stays.
+    if cfg!(Py_3_12) {
+        module.add_all([wait_for::definition()])?;
+    }
+    Ok(())
 }

@@ -18,9 +18,11 @@ mod methods;
 mod read;
 mod write;
 
-use crate::ffi::{Member, Name, Object, Own, Raised, Result, Slot};
-use crate::stdlib::{self, READ, SSL_ERROR, SSL_OBJECT, SSL_SYSCALL, SSL_WANT_READ, TLS_STATES, WRITE};
-use crate::transports::SocketTransport;
+use crate::ffi::class::make_type;
+use crate::ffi::module::Module;
+use crate::ffi::{Import, Member, Name, Object, Own, Raised, Result, Slot};
+use crate::stdlib;
+use crate::transports::{SocketTransport, native_protocol};
 use std::cell::Cell;
 
 static UNWRAPPED: Member = Member::new(&TLS_STATES, c"UNWRAPPED");
@@ -175,4 +177,14 @@ fn pause_writing(this: &Own<TlsProtocol>) -> Result<()> {
 /// `protocol.resume_writing()`.
 fn resume_writing(this: &Own<TlsProtocol>) -> Result<()> {
     tell(this, &stdlib::RESUME_WRITING, "protocol.resume_writing() failed")
+}
+
+/// Adds the class.
+pub fn register(module: &Module) -> Result<()> {
+    module.add(c"TlsProtocol", &make_type::<TlsProtocol>()?)?;
+    native_protocol::register(|protocol| {
+        Own::<TlsProtocol>::downcast(protocol)?;
+        Some(|protocol, records| Own::<TlsProtocol>::expect(protocol)?.received(records))
+    });
+    Ok(())
 }

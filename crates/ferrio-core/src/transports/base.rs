@@ -19,7 +19,7 @@ use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::{Builtin, runtime_error};
 use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context, dict, traceback};
 use crate::loop_::Loop;
-use crate::loop_::entry::Entry;
+use crate::loop_::runnable::Runnable;
 use crate::stdlib;
 use std::cell::Cell;
 
@@ -175,7 +175,7 @@ impl Base {
         self.lost.set(self.lost.get() + 1);
         self.lost_exception.set(exception);
         match self.loop_() {
-            Some(loop_) => loop_.push(Entry::Native(transport.clone(), method)),
+            Some(loop_) => loop_.push(Runnable::method(transport.clone(), method)),
             None => Ok(()),
         }
     }

@@ -11,8 +11,8 @@ use crate::compat::{self, BYTES_LIKE, DATAGRAM_HEADER_SIZE};
 use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
 use crate::ffi::error::{Builtin, raise_text, type_error};
 use crate::ffi::text::concat;
-use crate::ffi::{Args, Class, Made, Object, Own, Raised, Result, Signature, Slot, Visitor, bytes, dict, sys};
-use crate::loop_::entry::Entry;
+use crate::ffi::{Args, Class, Import, Object, Own, Raised, Result, Signature, Slot, Visitor, bytes, dict, sys};
+use crate::loop_::runnable::Runnable;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib::{self, AF_INET, TYPE};
 use ferrio_reactor::address::Address;
@@ -65,7 +65,7 @@ enum Attempt {
 
 impl Own<DatagramTransport> {
     fn watch(&self, direction: Direction) -> Result<()> {
-        let (watched, method): (_, crate::loop_::entry::Method) = match direction {
+        let (watched, method): (_, crate::loop_::runnable::Method) = match direction {
             Direction::Read => (&self.reading, read_ready),
             Direction::Write => (&self.writing, write_ready),
         };
@@ -393,7 +393,7 @@ impl Class for DatagramTransport {
         this.address.set(address.filter(|address| !address.is_none()).cloned());
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
         loop_.claim(this.base.descriptor.number(), this.as_object())?;
-        loop_.push(Entry::Native(this.as_object().clone(), start))
+        loop_.push(Runnable::method(this.as_object().clone(), start))
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {

@@ -23,6 +23,7 @@ mod habits;
 pub mod lifecycle;
 pub mod listener;
 mod methods;
+pub mod native_protocol;
 mod peers;
 pub mod pipe_read;
 pub mod pipe_write;
@@ -34,3 +35,16 @@ pub use listener::Listener;
 pub use pipe_read::ReadPipeTransport;
 pub use pipe_write::WritePipeTransport;
 pub use socket::SocketTransport;
+
+use crate::ffi::Result;
+use crate::ffi::class::make_type;
+use crate::ffi::module::Module;
+
+/// Adds the classes.
+pub fn register(module: &Module) -> Result<()> {
+    module.add(c"SocketTransport", &make_type::<SocketTransport>()?)?;
+    module.add(c"DatagramTransport", &make_type::<DatagramTransport>()?)?;
+    module.add(c"ReadPipeTransport", &make_type::<ReadPipeTransport>()?)?;
+    module.add(c"WritePipeTransport", &make_type::<WritePipeTransport>()?)?;
+    module.add(c"Listener", &make_type::<Listener>()?)
+}

@@ -6,7 +6,7 @@ use super::methods;
 use crate::ffi::class::{Members, getter, method0, type_cell, unary_slot};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor, bytes, sys};
-use crate::loop_::entry::Entry;
+use crate::loop_::runnable::Runnable;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
 use ferrio_reactor::socket;
@@ -133,7 +133,7 @@ fn read_ready(object: &Object) -> Result<()> {
             })
         }
         Ok(None) => {
-            loop_.push(Entry::Native(object.clone(), end))?;
+            loop_.push(Runnable::method(object.clone(), end))?;
             this.close(None)
         }
         Err(error) if is_transient(&error) => Ok(()),
@@ -190,7 +190,7 @@ impl Class for ReadPipeTransport {
         this.base.set_extra("pipe", pipe)?;
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
         loop_.claim(this.base.descriptor.number(), this.as_object())?;
-        loop_.push(Entry::Native(this.as_object().clone(), start))
+        loop_.push(Runnable::method(this.as_object().clone(), start))
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {

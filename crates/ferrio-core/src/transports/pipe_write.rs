@@ -13,7 +13,7 @@ use crate::compat::BYTES_LIKE;
 use crate::ffi::class::{Members, getter, method0, method1, property, type_cell, unary_slot};
 use crate::ffi::error::{Builtin, type_error};
 use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor, sys};
-use crate::loop_::entry::Entry;
+use crate::loop_::runnable::Runnable;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib::{self, JOIN};
 use ferrio_reactor::socket;
@@ -237,7 +237,7 @@ impl Class for WritePipeTransport {
         this.base.set_extra("pipe", pipe)?;
         this.waiter.set(waiter.filter(|waiter| !waiter.is_none()).cloned());
         loop_.claim(this.base.descriptor.number(), this.as_object())?;
-        loop_.push(Entry::Native(this.as_object().clone(), start))
+        loop_.push(Runnable::method(this.as_object().clone(), start))
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {

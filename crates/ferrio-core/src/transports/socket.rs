@@ -11,15 +11,14 @@ use super::flow::Flow;
 use super::habits::{self, Habits};
 use super::lifecycle;
 use super::methods::Buffering;
-use crate::compat::STREAM_BYTES_LIKE;
+use super::native_protocol::{self, Receive};
 use crate::ffi::buffer::Buffer;
 use crate::ffi::error::{Builtin, runtime_error};
 use crate::ffi::{Object, Own, Result, Slot, deque as sequence};
 use crate::futures::{Future, waiter};
-use crate::loop_::entry::Entry;
+use crate::loop_::runnable::Runnable;
 use crate::loop_::{Direction, LastRead, Loop, Progress};
 use crate::stdlib;
-use crate::tls::TlsProtocol;
 use ferrio_reactor::address::Address;
 use ferrio_reactor::socket::{self, is_transient};
 use std::cell::{Cell, RefCell};
@@ -50,8 +49,8 @@ pub struct SocketTransport {
     pub(super) progress: Progress,
     /// Whether it is a TCP socket: of others a read may take less than there is.
     pub(super) tcp: Cell<bool>,
-    /// Whether the protocol is Ferrio's own that does TLS.
-    pub(super) tls: Cell<bool>,
+    /// How the protocol receives, if it is one of Ferrio's own.
+    pub(super) receive_directly: Cell<Option<Receive>>,
     /// Whether the protocol has its own buffer (`BufferedProtocol`).
     pub(super) buffered: Cell<bool>,
     pub(super) paused: Cell<bool>,
@@ -96,13 +95,13 @@ impl Own<SocketTransport> {
             server.method1(&stdlib::ATTACH, self.as_object())?;
             self.server.put(server.clone());
         }
-        loop_.push(Entry::Native(self.as_object().clone(), start))
+        loop_.push(Runnable::method(self.as_object().clone(), start))
     }
 
     /// Finds out how the protocol wants its bytes.
     pub(super) fn adopt_protocol(&self, protocol: &Object) -> Result<()> {
         self.send_due()?;
-        self.tls.set(Own::<TlsProtocol>::downcast(protocol).is_some());
+        self.receive_directly.set(native_protocol::receive_of(protocol));
         self.buffered.set(protocol.isinstance(stdlib::BUFFERED_PROTOCOL.get()?)?);
         self.base.set_protocol(protocol);
         Ok(())
@@ -416,7 +415,11 @@ fn read_ready(object: &Object) -> Result<()> {
 /// Reads until there is no more, or until others have waited long enough.
 fn read_some(this: &Own<SocketTransport>) -> Result<()> {
     for _ in 0..READS_AT_ONCE {
-        if this.buffered.get() && !this.tls.get() { read_into_protocol(this) } else { read_bytes(this) }?;
+        if this.buffered.get() && this.receive_directly.get().is_none() {
+            read_into_protocol(this)
+        } else {
+            read_bytes(this)
+        }?;
         // What the protocol has done meanwhile counts.
         let ended = this.progress.last.get() != LastRead::Full;
         if ended || !this.reading.get() || this.base.is_lost() {
@@ -437,10 +440,8 @@ fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
         Err(error) => return this.fatal(Failure::System(error), "Fatal read error on socket transport"),
     };
     let protocol = this.base.protocol();
-    let (received, message) = if this.tls.get()
-        && let Some(tls) = Own::<TlsProtocol>::downcast(&protocol)
-    {
-        (tls.received(&data), "Fatal error: protocol.buffer_updated() call failed.")
+    let (received, message) = if let Some(receive) = this.receive_directly.get() {
+        (receive(&protocol, &data), "Fatal error: protocol.buffer_updated() call failed.")
     } else {
         let received = protocol.method1(&stdlib::DATA_RECEIVED, &data).map(drop);
         (received, "Fatal error: protocol.data_received() call failed.")

@@ -1,6 +1,7 @@
 //! Instances: what they consist of, references to them, and how they are made.
 
 use super::{Class, FreeList};
+use crate::ffi::error::impossible;
 use crate::ffi::sys as py;
 use crate::ffi::{Name, Object, Ptr, Raised, Reference, Result, Slot};
 use std::cell::Cell;
@@ -9,13 +10,17 @@ use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// Where a class keeps its type object.
-pub struct TypeCell(AtomicPtr<py::PyTypeObject>);
+/// Where a class keeps its type object, and those of Ferrio's classes that derive from it.
+pub struct TypeCell(AtomicPtr<py::PyTypeObject>, [AtomicPtr<py::PyTypeObject>; DERIVED]);
+
+/// How many of Ferrio's classes may derive from one: Task and Gathering from Future. A comparison each in
+/// [`Own::downcast_own`].
+const DERIVED: usize = 2;
 
 impl TypeCell {
     /// Not made yet.
     pub const fn new() -> TypeCell {
-        TypeCell(AtomicPtr::new(ptr::null_mut()))
+        TypeCell(AtomicPtr::new(ptr::null_mut()), [const { AtomicPtr::new(ptr::null_mut()) }; DERIVED])
     }
 
     /// The type object; null before [`make_type`](super::make_type).
@@ -35,6 +40,20 @@ impl TypeCell {
     /// Keeps the type object.
     pub(super) fn set(&self, class: Object) {
         self.0.store(class.into_ptr().cast(), Ordering::Relaxed);
+    }
+
+    /// Keeps the type object of a class that derives from this one.
+    pub(super) fn add_derived(&self, class: &Object) -> Result<()> {
+        let place = self.1.iter().find(|place| place.load(Ordering::Relaxed).is_null());
+        let Some(place) = place else { return Err(impossible("too many classes derive from one")) };
+        place.store(class.clone().into_ptr().cast(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether a type object is that of one of the classes that derive from this one.
+    #[inline]
+    fn is_of_derived(&self, class: *mut py::PyTypeObject) -> bool {
+        self.1.iter().any(|derived| derived.load(Ordering::Relaxed) == class)
     }
 
     /// Whether the class is made.
@@ -172,6 +191,15 @@ impl<T: Class> Own<T> {
         }
     }
 
+    /// The object as an instance, if its class is this one or one of Ferrio's own that derive from it, and not a
+    /// program's.
+    #[inline]
+    pub fn downcast_own(object: &Object) -> Option<&Own<T>> {
+        let (class, cell) = (object.type_ptr(), T::type_cell());
+        // SAFETY: checked; a class that is kept as derived is made below this one.
+        (class == cell.get() || cell.is_of_derived(class)).then(|| unsafe { Own::from_ref_unchecked(object) })
+    }
+
     /// The object as an instance, if it is one of the class itself.
     #[inline]
     pub fn downcast_exact(object: &Object) -> Option<&Own<T>> {
@@ -185,7 +213,7 @@ impl<T: Class> Own<T> {
     pub fn class_object() -> Result {
         let class: Ptr = T::type_cell().get().cast();
         if class.is_null() {
-            return Err(crate::ffi::error::impossible("a class of Ferrio's is not made yet"));
+            return Err(impossible("a class of Ferrio's is not made yet"));
         }
         // SAFETY: a type that is made is kept for ever.
         Ok(unsafe { Object::borrowed(class) })

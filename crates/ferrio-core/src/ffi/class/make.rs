@@ -3,7 +3,7 @@
 use super::collector::{clear, dealloc, finalize, traverse};
 use super::instance::{Instance, OBJECT_ALIGNMENT};
 use super::methods::{guard, this};
-use super::{Class, Extends, Own};
+use super::{Class, Definition, Extends, Method, Own};
 use crate::ffi::error::type_error;
 use crate::ffi::sys as py;
 use crate::ffi::{Args, Object, Ptr, Raised, Result};
@@ -37,17 +37,32 @@ unsafe extern "C" fn init<T: Class>(slf: Ptr, arguments: Ptr, keywords: Ptr) -> 
 
 /// Makes the type object of a class, and keeps it for ever.
 pub fn make_type<T: Class>() -> Result<Object> {
-    make::<T>(None)
+    make::<T>(None, Additions::default())
+}
+
+/// As [`make_type`], with methods that other folders add to the class.
+pub fn make_type_with<T: Class>(additions: Additions) -> Result<Object> {
+    make::<T>(None, additions)
 }
 
 /// Makes the type object of a class that derives from another of Ferrio's, and keeps it for ever.
 pub fn make_derived_type<T: Extends<B>, B: Class>() -> Result<Object> {
-    make::<T>(Some(Own::<B>::class_object()?))
+    let class = make::<T>(Some(Own::<B>::class_object()?), Additions::default())?;
+    B::type_cell().add_derived(&class)?;
+    Ok(class)
 }
 
-fn make<T: Class>(base: Option<Object>) -> Result<Object> {
+/// What other folders add to a class.
+#[derive(Default)]
+pub struct Additions {
+    pub methods: Vec<Method>,
+    pub functions: Vec<Definition>,
+}
+
+fn make<T: Class>(base: Option<Object>, additions: Additions) -> Result<Object> {
     const { assert!(mem::align_of::<Instance<T>>() <= OBJECT_ALIGNMENT, "box what wants more") };
-    let members = T::members();
+    let mut members = T::members();
+    members.methods.extend(additions.methods);
     let body = offset_of!(Instance<T>, body);
     let places =
         [(c"__dictoffset__", T::DICT), (c"__weaklistoffset__", T::WEAK), (c"__vectorcalloffset__", T::VECTORCALL)];
@@ -103,7 +118,7 @@ fn make<T: Class>(base: Option<Object>) -> Result<Object> {
             None => Object::owned(py::PyType_FromSpec(&mut spec))?,
         };
         T::type_cell().set(class.clone());
-        for definition in T::functions() {
+        for definition in T::functions().into_iter().chain(additions.functions) {
             let attribute = (definition.make)()?;
             let status = py::PyObject_SetAttrString(class.as_ptr(), definition.name.as_ptr(), attribute.as_ptr());
             Raised::check(status)?;

@@ -29,7 +29,7 @@ pub use free_list::FreeList;
 pub(crate) use free_list::free_list;
 pub use instance::{Dict, Extends, KnownSlot, Own, TypeCell, WeakList};
 pub(crate) use instance::{extends, type_cell};
-pub use make::{make_derived_type, make_type};
+pub use make::{Additions, make_derived_type, make_type, make_type_with};
 pub(in crate::ffi) use methods::guard;
 pub use methods::{
     Bound, Vectorcall, class_getitem, function, method, method0, method1, module_function, vectorcall_function,

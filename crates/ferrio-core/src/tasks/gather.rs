@@ -3,19 +3,18 @@
 //! Its children know it as a callback of their own kind, so that nothing is allocated for each. It counts
 //! those that are done; the last one, or the first that fails, completes it.
 
-use super::{Future, Listener, awaiters};
-use crate::compat;
 use crate::coroutines::Coroutine;
 use crate::ffi::class::{Members, Method, extends, getter, method, module_function, type_cell};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
-use crate::futures::waiter;
-use crate::stdlib::{self, ENSURE_FUTURE};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
+use crate::futures::{DoneObserver, Future, awaiters, own_future, waiter};
+use crate::stdlib;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::ffi::CStr;
 
 static CANCEL_MESSAGE: Name = Name::new(c"_cancel_message");
+static DONE_CALLBACK: Name = Name::new(c"_done_callback");
 static LOG_DESTROY_PENDING: Name = Name::new(c"_log_destroy_pending");
 static MAKE_CANCELLED_ERROR: Name = Name::new(c"_make_cancelled_error");
 
@@ -41,6 +40,12 @@ pub struct Gathering {
 }
 
 extends!(Gathering: Future, future);
+
+static OBSERVER: DoneObserver = DoneObserver::new(
+    |gathering, child| Own::<Gathering>::expect(gathering)?.child_done(child),
+    |gathering| gathering.getattr(&DONE_CALLBACK),
+    |gathering| Ok(Own::<Gathering>::expect(gathering)?.caller().into_iter().collect()),
+);
 
 /// The function.
 pub fn definition() -> Method {
@@ -101,7 +106,7 @@ impl Futures {
     fn look_for_repetitions(&mut self, things: &[Object]) -> Result<()> {
         let mut seen = HashSet::with_capacity(things.len());
         let plain = |thing: &Object| {
-            thing.is_async_def_coroutine() || Coroutine::is_one(thing) || super::own_future(thing).is_some()
+            thing.is_async_def_coroutine() || Coroutine::is_one(thing) || own_future(thing).is_some()
         };
         if !things.iter().all(|thing| plain(thing) && seen.insert(thing.as_ptr())) {
             self.known = Some(dict::new()?);
@@ -149,14 +154,14 @@ impl Own<Gathering> {
     }
 
     /// The task that waits for all of it, for call graphs; none once the future is done.
-    pub fn caller(&self) -> Option<Object> {
+    fn caller(&self) -> Option<Object> {
         if self.future.is_done() { None } else { self.caller.get() }
     }
 
     /// Has itself told when a child is done.
     fn watch(&self, child: &Object) -> Result<()> {
         awaiters::add(child, self.caller.get())?;
-        Listener::Gather.listen(child, self.as_object())
+        OBSERVER.observe(child, self.as_object())
     }
 
     /// It is done before some of its children: nobody waits for them any more.
@@ -166,7 +171,7 @@ impl Own<Gathering> {
     }
 
     /// One of the children is done.
-    pub fn child_done(&self, child: &Object) -> Result<()> {
+    fn child_done(&self, child: &Object) -> Result<()> {
         self.done.set(self.done.get() + 1);
         awaiters::discard(child, self.caller.get())?;
         if self.future.is_done() {
@@ -205,7 +210,7 @@ impl Own<Gathering> {
         let mut any = false;
         for child in &children {
             any |= recursion::guarded(c" while cancelling what is gathered", || {
-                crate::tasks::cancel_awaited(child, message)
+                super::cancel_awaited(child, message)
             })?;
         }
         if any {

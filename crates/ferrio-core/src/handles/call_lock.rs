@@ -5,14 +5,13 @@
 //! handle has the number of the thread that runs it, which the GIL protects, and all waiters share one
 //! condition variable.
 
-use crate::ffi::detach;
-use crate::loop_::current_thread;
+use crate::ffi::{detach, thread_ident};
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Who runs the handle.
 #[derive(Default)]
-pub struct Exclusion {
+pub struct CallLock {
     shared: Cell<bool>,
     /// The thread; 0 for none.
     runner: Cell<u64>,
@@ -31,7 +30,7 @@ fn ended() -> MutexGuard<'static, Ended> {
     ENDED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Exclusion {
+impl CallLock {
     /// Says that other threads know the handle.
     pub fn share(&self) {
         self.shared.set(crate::compat::HANDLES_ARE_THREADSAFE);
@@ -48,7 +47,7 @@ impl Exclusion {
         if !self.shared.get() {
             return work();
         }
-        let _running = Running { exclusion: self, before: self.runner.replace(current_thread()) };
+        let _running = Running { call_lock: self, before: self.runner.replace(thread_ident()) };
         work()
     }
 
@@ -59,7 +58,7 @@ impl Exclusion {
         }
         loop {
             let runner = self.runner.get();
-            if runner == 0 || runner == current_thread() {
+            if runner == 0 || runner == thread_ident() {
                 return;
             }
             // The runner can't end before the GIL is let go: so the count is that of before its end.
@@ -78,13 +77,13 @@ impl Exclusion {
 
 /// A handle while this thread runs it.
 struct Running<'handle> {
-    exclusion: &'handle Exclusion,
+    call_lock: &'handle CallLock,
     before: u64,
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.exclusion.runner.set(self.before);
+        self.call_lock.runner.set(self.before);
         let mut ended = ended();
         ended.count += 1;
         if ended.waiters > 0 {

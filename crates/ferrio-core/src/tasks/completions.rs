@@ -2,21 +2,27 @@
 //!
 //! As an iterator that is its own class from 3.13 on; earlier interpreters have a generator, which stays.
 
-use super::{Listener, awaiters};
-use crate::compat;
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
 };
 use crate::ffi::class::{Members, Sent, anext_slot, method0, method1, next_slot, property, type_cell, unary_slot};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, deque, set, sys};
-use crate::futures::waiter;
-use crate::stdlib::{
-    self, ENSURE_FUTURE, FERRIO_QUEUE, GET, ISAWAITABLE, PUT_NOWAIT, STOP_ASYNC_ITERATION, TASKS, TIMEOUT_ERROR,
-};
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor, deque, set, sys};
+use crate::futures::{DoneObserver, awaiters, waiter};
+use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::CStr;
 
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
+static ISAWAITABLE: Import = Import::new(c"inspect", c"isawaitable");
+static QUEUE: Import = Import::new(c"ferrio.queues", c"Queue");
+static STOP_ASYNC_ITERATION: Import = Import::new(c"builtins", c"StopAsyncIteration");
+static TIMEOUT_ERROR: Import = Import::new(c"builtins", c"TimeoutError");
+
+static PUT_NOWAIT: Name = Name::new(c"put_nowait");
+static GET: Name = Name::new(c"get");
+static HANDLE_COMPLETION: Name = Name::new(c"_handle_completion");
 static HANDLE_TIMEOUT: Name = Name::new(c"_handle_timeout");
 
 static AS_COMPLETED: Signature = Signature {
@@ -26,6 +32,12 @@ static AS_COMPLETED: Signature = Signature {
     required: 1,
     variadic: false,
 };
+
+static OBSERVER: DoneObserver = DoneObserver::new(
+    |completions, future| Own::<Completions>::expect(completions)?.future_done(future),
+    |completions| completions.getattr(&HANDLE_COMPLETION),
+    |completions| Ok(Own::<Completions>::expect(completions)?.caller.get().into_iter().collect()),
+);
 
 /// Remembers asyncio's methods, of which the frames speak.
 pub fn remember_original() -> Result<()> {
@@ -86,7 +98,7 @@ impl Completions {
         }
         let futures = set::items(&todo)?;
         for future in &futures {
-            Listener::AsCompleted.listen(future, this.as_object())?;
+            OBSERVER.observe(future, this.as_object())?;
             awaiters::add(future, this.caller.get())?;
         }
         this.left.set(futures.len());
@@ -99,16 +111,11 @@ impl Completions {
         }
         Ok(this)
     }
-
-    /// The task that waits, for call graphs.
-    pub fn caller(&self) -> Option<Object> {
-        self.caller.get()
-    }
 }
 
 impl Own<Completions> {
     /// One of the futures is done.
-    pub fn future_done(&self, future: &Object) -> Result<()> {
+    fn future_done(&self, future: &Object) -> Result<()> {
         let todo = self.todo.get_or_none();
         if todo.is_none() || deque::is_empty(&todo)? {
             // The time was over before.
@@ -130,7 +137,7 @@ impl Own<Completions> {
         let todo = self.todo.get_or_none();
         let done = self.done.get_or_none();
         for future in set::items(&todo)? {
-            Listener::AsCompleted.stop_listening(&future, self.as_object())?;
+            OBSERVER.stop_observing(&future, self.as_object())?;
             awaiters::discard(&future, self.caller.get())?;
             done.method1(&PUT_NOWAIT, &Object::none())?;
         }

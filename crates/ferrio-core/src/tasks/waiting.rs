@@ -1,17 +1,28 @@
 //! `wait()`: until some of many futures are done.
 
-use super::{Listener, awaiters, own_future, waiter};
+use super::is_coroutine;
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
 };
 use crate::ffi::class::{Members, Method, method1, module_function, type_cell};
 use crate::ffi::error::{Builtin, impossible, raise_text, type_error, value_error};
 use crate::ffi::text::concat;
-use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, set};
-use crate::stdlib::{self, ASYNCIO_WAIT_INNER, ISFUTURE, RELEASE_WAITER, TASKS};
-use crate::tasks::is_coroutine;
+use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, set};
+use crate::futures::{DoneObserver, awaiters, own_future, waiter};
+use crate::stdlib;
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
+
+static TASKS: Import = Import::new(c"asyncio", c"tasks");
+static ISFUTURE: Import = Import::new(c"asyncio.futures", c"isfuture");
+static RELEASE_WAITER: Import = Import::new(c"ferrio._core", c"_release_waiter");
+static ON_COMPLETION: Name = Name::new(c"_on_completion");
+
+static OBSERVER: DoneObserver = DoneObserver::new(
+    |waiting, future| Own::<Waiting>::expect(waiting)?.future_done(future),
+    |waiting| waiting.getattr(&ON_COMPLETION),
+    |waiting| Ok(Own::<Waiting>::expect(waiting)?.caller.get().into_iter().collect()),
+);
 
 static WAIT: Signature = Signature {
     name: "wait",
@@ -105,16 +116,11 @@ impl Waiting {
             None => Ok(()),
         }
     }
-
-    /// The task that waits, for call graphs.
-    pub fn caller(&self) -> Option<Object> {
-        self.caller.get()
-    }
 }
 
 impl Own<Waiting> {
     /// One of the futures is done.
-    pub fn future_done(&self, future: &Object) -> Result<()> {
+    fn future_done(&self, future: &Object) -> Result<()> {
         self.left.set(self.left.get().saturating_sub(1));
         let is_over = self.left.get() == 0
             || match self.until.get() {
@@ -137,7 +143,7 @@ impl Own<Waiting> {
         self.drop_timer()?;
         let futures = self.futures.borrow().clone();
         for future in &futures {
-            Listener::Wait.stop_listening(future, self.as_object())?;
+            OBSERVER.stop_observing(future, self.as_object())?;
             awaiters::discard(future, self.caller.get())?;
         }
         Ok(())
@@ -200,7 +206,7 @@ impl Wait {
         drop(waiting.futures.replace(futures.clone()));
         self.waiting = Some(waiting.clone());
         for future in &futures {
-            Listener::Wait.listen(future, waiting.as_object())?;
+            OBSERVER.observe(future, waiting.as_object())?;
             awaiters::add(future, waiting.caller.get())?;
         }
         Ok(Poll::Await(waiter))

@@ -1,15 +1,20 @@
 //! `shield()`: a future that can be cancelled without the one behind it.
 
-use super::{Listener, own_future, waiter};
-use crate::compat;
 use crate::coroutines::{CounterpartDefinition, counterpart_function};
 use crate::ffi::class::Bound;
-use crate::ffi::{Args, Object, Result, Signature};
-use crate::stdlib::{ASYNCIO_SHIELD as ORIGINAL, ENSURE_FUTURE, TASKS};
+use crate::ffi::{Args, Import, Object, Own, Result, Signature};
+use crate::futures::{DoneObserver, Future, own_future, waiter};
 use std::sync::OnceLock;
 
 static SHIELD: Signature =
     Signature { name: "shield", parameters: &["arg"], positional: 1, required: 1, variadic: false };
+
+/// The outer future, as an observer of the inner one.
+static INNER_OBSERVER: DoneObserver = DoneObserver::new(inner_done, inner_callable, |outer| {
+    own_future(outer).map_or(Ok(Vec::new()), Own::<Future>::waiting_tasks)
+});
+/// The inner future, as an observer of the outer one.
+static OUTER_OBSERVER: DoneObserver = DoneObserver::new(outer_done, outer_callable, |_| Ok(Vec::new()));
 
 /// Finds asyncio's function while it still stands under its name.
 pub fn remember_original() -> Result<()> {
@@ -40,13 +45,13 @@ fn shield(argument: &Object) -> Result {
         return Ok(inner);
     }
     let outer = waiter::create(&waiter::loop_of(&inner)?)?;
-    Listener::Shield.listen(&inner, &outer)?;
-    Listener::Shielded.listen(&outer, &inner)?;
+    INNER_OBSERVER.observe(&inner, &outer)?;
+    OUTER_OBSERVER.observe(&outer, &inner)?;
     Ok(outer)
 }
 
 /// The inner future is done: so is the outer one, unless it was cancelled.
-pub fn inner_done(outer: &Object, inner: &Object) -> Result<()> {
+fn inner_done(outer: &Object, inner: &Object) -> Result<()> {
     if waiter::is_cancelled(outer)? {
         // Asking for the exception marks it as retrieved.
         if !compat::SHIELD_LEAVES_EXCEPTION && !waiter::is_cancelled(inner)? {
@@ -66,12 +71,12 @@ pub fn inner_done(outer: &Object, inner: &Object) -> Result<()> {
 }
 
 /// The outer future is done: if the inner one is not, it need not tell any more.
-pub fn outer_done(inner: &Object, outer: &Object) -> Result<()> {
-    if waiter::is_done(inner)? { Ok(()) } else { Listener::Shield.stop_listening(inner, outer) }
+fn outer_done(inner: &Object, outer: &Object) -> Result<()> {
+    if waiter::is_done(inner)? { Ok(()) } else { INNER_OBSERVER.stop_observing(inner, outer) }
 }
 
 /// The inner future's callback as Python code sees it.
-pub fn inner_callable(outer: &Object) -> Result {
+fn inner_callable(outer: &Object) -> Result {
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {
         Bound::new(c"_inner_done_callback", |outer, inner| inner_done(outer, inner).map(|()| Object::none()))
@@ -80,7 +85,7 @@ pub fn inner_callable(outer: &Object) -> Result {
 }
 
 /// The outer future's callback as Python code sees it.
-pub fn outer_callable(inner: &Object) -> Result {
+fn outer_callable(inner: &Object) -> Result {
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {
         Bound::new(c"_outer_done_callback", |inner, outer| outer_done(inner, outer).map(|()| Object::none()))
