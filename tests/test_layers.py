@@ -156,3 +156,17 @@ def test_an_import_of_the_tasks_in_the_loop_is_found(line):
     path = Path("loop_/runnable.rs")
     code = code_of(CORE / path)
     assert imports_that_point_up({path: f"{line}\n{code}"}, order_of_the_core()) == [(str(path), "tasks")]
+
+
+def test_versions_of_the_interpreter_are_told_apart_in_one_file():
+    # Where asyncio differs, and where the C API does.
+    may = {"compat.rs", "ffi/sys.rs", "ffi/version.rs"}
+    source = ROOT / "crates/ferrio-core/src"
+    found = {str(path.relative_to(source)) for path in source.rglob("*.rs") if "Py_3_" in path.read_text()}
+    assert found == may
+
+
+def test_what_tells_versions_apart_stands_low():
+    text = (ROOT / "crates/ferrio-core/src/compat.rs").read_text()
+    assert set(re.findall(r"\bcrate::(\w+)", text)) <= {"ffi"}
+    assert "super::" not in text

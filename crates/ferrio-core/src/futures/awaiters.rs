@@ -3,10 +3,11 @@
 //! For Ferrio's own futures it is read off their callbacks.
 
 use super::{Future, own_future};
+use crate::compat;
 use crate::ffi::class::{Method, module_function};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Import, Name, Object, Own, Result};
-use crate::stdlib;
+use crate::stdlib::{self, FUTURES, TASKS};
 
 static ADD: Name = Name::new(c"future_add_to_awaited_by");
 static DISCARD: Name = Name::new(c"future_discard_from_awaited_by");
@@ -45,20 +46,17 @@ pub fn discard(future: &Object, task: Option<Object>) -> Result<()> {
     call(&DISCARD, future, task)
 }
 
-static ORIGINAL_ADD: Import = Import::new(c"_asyncio", c"future_add_to_awaited_by");
-static ORIGINAL_DISCARD: Import = Import::new(c"_asyncio", c"future_discard_from_awaited_by");
-
 /// The functions of the module that stand for asyncio's.
 pub fn functions() -> Vec<Method> {
     vec![
         module_function(
             c"future_add_to_awaited_by",
-            |args| change(args, Own::<Future>::add_awaiter, &ORIGINAL_ADD),
+            |args| change(args, Own::<Future>::add_awaiter, &stdlib::ADD_TO_AWAITED_BY),
             c"future_add_to_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited by another.",
         ),
         module_function(
             c"future_discard_from_awaited_by",
-            |args| change(args, Own::<Future>::discard_awaiter, &ORIGINAL_DISCARD),
+            |args| change(args, Own::<Future>::discard_awaiter, &stdlib::DISCARD_FROM_AWAITED_BY),
             c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited no more.",
         ),
     ]

@@ -6,7 +6,6 @@ use crate::ffi::{Class, Import, Name, Object, Own, Result, dict};
 use crate::loop_::Loop;
 use crate::stdlib;
 
-static NAMESPACE: Import = Import::new(c"asyncio.futures", c"__dict__");
 static FUTURE: Name = Name::new(c"Future");
 
 /// The method of the loop.
@@ -20,7 +19,7 @@ pub fn loop_methods() -> Vec<Method> {
 
 /// A new future of Ferrio's own loop.
 pub fn create_future(loop_: &Own<Loop>) -> Result {
-    if let Some(class) = replaced::<Future>(&NAMESPACE, &FUTURE, &stdlib::ASYNCIO_FUTURE)? {
+    if let Some(class) = replaced::<Future>(&stdlib::FUTURES_NAMESPACE, &FUTURE, &stdlib::ASYNCIO_FUTURE)? {
         return class.call_keywords(&[], &[(&stdlib::LOOP, loop_.as_object())]);
     }
     let future = Own::new(Future::pending(loop_))?;

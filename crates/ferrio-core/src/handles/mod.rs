@@ -8,12 +8,13 @@ pub mod timer;
 
 pub use timer::TimerHandle;
 
+use crate::compat;
 use crate::ffi::class::{
     Members, WeakList, free_list, getter, make_derived_type, make_type, method0, type_cell, unary_slot,
 };
 use crate::ffi::module::Module;
 use crate::ffi::text::{concat, join};
-use crate::ffi::{Args, Class, Import, Object, Own, Result, Signature, Slot, Visitor, context, sys};
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor, context, sys};
 use crate::stdlib;
 use call_lock::CallLock;
 use std::cell::Cell;
@@ -70,9 +71,6 @@ impl Arguments {
         callback.call_held(&held, usize::from(count))
     }
 }
-
-/// What asyncio calls the handles of `call_soon_threadsafe`; used where [`CallLock`] is.
-static SHARED_CLASS: Import = Import::new(c"asyncio.events", c"_ThreadSafeHandle");
 
 /// The body of a Handle.
 #[derive(Default)]
@@ -293,7 +291,8 @@ impl Class for Handle {
                     if !this.is_exact() {
                         return Ok(this.as_object().class());
                     }
-                    let class = if this.call_lock.is_shared() { &SHARED_CLASS } else { &stdlib::HANDLE };
+                    let class =
+                        if this.call_lock.is_shared() { &stdlib::THREADSAFE_HANDLE } else { &stdlib::HANDLE };
                     class.get().cloned()
                 }),
                 getter::<Handle, _>(c"_callback", |this| Ok(this.callback.get_or_none())),

@@ -242,11 +242,9 @@ impl Own<Loop> {
 
     /// A handle as the slow-callback log shows it: for a task's step, the task.
     fn describe(&self, entry: &Runnable) -> Result {
-        static FORMAT_HANDLE: crate::ffi::Import =
-            crate::ffi::Import::new(c"asyncio.base_events", c"_format_handle");
         match entry {
             Runnable::Handle(handle) => {
-                shown_as(handle.as_object(), FORMAT_HANDLE.get()?.call(&[handle.as_object()]))
+                shown_as(handle.as_object(), stdlib::FORMAT_HANDLE.get()?.call(&[handle.as_object()]))
             }
             _ => shown(entry.object()),
         }

@@ -2,6 +2,7 @@
 
 use super::runnable::Runnable;
 use super::{Injected, Loop, WakeUp};
+use crate::compat;
 use crate::ffi::error::{Builtin, raise_text, runtime_error, type_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Import, Object, Own, Result, thread_ident};

@@ -11,8 +11,12 @@ use crate::coroutines::{Operation, Outcome, Poll};
 use crate::ffi::class::make_type;
 use crate::ffi::error::value_error;
 use crate::ffi::module::Module;
-use crate::ffi::{Import, Name, Object, Own, Raised, Result, Slot, Visitor, deque, overrides_none_of};
+use crate::ffi::{Name, Object, Own, Raised, Result, Slot, Visitor, deque, overrides_none_of};
 use crate::futures::waiter;
+use crate::stdlib::{
+    ASYNCIO_LIFO_QUEUE as ORIGINAL_STACK, ASYNCIO_PRIORITY_QUEUE as ORIGINAL_HEAP, ASYNCIO_QUEUE as ORIGINAL,
+    FERRIO_EVENT, HEAPPOP, HEAPPUSH, LIST, POPLEFT, QUEUE_EMPTY, QUEUE_FULL, QUEUE_SHUT_DOWN,
+};
 use crate::sync::{BoundLoop, Event, Waiters};
 use std::cell::Cell;
 

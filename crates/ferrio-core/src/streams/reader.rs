@@ -7,11 +7,11 @@ use crate::ffi::class::{
     Members, Method, Property, bool_property, method, method0, property, slot_property, type_cell,
 };
 use crate::ffi::error::{Builtin, raise_imported, runtime_error, value_error};
-use crate::ffi::{
-    Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, overrides_none_of,
-};
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, overrides_none_of};
 use crate::futures::waiter;
-use crate::stdlib;
+use crate::stdlib::{
+    self, ASSERTION_ERROR, ASYNCIO_STREAM_READER as ORIGINAL, FEED_DATA, PAUSE_READING, READ, RESUME_READING,
+};
 use ferrio_sched::separator::Separators;
 use std::cell::Cell;
 use std::ffi::CStr;

@@ -2,12 +2,14 @@
 
 use super::Condition;
 use super::condition::{Acquiring, Wait};
+use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, property, slot_property, type_cell};
 use crate::ffi::error::{impossible, raise_imported, value_error};
 use crate::ffi::{
-    Args, Class, Import, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, overrides_none_of,
+    Args, Class, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, overrides_none_of,
 };
+use crate::stdlib::{ASYNCIO_BARRIER as ORIGINAL, BARRIER_STATE, BROKEN_BARRIER_ERROR, FERRIO_CONDITION, WAIT};
 use std::cell::Cell;
 use std::ffi::CStr;
 

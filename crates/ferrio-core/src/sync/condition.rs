@@ -2,14 +2,15 @@
 
 use super::lock::Acquire;
 use super::{BoundLoop, Lock, Waiters};
+use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{
-    Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque, overrides_none_of,
+    Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque, overrides_none_of,
 };
 use crate::futures::{is_cancellation, waiter};
-use crate::stdlib;
+use crate::stdlib::{self, ASYNCIO_CONDITION as ORIGINAL, FERRIO_LOCK, LOCKED, WAIT};
 use std::cell::Cell;
 use std::ffi::CStr;
 

@@ -4,9 +4,9 @@ use super::{BoundLoop, Waiters};
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Class, Import, Object, Own, Result, Visitor, deque, overrides_none_of};
+use crate::ffi::{Args, Class, Object, Own, Result, Visitor, deque, overrides_none_of};
 use crate::futures::{is_cancellation, waiter};
-use crate::stdlib;
+use crate::stdlib::{self, ASYNCIO_LOCK as ORIGINAL};
 use std::cell::Cell;
 use std::ffi::CStr;
 

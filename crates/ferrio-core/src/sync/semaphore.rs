@@ -1,14 +1,13 @@
 //! Semaphore.
 
 use super::{BoundLoop, Waiters};
+use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
 use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
-use crate::ffi::{
-    Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Visitor, deque, overrides_none_of,
-};
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Visitor, deque, overrides_none_of};
 use crate::futures::{is_cancellation, waiter};
-use crate::stdlib;
+use crate::stdlib::{self, ASYNCIO_SEMAPHORE as ORIGINAL, LOCKED};
 use std::cell::Cell;
 use std::ffi::CStr;
 

@@ -2,23 +2,17 @@
 //!
 //! As an iterator that is its own class from 3.13 on; earlier interpreters have a generator, which stays.
 
+use crate::compat;
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
 };
 use crate::ffi::class::{Members, Sent, anext_slot, method0, method1, next_slot, property, type_cell, unary_slot};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor, deque, set, sys};
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, deque, set, sys};
 use crate::futures::{DoneObserver, awaiters, waiter};
-use crate::stdlib;
+use crate::stdlib::{self, FERRIO_QUEUE};
 use std::cell::Cell;
 use std::ffi::CStr;
-
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
-static ENSURE_FUTURE: Import = Import::new(c"asyncio.tasks", c"ensure_future");
-static ISAWAITABLE: Import = Import::new(c"inspect", c"isawaitable");
-static QUEUE: Import = Import::new(c"ferrio.queues", c"Queue");
-static STOP_ASYNC_ITERATION: Import = Import::new(c"builtins", c"StopAsyncIteration");
-static TIMEOUT_ERROR: Import = Import::new(c"builtins", c"TimeoutError");
 
 static PUT_NOWAIT: Name = Name::new(c"put_nowait");
 static GET: Name = Name::new(c"get");
@@ -43,7 +37,7 @@ static OBSERVER: DoneObserver = DoneObserver::new(
 pub fn remember_original() -> Result<()> {
     static ITERATOR: Name = Name::new(c"_AsCompletedIterator");
     static METHODS: [Name; 2] = [Name::new(c"__anext__"), Name::new(c"_wait_for_one")];
-    if let Some(iterator) = TASKS.get()?.getattr_opt(&ITERATOR)? {
+    if let Some(iterator) = stdlib::TASKS.get()?.getattr_opt(&ITERATOR)? {
         for name in &METHODS {
             remember(&iterator.getattr(name)?)?;
         }
@@ -57,13 +51,13 @@ pub fn definition() -> CounterpartDefinition {
         c"as_completed",
         |args: &Args<'_>| {
             let ([things], [timeout], _) = args.bind::<1, 1>(&AS_COMPLETED)?;
-            if ISAWAITABLE.get()?.call(&[things])?.is_true()? {
+            if stdlib::ISAWAITABLE.get()?.call(&[things])?.is_true()? {
                 let name = things.type_name();
                 return Err(type_error(&format!("expects an iterable of awaitables, not {name}")));
             }
             Completions::begin(things, timeout.filter(|timeout| !timeout.is_none())).map(Own::into_object)
         },
-        &TASKS,
+        &stdlib::TASKS,
     )
 }
 
@@ -93,7 +87,7 @@ impl Completions {
         this.caller.set(awaiters::current(&stdlib::GET_RUNNING_LOOP.get()?.call0()?)?);
         let todo = set::new()?;
         for thing in set::items(&set::of(things)?)? {
-            let future = ENSURE_FUTURE.get()?.call_keywords(&[&thing], &[(&stdlib::LOOP, &loop_)])?;
+            let future = stdlib::ENSURE_FUTURE.get()?.call_keywords(&[&thing], &[(&stdlib::LOOP, &loop_)])?;
             set::add(&todo, &future)?;
         }
         let futures = set::items(&todo)?;
@@ -165,7 +159,7 @@ impl Operation for WaitForOne {
         if !self.started {
             self.started = true;
             if !self.resolve && !self.completions.take_turn() {
-                return Err(STOP_ASYNC_ITERATION.get()?.call0()?.raise_here());
+                return Err(stdlib::STOP_ASYNC_ITERATION.get()?.call0()?.raise_here());
             }
             return self.completions.done.get_or_none().method0(&GET).map(Poll::Await);
         }
@@ -179,7 +173,7 @@ impl Operation for WaitForOne {
             }
         };
         if future.is_none() {
-            return Err(TIMEOUT_ERROR.get()?.call0()?.raise_here());
+            return Err(stdlib::TIMEOUT_ERROR.get()?.call0()?.raise_here());
         }
         if !self.resolve {
             return Ok(Poll::Ready(future));

@@ -1,26 +1,20 @@
 //! `create_task()`, of the module and of the loop.
 
 use super::{Options, Task};
+use crate::compat;
 use crate::coroutines::{CounterpartDefinition, counterpart_function};
 use crate::ffi::class::{Method, method, method0, method1};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Import, Name, Object, Own, Result, Signature, dict};
+use crate::ffi::{Args, Name, Object, Own, Result, Signature, dict};
 use crate::futures::create::replaced;
 use crate::loop_::{self, Loop};
 use crate::stdlib;
 
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
-static NAMESPACE: Import = Import::new(c"asyncio.tasks", c"__dict__");
 static TASK: Name = Name::new(c"Task");
-static ORIGINAL: Import = Import::new(c"asyncio.tasks", c"create_task");
 
 static CREATE_TASK: Signature = Signature {
     name: "create_task",
-    parameters: if cfg!(Py_3_12) {
-        &["coro", "name", "context", "eager_start"]
-    } else {
-        &["coro", "name", "context"]
-    },
+    parameters: compat::CREATE_TASK_PARAMETERS,
     positional: 1,
     required: 1,
     variadic: false,
@@ -28,7 +22,7 @@ static CREATE_TASK: Signature = Signature {
 
 /// Finds asyncio's function while it still stands under its name.
 pub fn remember_original() -> Result<()> {
-    ORIGINAL.get().map(drop)
+    stdlib::ASYNCIO_CREATE_TASK.get().map(drop)
 }
 
 /// The function.
@@ -39,10 +33,12 @@ pub fn definition() -> CounterpartDefinition {
             let running = loop_::running()?;
             match loop_for(&running, args)? {
                 Some(own) => create_task_on(own, args),
-                _ => ORIGINAL.get()?.call_dict(&args.positional_tuple()?, &args.keywords_dict()?),
+                _ => {
+                    stdlib::ASYNCIO_CREATE_TASK.get()?.call_dict(&args.positional_tuple()?, &args.keywords_dict()?)
+                }
             }
         },
-        &TASKS,
+        &stdlib::TASKS,
     )
 }
 
@@ -96,7 +92,7 @@ pub fn create_task_on(loop_: &Own<Loop>, args: &Args<'_>) -> Result {
     if let Some(factory) = loop_.task_factory.get() {
         return create_task_by_factory(loop_, &factory, args);
     }
-    if let Some(class) = replaced::<Task>(&NAMESPACE, &TASK, &stdlib::ASYNCIO_TASK)? {
+    if let Some(class) = replaced::<Task>(&stdlib::TASKS_NAMESPACE, &TASK, &stdlib::ASYNCIO_TASK)? {
         let keywords = args.keywords_dict()?;
         dict::set(&keywords, stdlib::LOOP.object()?, loop_.as_object())?;
         return class.call_dict(&args.positional_tuple()?, &keywords);
@@ -112,8 +108,8 @@ pub fn create_task_on(loop_: &Own<Loop>, args: &Args<'_>) -> Result {
 
 fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -> Result {
     let keywords = args.keywords_dict()?;
-    let name = if cfg!(Py_3_14) { None } else { dict::take(&keywords, &stdlib::NAME)? };
-    if cfg!(not(Py_3_14)) {
+    let name = if compat::TASK_FACTORY_TAKES_ALL_KEYWORDS { None } else { dict::take(&keywords, &stdlib::NAME)? };
+    if !compat::TASK_FACTORY_TAKES_ALL_KEYWORDS {
         let context = dict::take(&keywords, &stdlib::CONTEXT)?;
         if let Some(context) = context.filter(|context| !context.is_none()) {
             dict::set(&keywords, stdlib::CONTEXT.object()?, &context)?;
@@ -124,15 +120,14 @@ fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -
     };
     let positional = Object::tuple([this.as_object().clone(), coroutine.clone()])?;
     let task = factory.call_dict(&positional, &keywords)?;
-    if cfg!(Py_3_14) {
+    if compat::TASK_FACTORY_TAKES_ALL_KEYWORDS {
         return Ok(task);
     }
     let name = name.unwrap_or_else(Object::none);
-    if cfg!(Py_3_13) {
+    if compat::FACTORY_TASK_HAS_SET_NAME {
         task.method1(&stdlib::SET_NAME, &name)?;
     } else {
-        static SET_TASK_NAME: Import = Import::new(c"asyncio.tasks", c"_set_task_name");
-        SET_TASK_NAME.get()?.call(&[&task, &name])?;
+        stdlib::SET_TASK_NAME.get()?.call(&[&task, &name])?;
     }
     Ok(task)
 }

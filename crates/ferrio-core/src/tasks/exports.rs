@@ -34,7 +34,7 @@ pub fn register(module: &Module) -> Result<()> {
     make_type::<completions::Completions>()?;
     module.add_all([create::definition(), sleep::definition(), waiting::definition(), shield::definition()])?;
     // Earlier interpreters' is of another kind, and stays.
-    if cfg!(Py_3_13) {
+    if crate::compat::AS_COMPLETED_IS_ASYNC_ITERABLE {
         module.add_all([completions::definition()])?;
     }
     Ok(())

@@ -3,12 +3,13 @@
 //! Its children know it as a callback of their own kind, so that nothing is allocated for each. It counts
 //! those that are done; the last one, or the first that fails, completes it.
 
+use crate::compat;
 use crate::coroutines::Coroutine;
 use crate::ffi::class::{Members, Method, extends, getter, method, module_function, type_cell};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
+use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
 use crate::futures::{DoneObserver, Future, awaiters, own_future, waiter};
-use crate::stdlib;
+use crate::stdlib::{self, ENSURE_FUTURE};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::ffi::CStr;

@@ -1,9 +1,11 @@
 //! `shield()`: a future that can be cancelled without the one behind it.
 
+use crate::compat;
 use crate::coroutines::{CounterpartDefinition, counterpart_function};
 use crate::ffi::class::Bound;
-use crate::ffi::{Args, Import, Object, Own, Result, Signature};
+use crate::ffi::{Args, Object, Own, Result, Signature};
 use crate::futures::{DoneObserver, Future, own_future, waiter};
+use crate::stdlib::{ASYNCIO_SHIELD as ORIGINAL, ENSURE_FUTURE, TASKS};
 use std::sync::OnceLock;
 
 static SHIELD: Signature =

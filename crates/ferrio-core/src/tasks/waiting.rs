@@ -7,15 +7,12 @@ use crate::coroutines::{
 use crate::ffi::class::{Members, Method, method1, module_function, type_cell};
 use crate::ffi::error::{Builtin, impossible, raise_text, type_error, value_error};
 use crate::ffi::text::concat;
-use crate::ffi::{Args, Class, Import, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, set};
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, set};
 use crate::futures::{DoneObserver, awaiters, own_future, waiter};
-use crate::stdlib;
+use crate::stdlib::{self, ASYNCIO_WAIT_INNER};
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 
-static TASKS: Import = Import::new(c"asyncio", c"tasks");
-static ISFUTURE: Import = Import::new(c"asyncio.futures", c"isfuture");
-static RELEASE_WAITER: Import = Import::new(c"ferrio._core", c"_release_waiter");
 static ON_COMPLETION: Name = Name::new(c"_on_completion");
 
 static OBSERVER: DoneObserver = DoneObserver::new(
@@ -78,7 +75,7 @@ pub fn definition() -> CounterpartDefinition {
             };
             Coroutine::start(&["wait", "_wait"], Wait { arguments: Some(arguments), waiting: None })
         },
-        &TASKS,
+        &stdlib::TASKS,
     )
 }
 
@@ -179,7 +176,7 @@ struct Wait {
 impl Wait {
     fn begin(&mut self, arguments: &Arguments) -> Result<Poll> {
         let given = &arguments.futures;
-        if ISFUTURE.get()?.call(&[given])?.is_true()? || is_coroutine(given)? {
+        if stdlib::ISFUTURE.get()?.call(&[given])?.is_true()? || is_coroutine(given)? {
             return Err(type_error(&format!("expect a list of futures, not {}", given.type_name())));
         }
         if !given.is_true()? {
@@ -200,7 +197,7 @@ impl Wait {
         waiting.left.set(futures.len());
         waiting.caller.set(awaiters::current(&running)?);
         if let Some(timeout) = &arguments.timeout {
-            let call = RELEASE_WAITER.get()?;
+            let call = stdlib::RELEASE_WAITER.get()?;
             waiting.timer.put(waiter::call_later(&running, timeout, call, std::slice::from_ref(&waiter))?);
         }
         drop(waiting.futures.replace(futures.clone()));

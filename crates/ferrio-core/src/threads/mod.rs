@@ -10,7 +10,7 @@ use crate::compat;
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::class::{Bound, Method, make_type, module_function};
 use crate::ffi::module::Module;
-use crate::ffi::{Args, Import, Name, Object, Own, Result, Signature, Visitor, context};
+use crate::ffi::{Args, Name, Object, Own, Result, Signature, Visitor, context};
 use crate::futures::{DoneObserver, Future, State, waiter};
 use crate::loop_::Loop;
 use crate::stdlib::{

@@ -5,13 +5,14 @@
 
 mod wait_for;
 
+use crate::compat;
 use crate::coroutines::{
     Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, counterpart_method,
 };
 use crate::ffi::class::{Members, make_type, method, slot_property, type_cell};
 use crate::ffi::error::{raise_imported, runtime_error};
 use crate::ffi::module::Module;
-use crate::ffi::{Args, Class, Import, Member, Name, Object, Own, Result, Signature, Slot, Visitor};
+use crate::ffi::{Args, Class, Member, Name, Object, Own, Result, Signature, Slot, Visitor};
 use crate::loop_::Loop;
 use crate::stdlib::{
     self, ASSERTION_ERROR, ASYNCIO_TIMEOUT as ORIGINAL, FERRIO_TIMEOUT, TASKS, TIMEOUT_STATE, TIMEOUTS,
@@ -299,7 +300,7 @@ pub fn register(module: &Module) -> Result<()> {
     module.add(c"Timeout", &make_type::<Timeout>()?)?;
     module.add_all(definitions())?;
     // Earlier interpreters' is of another kind, and stays.
-    if cfg!(Py_3_12) {
+    if compat::WAIT_FOR_USES_TIMEOUT {
         module.add_all([wait_for::definition()])?;
     }
     Ok(())

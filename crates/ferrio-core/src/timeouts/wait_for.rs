@@ -2,9 +2,9 @@
 
 use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
 use crate::ffi::error::impossible;
-use crate::ffi::{Args, Import, Object, Own, Raised, Result, Signature, Visitor};
+use crate::ffi::{Args, Object, Own, Raised, Result, Signature, Visitor};
 use crate::futures::{is_cancellation, waiter};
-use crate::stdlib;
+use crate::stdlib::{self, CANCEL_AND_WAIT, ENSURE_FUTURE, TASKS, TIMEOUT_ERROR};
 use crate::timeouts::Timeout;
 
 static WAIT_FOR: Signature =

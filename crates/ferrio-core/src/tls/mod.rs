@@ -20,8 +20,8 @@ mod write;
 
 use crate::ffi::class::make_type;
 use crate::ffi::module::Module;
-use crate::ffi::{Import, Member, Name, Object, Own, Raised, Result, Slot};
-use crate::stdlib;
+use crate::ffi::{Member, Name, Object, Own, Raised, Result, Slot};
+use crate::stdlib::{self, SSL_ERROR, SSL_OBJECT, SSL_SYSCALL, SSL_WANT_READ, TLS_STATES, WRITE};
 use crate::transports::{SocketTransport, native_protocol};
 use std::cell::Cell;
 

@@ -1,10 +1,10 @@
 //! From the socket to the protocol.
 
-use super::{DO_HANDSHAKE, FLUSHING, PENDING, READ, SHUTDOWN, TlsProtocol, WRAPPED, WRITE, wants_more};
+use super::{DO_HANDSHAKE, FLUSHING, PENDING, SHUTDOWN, TlsProtocol, WRAPPED, wants_more};
 use crate::ffi::buffer::{Buffer, bytes_of};
 use crate::ffi::error::{raise_imported, runtime_error};
 use crate::ffi::{Name, Object, Own, Result, deque};
-use crate::stdlib::{self, CONNECTION_ABORTED_ERROR, JOIN, PAUSE_READING, RESUME_READING};
+use crate::stdlib::{self, CONNECTION_ABORTED_ERROR, JOIN, PAUSE_READING, READ, RESUME_READING, WRITE};
 
 static HANDSHAKE_STEP: Name = Name::new(c"_do_handshake");
 static FLUSH_STEP: Name = Name::new(c"_do_flush");

@@ -1,12 +1,10 @@
 //! From the program to the socket.
 
-use super::{
-    FLUSHING, READ, SHUTDOWN, TlsProtocol, UNWRAPPED, WRAPPED, WRITE, pause_writing, resume_writing, wants_more,
-};
+use super::{FLUSHING, SHUTDOWN, TlsProtocol, UNWRAPPED, WRAPPED, pause_writing, resume_writing, wants_more};
 use crate::ffi::buffer::{Buffer, bytes_of, is_bytes_like};
 use crate::ffi::error::type_error;
 use crate::ffi::{Object, Own, Result, deque};
-use crate::stdlib::{self, POPLEFT};
+use crate::stdlib::{self, POPLEFT, READ, WRITE};
 use crate::transports::base::WRITES_BEFORE_WARNING;
 
 impl Own<TlsProtocol> {

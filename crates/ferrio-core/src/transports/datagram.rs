@@ -11,7 +11,7 @@ use crate::compat::{self, BYTES_LIKE, DATAGRAM_HEADER_SIZE};
 use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
 use crate::ffi::error::{Builtin, raise_text, type_error};
 use crate::ffi::text::concat;
-use crate::ffi::{Args, Class, Import, Object, Own, Raised, Result, Signature, Slot, Visitor, bytes, dict, sys};
+use crate::ffi::{Args, Class, Made, Object, Own, Raised, Result, Signature, Slot, Visitor, bytes, dict, sys};
 use crate::loop_::runnable::Runnable;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib::{self, AF_INET, TYPE};

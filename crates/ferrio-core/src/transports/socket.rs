@@ -12,6 +12,7 @@ use super::habits::{self, Habits};
 use super::lifecycle;
 use super::methods::Buffering;
 use super::native_protocol::{self, Receive};
+use crate::compat::STREAM_BYTES_LIKE;
 use crate::ffi::buffer::Buffer;
 use crate::ffi::error::{Builtin, runtime_error};
 use crate::ffi::{Object, Own, Result, Slot, deque as sequence};
