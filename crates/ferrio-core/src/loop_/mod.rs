@@ -1,7 +1,7 @@
 //! The event loop.
 //!
 //! [`iteration`] has the loop itself, as a numbered list; [`schedule`] what puts work into it;
-//! [`readiness`] the table of descriptors; [`methods`] the Python side. Cold paths, as making
+//! [`readiness`] who watches descriptors; [`methods`] the Python side. Cold paths, as making
 //! connections, are Python code in a class derived from this one (`python/ferrio/base_events.py`).
 //!
 //! A loop belongs to the thread that runs it. `call_soon_threadsafe` alone may be called from others.
@@ -10,11 +10,11 @@ pub mod entry;
 mod iteration;
 mod methods;
 pub use methods::create_future;
+mod owners;
 pub mod postponed;
 mod readiness;
 pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
-mod table;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
@@ -23,14 +23,14 @@ use crate::ffi::{Object, Own, Result, Slot, bytes};
 use crate::handles::TimerHandle;
 use crate::stdlib;
 use entry::Entry;
-use ferrio_reactor::poller::{Events, Interest, Poller};
+use ferrio_reactor::poller::{Events, Interest, Mode, Poller, Waker};
+use ferrio_reactor::registrations::Registrations;
 use ferrio_reactor::socket;
-use ferrio_reactor::waker::Waker;
 use ferrio_sched::injection::Injection;
 use ferrio_sched::ready::Ready;
 use ferrio_sched::timers::Timers;
+use owners::Owners;
 use postponed::Postponed;
-use readiness::Registrations;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::MaybeUninit;
@@ -134,7 +134,8 @@ pub struct Loop {
     timers: RefCell<Timers<Own<TimerHandle>>>,
     /// Apart from the body: it wants an alignment that Python's memory has not.
     injection: Box<Injection<Injected>>,
-    registrations: RefCell<Registrations>,
+    registrations: RefCell<Registrations<Entry>>,
+    owners: RefCell<Owners>,
     system: RefCell<Option<Rc<System>>>,
     events: RefCell<Events>,
     /// What stream transports read into before they know how much there is.
@@ -174,6 +175,7 @@ impl Loop {
             timers: RefCell::default(),
             injection: Box::default(),
             registrations: RefCell::default(),
+            owners: RefCell::default(),
             system: RefCell::new(None),
             events: RefCell::default(),
             read_buffer: RefCell::default(),
@@ -204,8 +206,8 @@ impl Loop {
     /// Takes a poller and a waker from the operating system.
     fn open(&self) -> Result<()> {
         let (poller, waker) = (Poller::new()?, Waker::new()?);
-        let interest = Interest::READABLE;
-        poller.add(waker.as_raw_fd(), interest, waker.as_raw_fd() as u64)?;
+        let fd = waker.as_raw_fd();
+        poller.add(fd, Interest::READABLE, Mode::Level, fd as u64)?;
         *self.system.borrow_mut() = Some(Rc::new(System { poller, waker }));
         self.closed.set(false);
         Ok(())
@@ -338,6 +340,7 @@ impl Loop {
         drop(injected);
         let entries = self.registrations.borrow_mut().take_all();
         drop(entries);
+        drop(self.owners.take());
         drop(self.system.borrow_mut().take());
         *self.read_buffer.borrow_mut() = Vec::new();
     }
