@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint rust-test python-test loom miri soak fuzz attack asan debug-tests conformance bench tools install clean
+.PHONY: help demo test check lint rust-test python-test poll-tests macos-check loom miri soak fuzz attack asan debug-tests conformance bench tools install clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,11 +25,20 @@ check: tools ## the quick loop: debug build, the fast tests
 
 rust-test: install ## the Rust tests; those of ferrio-core in an interpreter that they embed
 	$(CARGO) test -q --workspace --exclude ferrio-core
+	$(CARGO) test -q -p ferrio-reactor --features poll-backend
 	@scripts/embedded "$(BIN)/python"
 	$(CARGO) test -q --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
 python-test: install ## pytest, the parity tests and the examples among it
 	$(BIN)/python -m pytest
+
+poll-tests: tools ## pytest and CPython's own tests with poll(2) in the place of epoll
+	@scripts/install release "$(PYTHON)" .venv-poll poll-backend
+	.venv-poll/bin/python -m pytest
+	@.venv-poll/bin/python scripts/conformance .venv-poll/bin/python --modes loop
+
+macos-check: ## the Python-free crates, type-checked for macOS (rustup target add aarch64-apple-darwin)
+	$(CARGO) clippy -q --target aarch64-apple-darwin -p ferrio-reactor -p ferrio-sched -- -D warnings
 
 loom: tools ## every order in which threads can hand work to the loop
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test -q -p ferrio-sched --lib orders

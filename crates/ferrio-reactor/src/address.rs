@@ -48,7 +48,7 @@ impl Address {
             }
             AddressFamily::UNIX => {
                 let address = SocketAddrUnix::try_from(any).ok()?;
-                if let Some(name) = address.abstract_name() {
+                if let Some(name) = crate::platform::abstract_name(&address) {
                     let mut bytes = vec![0];
                     bytes.extend_from_slice(name);
                     return Some(Address::UnixAbstract(bytes));

@@ -1,22 +1,26 @@
 //! The operating system as an event loop sees it, without Python.
 //!
-//! - [`poller`]: waiting for descriptors; one contract, a file for each kernel interface;
-//! - [`waker`]: ending a wait from another thread;
-//! - [`clock`]: the one clock;
-//! - [`timer_slack`]: waits that end on time;
+//! - [`poller`]: waiting for descriptors and ending the wait; one contract, a folder for each kernel interface;
+//! - [`registrations`]: who wants to know when a descriptor is ready;
+//! - [`fd_table`]: a table by descriptor number;
+//! - [`fd`]: what can be asked of any descriptor;
 //! - [`socket`]: stream and datagram calls on non-blocking descriptors;
 //! - [`address`]: socket addresses in a form that needs no resolving;
+//! - [`clock`]: the one clock;
+//! - [`timer_slack`]: waits that end on time;
 //! - [`stack`]: where the calling thread's stack ends;
-//! - [`descriptor`]: what can be asked of any descriptor.
+//! - `platform`: what of these differs between operating systems.
 //!
-//! Calls return `io::Result` with the kernel's error number inside. Only [`waker`] may be used from a
-//! thread other than the loop's.
+//! Calls return `io::Result` with the kernel's error number inside. Only [`poller::Waker`] may be
+//! used from a thread other than the loop's.
 
 pub mod address;
 pub mod clock;
-pub mod descriptor;
+pub mod fd;
+pub mod fd_table;
+mod platform;
 pub mod poller;
+pub mod registrations;
 pub mod socket;
 pub mod stack;
 pub mod timer_slack;
-pub mod waker;

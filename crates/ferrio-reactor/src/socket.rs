@@ -1,9 +1,10 @@
 //! Calls on non-blocking sockets and pipes. `WouldBlock` and `Interrupted` are for the caller to see.
 
 use crate::address::Address;
-use crate::descriptor::borrow;
+use crate::fd::borrow;
+use crate::platform::{self, SEND_FLAGS};
 use rustix::fd::{OwnedFd, RawFd};
-use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 
@@ -11,68 +12,67 @@ use std::mem::MaybeUninit;
 pub const BUFFERS_PER_WRITE: usize = 64;
 
 /// Reads from a socket into `buffer`, without waiting; 0 is the end of the stream.
-pub fn recv(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
-    let (read, _) = rustix::net::recv(borrow(descriptor)?, buffer, RecvFlags::DONTWAIT)
+pub fn recv(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    let (read, _) = rustix::net::recv(borrow(fd)?, buffer, RecvFlags::DONTWAIT)
         .map(|((read, _), length)| (read.len(), length))?;
     Ok(read)
 }
 
 /// Reads from any descriptor into `buffer`; 0 is the end.
-pub fn read(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
-    Ok(rustix::io::read(borrow(descriptor)?, buffer).map(|(read, _)| read.len())?)
+pub fn read(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    Ok(rustix::io::read(borrow(fd)?, buffer).map(|(read, _)| read.len())?)
 }
 
 /// Sends on a connected socket, without waiting. A peer that is gone is an error, never a signal.
-pub fn send(descriptor: RawFd, data: &[u8]) -> io::Result<usize> {
-    Ok(rustix::net::send(borrow(descriptor)?, data, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?)
+pub fn send(fd: RawFd, data: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(borrow(fd)?, data, SEND_FLAGS | SendFlags::DONTWAIT)?)
 }
 
 /// Sends several buffers with one call.
-pub fn send_vectored(descriptor: RawFd, data: &[IoSlice<'_>]) -> io::Result<usize> {
+pub fn send_vectored(fd: RawFd, data: &[IoSlice<'_>]) -> io::Result<usize> {
     if let [one] = data {
-        return send(descriptor, one); // has the kernel do less
+        return send(fd, one); // has the kernel do less
     }
     let mut control = rustix::net::SendAncillaryBuffer::default();
-    Ok(rustix::net::sendmsg(borrow(descriptor)?, data, &mut control, SendFlags::NOSIGNAL)?)
+    Ok(rustix::net::sendmsg(borrow(fd)?, data, &mut control, SEND_FLAGS)?)
 }
 
 /// Writes several buffers to any descriptor with one call.
-pub fn write_vectored(descriptor: RawFd, data: &[IoSlice<'_>]) -> io::Result<usize> {
-    Ok(rustix::io::writev(borrow(descriptor)?, data)?)
+pub fn write_vectored(fd: RawFd, data: &[IoSlice<'_>]) -> io::Result<usize> {
+    Ok(rustix::io::writev(borrow(fd)?, data)?)
 }
 
 /// Shuts down the sending side.
-pub fn shutdown_write(descriptor: RawFd) -> io::Result<()> {
-    Ok(rustix::net::shutdown(borrow(descriptor)?, Shutdown::Write)?)
+pub fn shutdown_write(fd: RawFd) -> io::Result<()> {
+    Ok(rustix::net::shutdown(borrow(fd)?, Shutdown::Write)?)
 }
 
 /// Accepts a connection, non-blocking and not inherited by child programs.
-pub fn accept(descriptor: RawFd) -> io::Result<(OwnedFd, Option<Address>)> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let (accepted, address) = rustix::net::acceptfrom_with(borrow(descriptor)?, flags)?;
+pub fn accept(fd: RawFd) -> io::Result<(OwnedFd, Option<Address>)> {
+    let (accepted, address) = platform::accept(borrow(fd)?)?;
     Ok((accepted, address.and_then(Address::decode)))
 }
 
 /// The address a socket is bound to; None for a family that is not decoded here.
-pub fn local_address(descriptor: RawFd) -> io::Result<Option<Address>> {
-    Ok(Address::decode(rustix::net::getsockname(borrow(descriptor)?)?))
+pub fn local_address(fd: RawFd) -> io::Result<Option<Address>> {
+    Ok(Address::decode(rustix::net::getsockname(borrow(fd)?)?))
 }
 
 /// Receives one datagram, cut to the size of the buffer: how much came, and the sender.
-pub fn recv_from(descriptor: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Option<Address>)> {
-    let ((read, _), _, address) = rustix::net::recvfrom(borrow(descriptor)?, buffer, RecvFlags::empty())?;
+pub fn recv_from(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Option<Address>)> {
+    let ((read, _), _, address) = rustix::net::recvfrom(borrow(fd)?, buffer, RecvFlags::empty())?;
     Ok((read.len(), address.and_then(Address::decode)))
 }
 
 /// Sends one datagram to an address. `Unsupported` for a family that has no encoding here.
-pub fn send_to(descriptor: RawFd, data: &[u8], address: &Address) -> io::Result<usize> {
+pub fn send_to(fd: RawFd, data: &[u8], address: &Address) -> io::Result<usize> {
     let address = address.encode().ok_or(io::ErrorKind::Unsupported)?;
-    Ok(rustix::net::sendto(borrow(descriptor)?, data, SendFlags::NOSIGNAL, &address)?)
+    Ok(rustix::net::sendto(borrow(fd)?, data, SEND_FLAGS, &address)?)
 }
 
 /// Sets `TCP_NODELAY`; sockets that are not TCP say so by an error.
-pub fn set_no_delay(descriptor: RawFd) -> io::Result<()> {
-    Ok(rustix::net::sockopt::set_tcp_nodelay(borrow(descriptor)?, true)?)
+pub fn set_no_delay(fd: RawFd) -> io::Result<()> {
+    Ok(rustix::net::sockopt::set_tcp_nodelay(borrow(fd)?, true)?)
 }
 
 /// Whether an error only means "not now".

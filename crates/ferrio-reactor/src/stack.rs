@@ -1,22 +1,11 @@
 //! The calling thread's stack.
 
-use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// The addresses of the calling thread's stack, if the system says them. The main thread's stack grows down to the
 /// lowest; a limit that is changed later is not seen.
 pub fn of_this_thread() -> Option<Range<usize>> {
-    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-    // SAFETY: the first call fills the attributes of a thread that runs; they are read, and destroyed once.
-    unsafe {
-        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
-            return None;
-        }
-        let (mut address, mut size) = (std::ptr::null_mut(), 0);
-        let status = libc::pthread_attr_getstack(attributes.as_ptr(), &mut address, &mut size);
-        libc::pthread_attr_destroy(attributes.as_mut_ptr());
-        (status == 0).then(|| address as usize..address as usize + size)
-    }
+    crate::platform::stack()
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@ use ferrio_sched::deadline;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-/// While there is work and nobody has registered a descriptor, the kernel is asked only every so many
-/// iterations: for the bytes that signals leave in the wake-up descriptor.
+/// While there is work and nobody has registered a descriptor, the kernel is asked only after this many iterations,
+/// for the bytes that signals leave in the wake-up descriptor. A poll takes about as long as an iteration that runs
+/// one task's step, so it costs such a loop 2 % of its time. A signal is late by 64 iterations at most.
 const ITERATIONS_BETWEEN_IDLE_POLLS: u32 = 64;
 
 /// A view of the poller that may be used without the GIL.

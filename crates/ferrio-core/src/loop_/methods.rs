@@ -71,7 +71,7 @@ impl Class for Loop {
             timers.iter().for_each(|timer| visitor.object(timer));
         }
         if let Ok(registrations) = self.registrations.try_borrow() {
-            registrations.traverse(visitor);
+            registrations.iter().for_each(|entry| entry.traverse(visitor));
         }
         self.postponed.for_each(|entry| entry.traverse(visitor));
         visitor.slot(&self.slow_callback_duration);

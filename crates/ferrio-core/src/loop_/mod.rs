@@ -1,20 +1,20 @@
 //! The event loop.
 //!
 //! [`iteration`] has the loop itself, as a numbered list; [`schedule`] what puts work into it;
-//! [`readiness`] the table of descriptors; [`methods`] the Python side. Cold paths, as making
+//! [`readiness`] who watches descriptors; [`methods`] the Python side. Cold paths, as making
 //! connections, are Python code in a class derived from this one (`python/ferrio/base_events.py`).
 //!
 //! A loop belongs to the thread that runs it. `call_soon_threadsafe` alone may be called from others.
 
 mod iteration;
 mod methods;
-pub mod runnable;
 pub use methods::register;
+mod owners;
 pub mod postponed;
 mod readiness;
+pub mod runnable;
 pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
-mod table;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
@@ -22,14 +22,14 @@ use crate::ffi::with_gil::WithGil;
 use crate::ffi::{Object, Own, Result, Slot, bytes};
 use crate::handles::TimerHandle;
 use crate::stdlib;
-use ferrio_reactor::poller::{Events, Interest, Poller};
+use ferrio_reactor::poller::{Events, Interest, Mode, Poller, Waker};
+use ferrio_reactor::registrations::Registrations;
 use ferrio_reactor::socket;
-use ferrio_reactor::waker::Waker;
 use ferrio_sched::injection::Injection;
 use ferrio_sched::ready::Ready;
 use ferrio_sched::timers::Timers;
+use owners::Owners;
 use postponed::Postponed;
-use readiness::Registrations;
 use runnable::Runnable;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -134,7 +134,8 @@ pub struct Loop {
     timers: RefCell<Timers<Own<TimerHandle>>>,
     /// Apart from the body: it wants an alignment that Python's memory has not.
     injection: Box<Injection<Injected>>,
-    registrations: RefCell<Registrations>,
+    registrations: RefCell<Registrations<Runnable>>,
+    owners: RefCell<Owners>,
     system: RefCell<Option<Rc<System>>>,
     events: RefCell<Events>,
     /// What stream transports read into before they know how much there is.
@@ -175,6 +176,7 @@ impl Loop {
             timers: RefCell::default(),
             injection: Box::default(),
             registrations: RefCell::default(),
+            owners: RefCell::default(),
             system: RefCell::new(None),
             events: RefCell::default(),
             read_buffer: RefCell::default(),
@@ -205,8 +207,8 @@ impl Loop {
     /// Takes a poller and a waker from the operating system.
     fn open(&self) -> Result<()> {
         let (poller, waker) = (Poller::new()?, Waker::new()?);
-        let interest = Interest::READABLE;
-        poller.add(waker.as_raw_fd(), interest, waker.as_raw_fd() as u64)?;
+        let fd = waker.as_raw_fd();
+        poller.add(fd, Interest::READABLE, Mode::Level, fd as u64)?;
         *self.system.borrow_mut() = Some(Rc::new(System { poller, waker }));
         self.closed.set(false);
         Ok(())
@@ -339,6 +341,7 @@ impl Loop {
         drop(injected);
         let entries = self.registrations.borrow_mut().take_all();
         drop(entries);
+        drop(self.owners.take());
         drop(self.system.borrow_mut().take());
         *self.read_buffer.borrow_mut() = Vec::new();
     }

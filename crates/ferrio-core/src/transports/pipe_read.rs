@@ -184,7 +184,7 @@ impl Class for ReadPipeTransport {
         this.base.begin_init()?;
         this.base.merge_extra(extra)?;
         let descriptor = descriptor_of(pipe)?;
-        ferrio_reactor::descriptor::set_nonblocking(descriptor)?;
+        ferrio_reactor::fd::set_nonblocking(descriptor)?;
         this.base.open(loop_, protocol)?;
         this.base.descriptor.put_file(pipe, descriptor)?;
         this.base.set_extra("pipe", pipe)?;

@@ -122,7 +122,7 @@ impl Own<SocketTransport> {
         {
             let descriptor = self.base.descriptor.to_watch()?;
             if self.tcp.get() {
-                loop_.watch_changes(descriptor, self.as_object(), read_ready)?;
+                loop_.watch_edges(descriptor, self.as_object(), read_ready)?;
             } else {
                 loop_.watch_native(descriptor, Direction::Read, self.as_object(), read_ready)?;
             }

@@ -1,40 +1,74 @@
-//! Waiting for descriptors.
+//! Waiting for file descriptors.
 //!
-//! The contract that every backend keeps:
+//! A backend is a folder with three types, `Poller`, `Events` and `Waker`, whose functions have the same names and
+//! signatures in each. The cargo feature `poll-backend` chooses `poll(2)` where the system has a better one.
+//! `contract.rs` has the tests that every backend passes.
 //!
-//! - A descriptor is registered once, with an [`Interest`] and a `token` that comes back with its
-//!   events; `modify` changes both. Readiness is level-triggered, unless the interest says that changes are enough;
-//!   what is ready when it is registered or modified is reported then.
-//! - `wait` fills [`Events`] with what is ready, in the order in which the kernel reports it, and
-//!   returns when something is, when the timeout has passed, or with `ErrorKind::Interrupted` when a
-//!   signal arrived. `None` waits without end. A timeout is never cut short by rounding.
-//! - An error or a hang-up makes a descriptor both readable and writable, so that whoever is
-//!   interested finds out by trying.
+//! | backend | system | waking | edge-triggered |
+//! |---|---|---|---|
+//! | `epoll` | Linux | eventfd | yes |
+//! | `poll` | every Unix | a pipe | no |
+//!
+//! # The contract
+//!
+//! - `add` registers a descriptor with an [`Interest`], a [`Mode`] and a `token` that comes back with its events.
+//!   It fails with `AlreadyExists` for a descriptor that is registered, with `PermissionDenied` for one that can't
+//!   be waited for (a regular file, a directory), and with `EBADF` for one that is not open. `modify` replaces all
+//!   three. `modify` and `remove` fail with `NotFound` for a descriptor that is not registered.
+//! - What is ready at `add` or `modify` is reported by the next `wait`.
+//! - After the event of [`Mode::Once`] the descriptor stays registered and is not reported, whatever happens to it,
+//!   until `modify`.
+//! - A backend that can't report edges says so by `Poller::EDGE_TRIGGERED`. It takes [`Mode::Edge`] for
+//!   [`Mode::Level`].
+//! - `wait` fills `Events` with what is ready, in the system's order. It returns when something is ready, when the
+//!   timeout has passed, or with `ErrorKind::Interrupted` when a signal arrived. A timeout of `None` has no end.
+//!   Rounding never makes a timeout shorter.
+//! - An error or a hang-up makes a descriptor both readable and writable: whoever waits finds out by trying.
 //! - A descriptor should be removed before it is closed. If it was closed first, `remove` may fail, and events for
-//!   its token may still come as long as a duplicate of it is open.
+//!   its token may still come as long as a duplicate of it is open, or when another descriptor has got its number.
+//!   A descriptor that is closed and has no duplicate is not reported, and ends no wait.
+//! - Any thread may call the functions. A change made during another thread's `wait` takes effect with the next
+//!   `wait` at the latest.
+//! - `Waker::wake` makes the waker's descriptor readable until `Waker::reset`. It may be called from every thread.
 
-mod epoll;
+#[cfg(target_os = "linux")]
+pub mod epoll;
+pub mod poll;
 
-pub use epoll::{Events, Poller};
+#[cfg(all(target_os = "linux", not(feature = "poll-backend")))]
+use epoll as backend;
+#[cfg(not(all(target_os = "linux", not(feature = "poll-backend"))))]
+use poll as backend;
+
+pub use backend::{Events, Poller, Waker};
 
 /// What to wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
     pub readable: bool,
     pub writable: bool,
-    /// Whether a change is to be reported once, and not as long as the descriptor is ready: whoever is told reads
-    /// until there is no more. That saves the kernel a second look at the descriptor.
-    pub changes: bool,
 }
 
 impl Interest {
-    pub const READABLE: Interest = Interest { readable: true, writable: false, changes: false };
-    pub const WRITABLE: Interest = Interest { readable: false, writable: true, changes: false };
+    pub const READABLE: Interest = Interest { readable: true, writable: false };
+    pub const WRITABLE: Interest = Interest { readable: false, writable: true };
 
     /// Whether there is nothing to wait for.
     pub fn is_empty(self) -> bool {
         !self.readable && !self.writable
     }
+}
+
+/// How often readiness is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// By each wait, as long as the descriptor is ready.
+    #[default]
+    Level,
+    /// When it begins, and when more arrives. The kernel need not look at the descriptor a second time.
+    Edge,
+    /// Once.
+    Once,
 }
 
 /// What a descriptor is ready for.
@@ -43,7 +77,7 @@ pub struct Event {
     pub token: u64,
     pub readable: bool,
     pub writable: bool,
-    /// Whether a read that takes less than it could may leave something behind: the end of the stream, an error, or
-    /// what follows urgent data. Not reported for interests that are not in changes.
-    pub more: bool,
+    /// Whether a short read may leave something behind: the end of the stream, an error, or what follows urgent
+    /// data. Reported in [`Mode::Edge`] only.
+    pub rearm: bool,
 }

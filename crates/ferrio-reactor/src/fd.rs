@@ -1,0 +1,30 @@
+//! File descriptors that somebody else owns.
+
+use rustix::fd::{BorrowedFd, RawFd};
+use std::io;
+
+/// The caller's descriptor as rustix wants it.
+pub(crate) fn borrow<'fd>(fd: RawFd) -> io::Result<BorrowedFd<'fd>> {
+    if fd < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: not -1; used for one system call only, which answers EBADF for one that is not open.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+}
+
+/// Has calls on a descriptor not wait.
+pub fn set_nonblocking(fd: RawFd) -> io::Result<()> {
+    Ok(rustix::io::ioctl_fionbio(borrow(fd)?, true)?)
+}
+
+/// Whether a descriptor of this number is open.
+pub fn is_open(fd: RawFd) -> bool {
+    borrow(fd).is_ok_and(|fd| rustix::io::fcntl_getfd(fd).is_ok())
+}
+
+/// Whether a poller can wait for an open descriptor: regular files and directories are always ready.
+pub(crate) fn can_be_polled(fd: RawFd) -> io::Result<bool> {
+    let status = rustix::fs::fstat(borrow(fd)?)?;
+    let kind = rustix::fs::FileType::from_raw_mode(status.st_mode);
+    Ok(!matches!(kind, rustix::fs::FileType::RegularFile | rustix::fs::FileType::Directory))
+}

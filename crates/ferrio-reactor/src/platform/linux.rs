@@ -1,0 +1,47 @@
+//! Linux.
+
+use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::net::{SendFlags, SocketAddrAny, SocketAddrUnix, SocketFlags};
+use rustix::pipe::PipeFlags;
+use rustix::thread::{current_timer_slack, set_current_timer_slack};
+use std::io;
+use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
+use std::ops::Range;
+
+pub(crate) const SEND_FLAGS: SendFlags = SendFlags::NOSIGNAL;
+
+pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
+    Ok(rustix::net::acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?)
+}
+
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+}
+
+pub(crate) fn abstract_name(address: &SocketAddrUnix) -> Option<&[u8]> {
+    address.abstract_name()
+}
+
+pub(crate) fn timer_slack() -> Option<NonZeroU64> {
+    current_timer_slack().ok().and_then(NonZeroU64::new)
+}
+
+/// Whether the slack is now this many nanoseconds (`man 2 PR_SET_TIMERSLACK`).
+pub(crate) fn set_timer_slack(nanoseconds: NonZeroU64) -> bool {
+    set_current_timer_slack(Some(nanoseconds)).is_ok()
+}
+
+pub(crate) fn stack() -> Option<Range<usize>> {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: the first call fills the attributes of a thread that runs; they are read, and destroyed once.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let (mut address, mut size) = (std::ptr::null_mut(), 0);
+        let status = libc::pthread_attr_getstack(attributes.as_ptr(), &mut address, &mut size);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        (status == 0).then(|| address as usize..address as usize + size)
+    }
+}

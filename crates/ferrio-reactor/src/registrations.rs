@@ -1,0 +1,289 @@
+//! Who wants to know when a descriptor is readable or writable.
+//!
+//! The table owns, for each descriptor, what is registered for reading and for writing (an `R`: something to run),
+//! and what the poller was told: its [`Interest`] and [`Mode`]. The two change together, in
+//! [`Registrations::watch`]. A failure leaves both as they were.
+//!
+//! ```text
+//!                watch                    the event of Mode::Once
+//! Unregistered ---------> Armed(interest, mode) ---------> Parked
+//!       ^                  |   ^                             |
+//!       +------------------+   +-----------------------------+
+//!         nothing is wanted                watch
+//! ```
+//!
+//! A poller's token is the descriptor's number, without a generation. [`Registrations::take_interested`] must be
+//! called right after the wait, before anything runs that could close the descriptor and open another under its
+//! number. It gives the registered `R` itself, which knows whether it is still wanted when it runs.
+//!
+//! A descriptor may be closed before it is removed. The poller then may or may not know its number, so that "already
+//! there" and "not there" are no errors here.
+//!
+//! No function drops an `R`, as that may run code of the program that comes back to the table.
+
+use crate::fd_table::FdTable;
+use crate::poller::{Event, Interest, Mode, Poller};
+use rustix::fd::RawFd;
+use std::io::{self, ErrorKind};
+use std::mem;
+
+/// Which of a descriptor's two conditions is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Read,
+    Write,
+}
+
+/// What the last read of a descriptor says of the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastRead {
+    /// There was nothing.
+    Empty,
+    /// It took less than it could: all there was at that moment.
+    Short,
+    /// It took as much as it could, or did not take place.
+    #[default]
+    Full,
+}
+
+/// What the poller was told of a descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Arming {
+    #[default]
+    Unregistered,
+    Armed(Interest, Mode),
+    /// It has had the event of [`Mode::Once`]. The poller still knows it, unless it was closed.
+    Parked,
+}
+
+impl Arming {
+    fn is_armed(self) -> bool {
+        matches!(self, Arming::Armed(..))
+    }
+}
+
+/// What is known of a descriptor.
+struct Registration<R> {
+    reader: Option<R>,
+    writer: Option<R>,
+    arming: Arming,
+    /// Whether the reader reads until a read is short, or else asks to be called again.
+    edge_triggered: bool,
+    /// Whether a short read may have left something behind.
+    rearm: bool,
+    /// One of the loop's own descriptors.
+    internal: bool,
+}
+
+impl<R> Default for Registration<R> {
+    fn default() -> Self {
+        Registration {
+            reader: None,
+            writer: None,
+            arming: Arming::Unregistered,
+            edge_triggered: false,
+            rearm: false,
+            internal: false,
+        }
+    }
+}
+
+impl<R> Registration<R> {
+    fn interest(&self) -> Interest {
+        Interest { readable: self.reader.is_some(), writable: self.writer.is_some() }
+    }
+
+    fn place(&mut self, direction: Direction) -> &mut Option<R> {
+        match direction {
+            Direction::Read => &mut self.reader,
+            Direction::Write => &mut self.writer,
+        }
+    }
+}
+
+/// The table.
+pub struct Registrations<R> {
+    table: FdTable<Registration<R>>,
+    /// How many descriptors are armed, without the loop's own.
+    armed: usize,
+}
+
+impl<R> Default for Registrations<R> {
+    fn default() -> Self {
+        Registrations { table: FdTable::default(), armed: 0 }
+    }
+}
+
+impl<R> Registrations<R> {
+    /// Whether the poller waits for any descriptor but the loop's own.
+    #[inline]
+    pub fn are_any_public(&self) -> bool {
+        self.armed > 0
+    }
+
+    /// What is registered for a direction of a descriptor.
+    pub fn get(&self, fd: RawFd, direction: Direction) -> Option<&R> {
+        let registration = self.table.get(fd)?;
+        match direction {
+            Direction::Read => registration.reader.as_ref(),
+            Direction::Write => registration.writer.as_ref(),
+        }
+    }
+
+    /// Exchanges what is registered for a direction of a descriptor with `registered`; None is nothing.
+    ///
+    /// [`Mode::Edge`] is for a reader that keeps the promise of [`Registrations::reader_to_repeat`]; while there is a
+    /// writer too, the descriptor is level-triggered. [`Mode::Once`] takes what is registered out with the next
+    /// event, unless somebody else waits for the descriptor: then it stays until it is exchanged.
+    ///
+    /// # Errors
+    /// The system's. `ErrorKind::OutOfMemory` without an error number says that the table can't grow.
+    pub fn watch(
+        &mut self,
+        poller: &Poller,
+        fd: RawFd,
+        direction: Direction,
+        mode: Mode,
+        registered: &mut Option<R>,
+    ) -> io::Result<()> {
+        if registered.is_none() && self.table.get(fd).is_none() {
+            return Ok(());
+        }
+        let registration = self.table.get_or_insert(fd)?;
+        let mut interest = registration.interest();
+        let is_alone = interest.is_empty();
+        let is_new = registration.place(direction).is_none();
+        let mut edge_triggered = registration.edge_triggered;
+        match direction {
+            Direction::Read => {
+                interest.readable = registered.is_some();
+                edge_triggered = mode == Mode::Edge && Poller::EDGE_TRIGGERED;
+            }
+            Direction::Write => interest.writable = registered.is_some(),
+        }
+        let mode = match mode {
+            Mode::Once if is_alone => Mode::Once,
+            _ if edge_triggered && interest == Interest::READABLE => Mode::Edge,
+            _ => Mode::Level,
+        };
+        let is_armed_so = match registration.arming {
+            Arming::Armed(known, Mode::Once) => known == interest && mode != Mode::Edge,
+            Arming::Armed(known, known_mode) => (known, known_mode) == (interest, mode),
+            Arming::Unregistered | Arming::Parked => interest.is_empty(),
+        };
+        // Somebody who watches what is watched already may have closed the descriptor meanwhile and got
+        // its number again: then the poller does not know it any more.
+        if !is_armed_so || !(is_new || interest.is_empty()) {
+            let arming = arm(poller, fd, registration.arming, interest, mode)?;
+            if !registration.internal {
+                self.armed += usize::from(arming.is_armed());
+                self.armed -= usize::from(registration.arming.is_armed());
+            }
+            registration.arming = arming;
+        }
+        registration.edge_triggered = edge_triggered;
+        registration.rearm &= direction != Direction::Read;
+        mem::swap(registration.place(direction), registered);
+        Ok(())
+    }
+
+    /// Notes that a descriptor is one of the loop's own.
+    ///
+    /// # Errors
+    /// As of [`Registrations::watch`].
+    pub fn set_internal(&mut self, fd: RawFd) -> io::Result<()> {
+        self.table.get_or_insert(fd)?.internal = true;
+        Ok(())
+    }
+
+    /// Everything that is registered.
+    pub fn iter(&self) -> impl Iterator<Item = &R> {
+        self.table.iter().flat_map(|(_, one)| one.reader.iter().chain(&one.writer))
+    }
+
+    /// Takes everything out.
+    pub fn take_all(&mut self) -> Vec<R> {
+        self.armed = 0;
+        self.table.take_all().flat_map(|one| one.reader.into_iter().chain(one.writer)).collect()
+    }
+
+    /// Tells a new poller what the one before was told.
+    pub fn register_anew(&mut self, poller: &Poller) {
+        for (fd, registration) in self.table.iter_mut() {
+            match registration.arming {
+                // The poller before did not report a closed descriptor either.
+                Arming::Armed(interest, mode) => drop(poller.add(fd, interest, mode, fd as u64)),
+                Arming::Parked => registration.arming = Arming::Unregistered,
+                Arming::Unregistered => {}
+            }
+        }
+    }
+}
+
+impl<R: Clone> Registrations<R> {
+    /// Gives everything that wants to know of an event to `take`, readers first.
+    #[inline]
+    pub fn take_interested(&mut self, event: Event, mut take: impl FnMut(R)) {
+        let Some(registration) = self.table.get_mut(event.token as RawFd) else { return };
+        if let Arming::Armed(_, Mode::Once) = registration.arming {
+            registration.arming = Arming::Parked;
+            self.armed -= usize::from(!registration.internal);
+            registration.reader.take().into_iter().chain(registration.writer.take()).for_each(take);
+            return;
+        }
+        registration.rearm |= event.rearm;
+        if event.readable
+            && let Some(reader) = &registration.reader
+        {
+            take(reader.clone());
+        }
+        if event.writable
+            && let Some(writer) = &registration.writer
+        {
+            take(writer.clone());
+        }
+    }
+
+    /// The reader, if it has to run again in the next iteration: no event need come for what its last read left.
+    ///
+    /// A reader in [`Mode::Edge`] reads until a read is short, or asks for this after it has read.
+    #[inline]
+    pub fn reader_to_repeat(&self, fd: RawFd, last: LastRead) -> Option<R> {
+        let registration = self.table.get(fd)?;
+        let may_be_more = match last {
+            LastRead::Empty => false,
+            LastRead::Short => registration.rearm,
+            LastRead::Full => true,
+        };
+        if !may_be_more || !matches!(registration.arming, Arming::Armed(_, Mode::Edge)) {
+            return None;
+        }
+        registration.reader.clone()
+    }
+}
+
+/// Tells the poller what is wanted of a descriptor.
+fn arm(poller: &Poller, fd: RawFd, known: Arming, interest: Interest, mode: Mode) -> io::Result<Arming> {
+    let token = fd as u64;
+    if interest.is_empty() {
+        // One that was closed before it was removed is gone from the poller already.
+        let _ = poller.remove(fd);
+        return Ok(Arming::Unregistered);
+    }
+    if known == Arming::Unregistered {
+        // One that was closed and opened again under a duplicate may still be there.
+        poller.add(fd, interest, mode, token).or_else(|error| match error.kind() {
+            ErrorKind::AlreadyExists => poller.modify(fd, interest, mode, token),
+            _ => Err(error),
+        })?;
+    } else {
+        poller.modify(fd, interest, mode, token).or_else(|error| match error.kind() {
+            ErrorKind::NotFound => poller.add(fd, interest, mode, token),
+            _ => Err(error),
+        })?;
+    }
+    Ok(Arming::Armed(interest, mode))
+}
+
+#[cfg(test)]
+mod tests;
