@@ -38,7 +38,7 @@ def test_scheduling_makes_no_system_calls():
 
 
 def test_python_imports_only_itself_and_the_standard_library():
-    for path in (ROOT / "python/ferrio").glob("*.py"):
+    for path in (ROOT / "python/ferrio").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
@@ -72,3 +72,24 @@ def test_the_c_api_comes_by_way_of_one_file():
     source = ROOT / "crates/ferrio-core/src"
     found = {str(path.relative_to(source)) for path in source.rglob("*.rs") if "pyo3_ffi" in path.read_text()}
     assert found == {"ffi/sys.rs"}
+
+
+def test_the_version_of_the_interpreter_is_asked_in_one_python_file():
+    source = ROOT / "python/ferrio"
+    asking = re.compile(r"version_info|hexversion|sys\.version\b|python_version|sys import .*version")
+    found = {
+        str(path.relative_to(source)) for path in source.rglob("*.py") if asking.search(path.read_text())
+    }
+    # The command line prints it.
+    assert found == {"versions.py", "__main__.py"}
+    assert asking.findall((source / "__main__.py").read_text()) == ["sys.version"]
+
+
+def test_every_fact_about_versions_is_used():
+    sources = [
+        path.read_text() for path in (ROOT / "python/ferrio").rglob("*.py") if path.name != "versions.py"
+    ]
+    for fact in re.findall(
+        r"^([A-Z][A-Z_]+) = ", (ROOT / "python/ferrio/versions.py").read_text(), re.MULTILINE
+    ):
+        assert any(f"versions.{fact}" in source for source in sources), fact

@@ -88,7 +88,7 @@ def test_a_program_from_standard_input(folder):
 
 def test_asyncio_is_ferrios_there():
     code = "import asyncio\nasync def main(): print(type(asyncio.get_running_loop()).__module__)\nasyncio.run(main())"
-    assert run("-c", code).stdout == "ferrio.unix_events\n"
+    assert run("-c", code).stdout == "ferrio.loop\n"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_prompt_with_top_level_await():
     out, _ = child.communicate(timeout=30)
     os.close(primary)
     assert b"42" in out
-    assert b"ferrio.unix_events" in out
+    assert b"ferrio.loop" in out
 
 
 WAITING = textwrap.dedent("""

@@ -20,7 +20,8 @@ import threading
 import types
 from collections.abc import Iterator
 
-from ferrio import _core, base_events
+from ferrio import _core
+from ferrio.loop import running
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -46,7 +47,7 @@ _listening: tuple[int, str, socket.socket] | None = None
 
 def serve() -> None:
     """Answer `ps` and `pstree` as soon as a loop runs, in this process and in those that it forks."""
-    base_events.before_run = _listen
+    running.before_run = _listen
     atexit.register(_remove_socket)
 
 
