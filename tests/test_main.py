@@ -266,7 +266,7 @@ def test_ps_of_what_can_not_be_looked_at():
 
 def test_the_socket_is_private_and_goes_with_the_process():
     code = (
-        "import asyncio, os, ferrio.inspection as i\nasyncio.run(asyncio.sleep(0))\n"
+        "import asyncio, os, ferrio.inspection.server as i\nasyncio.run(asyncio.sleep(0))\n"
         "print(i._listening[1]); os.fork() or os._exit(0); os.wait()"
     )
     path = run("-c", code).stdout.strip()
