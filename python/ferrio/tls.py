@@ -49,8 +49,9 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        # asyncio makes a buffer of this size, which Ferrio's transport does not need; for others it is made
-        # when they ask.
+        # A trick: asyncio's __init__ makes a buffer of self.max_size bytes, 256 KiB for each connection.
+        # Ferrio's transports need none, and for others get_buffer() makes it. So meanwhile an attribute of
+        # the instance hides the class's max_size. __init__ uses max_size for nothing else.
         self.max_size = 0
         _Protocol.__init__(self, *args, **kwargs)
         del self.max_size
