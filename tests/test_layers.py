@@ -1,4 +1,4 @@
-"""Imports point downward only: Python above ferrio-core, that above ferrio-reactor and ferrio-sched."""
+"""What the tree promises: which way imports point, where versions are asked for, where a primitive stands."""
 
 import ast
 import asyncio

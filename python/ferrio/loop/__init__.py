@@ -15,6 +15,7 @@ Only the loop's own thread may call its methods, except call_soon_threadsafe().
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
@@ -31,9 +32,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from typing import Any
 
+    from ferrio.loop import connections, executors, resolver, sockets
     from ferrio.server import Server
 
 __all__ = ("Loop",)
+
+# The methods that a program may call for every connection, datagram or call in a thread find their modules by
+# these names: an import statement costs thousands of instructions each time. Whoever imports a module of a
+# package binds its name in the package, which is here. So each of these is None until _import() was called
+# for it.
+if not TYPE_CHECKING:
+    connections = executors = resolver = sockets = None
 
 # The loops that are alive, for the child of a fork.
 _loops: weakref.WeakSet[Loop] = weakref.WeakSet()
@@ -166,9 +175,9 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> Any:
         """Call func(*args) in an executor, by default a thread pool. Return a future."""
-        from ferrio.loop.executors import run_in_executor
-
-        return run_in_executor(self, executor, func, args)
+        if executors is None:
+            _import("executors")
+        return executors.run_in_executor(self, executor, func, args)
 
     def set_default_executor(self, executor: Any) -> None:
         """Set the executor that run_in_executor(None, ...) uses. TypeError unless it is a thread pool."""
@@ -191,15 +200,15 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
     ) -> Any:
         """Return socket.getaddrinfo() without blocking the loop."""
-        from ferrio.loop.resolver import getaddrinfo
-
-        return await getaddrinfo(self, host, port, family, type, proto, flags)
+        if resolver is None:
+            _import("resolver")
+        return await resolver.getaddrinfo(self, host, port, family, type, proto, flags)
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:
         """Return socket.getnameinfo() without blocking the loop."""
-        from ferrio.loop.resolver import getnameinfo
-
-        return await getnameinfo(self, sockaddr, flags)
+        if resolver is None:
+            _import("resolver")
+        return await resolver.getnameinfo(self, sockaddr, flags)
 
     # Signals
 
@@ -321,9 +330,9 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         Delays and timeouts in seconds. OSError if no address answers, an ExceptionGroup of all failures
         with all_errors.
         """
-        from ferrio.loop.connections import create_connection
-
-        return await create_connection(
+        if connections is None:
+            _import("connections")
+        return await connections.create_connection(
             self,
             protocol_factory,
             host,
@@ -354,9 +363,9 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         ssl_shutdown_timeout: float | None = None,
     ) -> Any:
         """Connect to a Unix socket. Return (transport, protocol). Timeouts in seconds."""
-        from ferrio.loop.connections import create_unix_connection
-
-        return await create_unix_connection(
+        if connections is None:
+            _import("connections")
+        return await connections.create_unix_connection(
             self,
             protocol_factory,
             path,
@@ -377,9 +386,9 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         ssl_shutdown_timeout: float | None = None,
     ) -> Any:
         """Serve a connection that was accepted elsewhere. Return (transport, protocol)."""
-        from ferrio.loop.connections import connect_accepted_socket
-
-        return await connect_accepted_socket(
+        if connections is None:
+            _import("connections")
+        return await connections.connect_accepted_socket(
             self,
             protocol_factory,
             sock,
@@ -488,50 +497,50 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
 
     async def sock_recvfrom(self, sock: Any, bufsize: int) -> Any:
         """Receive a datagram of up to bufsize bytes. Return it with its sender."""
-        from ferrio.loop.sockets import sock_recvfrom
-
-        return await sock_recvfrom(self, sock, bufsize)
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_recvfrom(self, sock, bufsize)
 
     async def sock_recvfrom_into(self, sock: Any, buf: Any, nbytes: int = 0) -> Any:
         """Receive a datagram into a buffer. Return its length and its sender."""
-        from ferrio.loop.sockets import sock_recvfrom_into
-
-        return await sock_recvfrom_into(self, sock, buf, nbytes)
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_recvfrom_into(self, sock, buf, nbytes)
 
     async def sock_sendto(self, sock: Any, data: Any, address: Any) -> int:
         """Send a datagram to an address. Return how many bytes were sent."""
-        from ferrio.loop.sockets import sock_sendto
-
-        return await sock_sendto(self, sock, data, address)
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_sendto(self, sock, data, address)
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
         """Connect a socket."""
-        from ferrio.loop.sockets import sock_connect
-
-        await sock_connect(self, sock, address)
+        if sockets is None:
+            _import("sockets")
+        await sockets.sock_connect(self, sock, address)
 
     # The base class has sock_recv(), sock_recv_into(), sock_sendall() and sock_accept() for sockets of the
     # interpreter's own class. It calls these four for all others.
 
     async def _sock_recv(self, sock: Any, nbytes: int) -> bytes:
-        from ferrio.loop.sockets import sock_recv
-
-        return await sock_recv(self, sock, nbytes)
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_recv(self, sock, nbytes)
 
     async def _sock_recv_into(self, sock: Any, buf: Any) -> int:
-        from ferrio.loop.sockets import sock_recv_into
-
-        return await sock_recv_into(self, sock, buf)
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_recv_into(self, sock, buf)
 
     async def _sock_sendall(self, sock: Any, data: Any) -> None:
-        from ferrio.loop.sockets import sock_sendall
-
-        await sock_sendall(self, sock, data)
+        if sockets is None:
+            _import("sockets")
+        await sockets.sock_sendall(self, sock, data)
 
     async def _sock_accept(self, sock: Any) -> Any:
-        from ferrio.loop.sockets import sock_accept
-
-        return await sock_accept(self, sock)
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_accept(self, sock)
 
     # Subprocesses
 
@@ -584,6 +593,11 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
             raise ValueError("shell must be False")
         check_binary(universal_newlines, bufsize, encoding, errors, text)
         return await subprocess_exec(self, protocol_factory, (program, *args), stdin, stdout, stderr, kwargs)
+
+
+def _import(name: str) -> None:
+    """Import a module of this package, which binds its name here."""
+    importlib.import_module(f"ferrio.loop.{name}")
 
 
 def _before_fork() -> None:
