@@ -8,7 +8,7 @@ from pathlib import Path
 import ferrio
 import pytest
 from ferrio import _core
-from ferrio.base_subprocess import _SubprocessTransport
+from ferrio.loop.subprocesses import _SubprocessTransport
 from ferrio.server import Server
 
 HERE = Path(__file__).parent

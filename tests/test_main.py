@@ -88,7 +88,7 @@ def test_a_program_from_standard_input(folder):
 
 def test_asyncio_is_ferrios_there():
     code = "import asyncio\nasync def main(): print(type(asyncio.get_running_loop()).__module__)\nasyncio.run(main())"
-    assert run("-c", code).stdout == "ferrio.unix_events\n"
+    assert run("-c", code).stdout == "ferrio.loop\n"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_prompt_with_top_level_await():
     out, _ = child.communicate(timeout=30)
     os.close(primary)
     assert b"42" in out
-    assert b"ferrio.unix_events" in out
+    assert b"ferrio.loop" in out
 
 
 WAITING = textwrap.dedent("""
@@ -266,7 +266,7 @@ def test_ps_of_what_can_not_be_looked_at():
 
 def test_the_socket_is_private_and_goes_with_the_process():
     code = (
-        "import asyncio, os, ferrio.inspection as i\nasyncio.run(asyncio.sleep(0))\n"
+        "import asyncio, os, ferrio.inspection.server as i\nasyncio.run(asyncio.sleep(0))\n"
         "print(i._listening[1]); os.fork() or os._exit(0); os.wait()"
     )
     path = run("-c", code).stdout.strip()

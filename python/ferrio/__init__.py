@@ -9,7 +9,6 @@ import ferrio as asyncio                                 # every name that async
 from __future__ import annotations
 
 import gc as _gc
-import sys as _sys
 
 # What is imported stays. To look for garbage among it meanwhile would take as long as to import Ferrio.
 _collects = _gc.isenabled()
@@ -21,6 +20,7 @@ try:
     from asyncio import *
 
     from ferrio import tasks as _tasks
+    from ferrio import versions as _versions
     from ferrio._core import (
         Future,
         Handle,
@@ -36,10 +36,9 @@ try:
         wait,
         wrap_future,
     )
-    from ferrio.events import new_event_loop
+    from ferrio.loop import Loop
+    from ferrio.loop import Loop as SelectorEventLoop
     from ferrio.runners import Runner, run
-    from ferrio.unix_events import Loop
-    from ferrio.unix_events import Loop as SelectorEventLoop
 finally:
     if _collects:
         _gc.enable()
@@ -50,11 +49,11 @@ if TYPE_CHECKING:
     from typing import Any as _Any
 
 # Earlier interpreters' are of another kind, and stay.
-if _sys.version_info >= (3, 12):
+if _versions.WAIT_FOR_RUNS_IN_PLACE:
     from ferrio._core import wait_for
-if _sys.version_info >= (3, 13):
+if _versions.AS_COMPLETED_IS_ASYNC_ITERATOR:
     from ferrio._core import as_completed
-if _sys.version_info >= (3, 14):
+if _versions.CALL_GRAPHS:
     from ferrio._core import future_add_to_awaited_by, future_discard_from_awaited_by
 if hasattr(_asyncio, "eager_task_factory"):
     from ferrio.tasks import eager_task_factory
@@ -72,6 +71,7 @@ _tasks.make_visible()
 _ON_DEMAND = {
     name: module
     for module, names in {
+        "events": ("new_event_loop",),
         "installation": ("install", "installed", "uninstall"),
         "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
         # Newer interpreters warn about policies.

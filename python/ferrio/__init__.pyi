@@ -8,8 +8,8 @@ from ferrio.events import new_event_loop as new_event_loop
 from ferrio.installation import install as install
 from ferrio.installation import installed as installed
 from ferrio.installation import uninstall as uninstall
+from ferrio.loop import Loop as Loop
 from ferrio.policy import EventLoopPolicy as EventLoopPolicy
-from ferrio.unix_events import Loop as Loop
 
 if sys.version_info < (3, 12):
     # There asyncio's takes no loop_factory.

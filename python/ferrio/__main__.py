@@ -45,9 +45,9 @@ def main(arguments: list[str]) -> None:
             return
         os.environ["PYTHONASYNCIODEBUG"] = "1"
     if len(arguments) == 2 and arguments[0] in {"ps", "pstree"} and not os.path.exists(arguments[0]):
-        from ferrio import inspection
+        from ferrio.inspection.client import show
 
-        inspection.show(arguments[0], arguments[1])
+        show(arguments[0], arguments[1])
         return
     ferrio.install()
     program = arguments[0] if arguments else ""
@@ -58,9 +58,9 @@ def main(arguments: list[str]) -> None:
     if program == "" and sys.stdin.isatty():
         _prompt()
         return
-    from ferrio import inspection
+    from ferrio.inspection.server import serve
 
-    inspection.serve()
+    serve()
     _run_as_python_does(program, arguments)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 
-from ferrio.unix_events import Loop
+from ferrio.loop import Loop
 
 __all__ = ("new_event_loop",)
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ("Executor",)
 
-# The interpreter's exit ends the threads of every pool that it finds here, and nothing is begun from then on.
+# This module uses private names of concurrent.futures.thread, which are the same from 3.11 to 3.15. There is
+# no public way to have the interpreter end a pool's threads at its exit. It sets _shutdown then, under
+# _global_shutdown_lock, and puts None into the queue of each thread in _threads_queues. Of ThreadPoolExecutor
+# the class below uses _shutdown, _shutdown_lock, _threads, _max_workers, _thread_name_prefix and _work_queue,
+# and it overrides _adjust_thread_count().
 _interpreter: Any = thread
 
 

@@ -5,7 +5,7 @@ asyncio's policies are deprecated from 3.14 on; importing this module warns ther
 
 import asyncio
 
-from ferrio.unix_events import Loop
+from ferrio.loop import Loop
 
 __all__ = ("EventLoopPolicy",)
 

@@ -7,7 +7,7 @@ import functools
 from asyncio import events, unix_events
 from collections.abc import Callable, Coroutine
 
-from ferrio.events import new_event_loop
+from ferrio.loop import Loop
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ def _new_default_loop() -> asyncio.AbstractEventLoop:
     """Return a Ferrio loop, or what somebody's event loop policy makes."""
     policy = events._event_loop_policy  # type: ignore[attr-defined]
     if policy is None or type(policy) is _DefaultPolicy:
-        return new_event_loop()
+        return Loop()
     return events.new_event_loop()
 
 

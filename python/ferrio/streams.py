@@ -57,7 +57,9 @@ class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):  # type
     def __init__(self, stream_reader: Any, client_connected_cb: Any = None, loop: Any = None) -> None:
         _StreamReaderProtocol.__init__(self, stream_reader, client_connected_cb, loop)
 
-    # asyncio's, with this module's StreamWriter where that makes one.
+    # A trick: this is the code of asyncio's method with other globals, in which StreamWriter is this module's
+    # class. So the method makes one of Ferrio's writers, and is otherwise the interpreter's own. The globals
+    # are a copy: a later change of asyncio.streams, such as a mock's, does not reach them.
     connection_made = types.FunctionType(
         _StreamReaderProtocol.connection_made.__code__, {**vars(streams), "StreamWriter": StreamWriter}
     )

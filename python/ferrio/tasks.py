@@ -51,8 +51,9 @@ def _find_task_sets() -> list[weakref.WeakSet[Any]]:
     """Return the sets that asyncio.all_tasks() looks into: one, or with its Python version another."""
     import _asyncio  # after asyncio, which it needs
 
-    # 3.11 calls it _all_tasks, 3.12 and 3.13 _scheduled_tasks; later versions keep it in the C module,
-    # where the garbage collector can see it.
+    # 3.11 calls it _all_tasks, 3.12 and 3.13 _scheduled_tasks. Later versions keep it in the C module's
+    # state, where no name leads to it. A trick finds it there: the garbage collector sees all that the module
+    # holds, so the set is among gc.get_referents(). It is the one into which asyncio puts the probe.
     names = ("_scheduled_tasks", "_all_tasks")
     known = [getattr(module, name, None) for module in (asyncio.tasks, _asyncio) for name in names]
     hidden = gc.get_referents(_asyncio)

@@ -7,7 +7,6 @@ errors are inherited from asyncio's.
 
 from __future__ import annotations
 
-import ssl
 from asyncio import sslproto
 
 from ferrio import _core
@@ -17,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("SSLProtocol", "TlsMixin", "check_timeouts", "make_tls_transport")
+__all__ = ("SSLProtocol", "check_timeouts", "make_tls_transport")
 
 # asyncio's own, also once something else has been put in their place.
 _Protocol: Any = sslproto.SSLProtocol
@@ -50,8 +49,9 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        # asyncio makes a buffer of this size, which Ferrio's transport does not need; for others it is made
-        # when they ask.
+        # A trick: asyncio's __init__ makes a buffer of self.max_size bytes, 256 KiB for each connection.
+        # Ferrio's transports need none, and for others get_buffer() makes it. So meanwhile an attribute of
+        # the instance hides the class's max_size. __init__ uses max_size for nothing else.
         self.max_size = 0
         _Protocol.__init__(self, *args, **kwargs)
         del self.max_size
@@ -158,72 +158,3 @@ def make_tls_transport(
     )
     _core.SocketTransport(loop, sock, tls, extra=extra, server=server)
     return tls._app_transport
-
-
-class TlsMixin:
-    """loop.start_tls()."""
-
-    async def start_tls(
-        self,
-        transport: Any,
-        protocol: Any,
-        sslcontext: Any,
-        *,
-        server_side: bool = False,
-        server_hostname: str | None = None,
-        ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None,
-    ) -> Any:
-        """Encrypt a connection that stands. Return the transport to use from now on.
-
-        TypeError for what is not an ssl.SSLContext, and for transports that can't be upgraded. RuntimeError
-        while another start_tls() of the same transport is under way, ConnectionResetError for a transport
-        that is lost: asyncio's would never end.
-        """
-        if not isinstance(sslcontext, ssl.SSLContext):
-            raise TypeError(f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}")
-        if not getattr(transport, "_start_tls_compatible", False):
-            raise TypeError(f"transport {transport!r} is not supported by start_tls()")
-        current = transport.get_protocol()
-        if current is None:
-            raise ConnectionResetError("the connection was lost before start_tls()")
-        if isinstance(current, SSLProtocol) and getattr(current, "_waiter", None) is not None:
-            raise RuntimeError("start_tls() is already under way on this transport")
-        loop: Any = self
-        waiter = loop.create_future()
-        tls: Any = SSLProtocol(
-            loop,
-            protocol,
-            sslcontext,
-            waiter,
-            server_side,
-            server_hostname,
-            ssl_handshake_timeout=ssl_handshake_timeout,
-            ssl_shutdown_timeout=ssl_shutdown_timeout,
-            call_connection_made=False,
-        )
-        # Nothing may arrive before the new protocol knows its transport.
-        transport.pause_reading()
-        if server_side:
-            _take_over_buffered(tls, protocol)
-        transport.set_protocol(tls)
-        made = loop.call_soon(tls.connection_made, transport)
-        resumed = loop.call_soon(transport.resume_reading)
-        try:
-            await waiter
-        except BaseException:
-            transport.close()
-            made.cancel()
-            resumed.cancel()
-            waiter = None  # or the exception's traceback would make a cycle of it
-            raise
-        return tls._app_transport
-
-
-def _take_over_buffered(tls: Any, protocol: Any) -> None:
-    """Give the client's first record to TLS, if a stream reader has read it already."""
-    reader = getattr(protocol, "_stream_reader", None)
-    buffered = getattr(reader, "_buffer", None)
-    if buffered:
-        tls._incoming.write(bytes(buffered))
-        buffered.clear()

@@ -32,6 +32,11 @@ async def main():
     await other
     future = asyncio.get_running_loop().create_future()
     print(asyncio.capture_call_graph(future).awaited_by)
+    mine = asyncio.current_task()
+    asyncio.future_add_to_awaited_by(future, mine)
+    print(len(asyncio.capture_call_graph(future).awaited_by))
+    asyncio.future_discard_from_awaited_by(future, mine)
+    print(len(asyncio.capture_call_graph(future).awaited_by))
 
 
 async def waits(task):

@@ -22,6 +22,11 @@ async def main():
             await asyncio.sleep(1)
     except TimeoutError:
         print("in the past", timeout.expired())
+    try:
+        async with asyncio.Timeout(loop.time() - 1) as timeout:
+            await asyncio.sleep(1)
+    except TimeoutError:
+        print("made by hand", timeout.expired())
     for wrong in (lambda: timeout.reschedule(1), lambda: asyncio.timeout(1).reschedule(1)):
         try:
             wrong()

@@ -2,7 +2,7 @@
 //!
 //! [`iteration`] has the loop itself, as a numbered list; [`schedule`] what puts work into it;
 //! [`readiness`] who watches descriptors; [`methods`] the Python side. Cold paths, as making
-//! connections, are Python code in a class derived from this one (`python/ferrio/base_events.py`).
+//! connections, are Python code in a class derived from this one (`python/ferrio/loop/`).
 //!
 //! A loop belongs to the thread that runs it. `call_soon_threadsafe` alone may be called from others.
 

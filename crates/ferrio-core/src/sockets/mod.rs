@@ -2,7 +2,7 @@
 //!
 //! All have one form: try at once; if the socket is not ready, wait until it is, and try again. They are here
 //! for sockets of the interpreter's own class; for others, and for the operations that are seldom, there is
-//! Python code (`python/ferrio/selector_events.py`) under the same names with an underscore before them.
+//! Python code (`python/ferrio/loop/sockets.py`) under the same names with an underscore before them.
 
 mod accept;
 mod receive;

@@ -1,4 +1,4 @@
-"""Addresses: those that need no lookup, and the order in which several are tried."""
+"""Addresses and sockets to bind to them: literal addresses, the order in which several are tried, checks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import itertools
 import os
 import socket
 import stat
-import sys
 from asyncio.log import logger
 from collections.abc import Sequence
+
+from ferrio import versions
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from ferrio.loop import Loop
 
 __all__ = (
     "bind_error",
@@ -107,14 +110,13 @@ def literal_address(
 
 def bind_error(error: OSError, address: Any) -> OSError:
     """Return the error of a bind(), with the address in its message."""
-    # Up to 3.12 asyncio leaves the number out of the text.
-    reason = str(error) if sys.version_info >= (3, 13) else str(error.strerror)
+    reason = str(error) if versions.BIND_ERROR_HAS_NUMBER else str(error.strerror)
     message = f"error while attempting to bind on address {address!r}: {reason.lower()}"
     return OSError(error.errno, message)
 
 
 async def ensure_resolved(
-    loop: Any,
+    loop: Loop,
     address: Sequence[Any],
     *,
     family: int = 0,
@@ -132,7 +134,7 @@ async def ensure_resolved(
 
 
 def interleave_addresses(infos: Sequence[Any], first_family_count: int = 1) -> list[Any]:
-    """Mix the families, as RFC 8305 wants it: so many of the first family, then one of each in turn."""
+    """Mix the families as RFC 8305 asks: first_family_count of the first family, then one of each in turn."""
     by_family: dict[int, list[Any]] = {}
     for info in infos:
         by_family.setdefault(info[0], []).append(info)

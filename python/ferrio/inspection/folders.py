@@ -1,0 +1,37 @@
+"""Where the sockets are: in a directory that belongs to the user and that no one else can look into."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+
+__all__ = ("folders", "make_folder")
+
+
+def folders() -> list[str]:
+    """Return the directories that may have sockets, the first choice first."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    found = [os.path.join(runtime, "ferrio")] if runtime else []
+    return [*found, f"/tmp/ferrio-{os.getuid()}"]
+
+
+def _is_private(folder: str) -> bool:
+    """Return whether a directory is the user's, and no one else's to look into."""
+    status = os.lstat(folder)
+    return (
+        stat.S_ISDIR(status.st_mode)
+        and status.st_uid == os.getuid()
+        and not stat.S_IMODE(status.st_mode) & 0o077
+    )
+
+
+def make_folder() -> str:
+    """Return a directory for this process's socket. OSError if none is private."""
+    for folder in folders():
+        with contextlib.suppress(OSError):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+            if _is_private(folder):
+                return folder
+    raise OSError("no private directory")

@@ -1,0 +1,98 @@
+"""Describing the tasks of this process: where each of them is, and which tasks await it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import threading
+import types
+from collections.abc import Iterator
+
+from ferrio import _core
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ("describe_tasks",)
+
+
+def describe_tasks() -> list[dict[str, Any]]:
+    """Return what there is to know of every pending task of Ferrio's in this process.
+
+    thread: the operating system's number of the thread whose loop it is of; id, name; stack: the functions
+    that it is in, innermost first, as (name, file, line); awaited_by: ids of tasks that await it.
+    """
+    tasks = _core.all_tasks()
+    threads = {thread.ident: thread.native_id for thread in threading.enumerate()}
+    frames = sys._current_frames()
+    described = []
+    for task in tasks:
+        ident = getattr(task.get_loop(), "_thread_id", None)
+        described.append(
+            {
+                "thread": threads.get(ident) or 0,
+                "id": id(task),
+                "name": task.get_name(),
+                "stack": _stack(task.get_coro(), frames.get(ident) if ident else None),
+                "awaited_by": [id(awaiter) for awaiter in _awaiters(task, tasks)],
+            }
+        )
+    return described
+
+
+def _stack(coroutine: Any, running: types.FrameType | None) -> list[tuple[str, str, int]]:
+    """Return the functions that a coroutine is in, innermost first."""
+    stack: list[tuple[str, str, int]] = []
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+        frame = frame or getattr(coroutine, "ag_frame", None)
+        if frame is None:
+            # One of Ferrio's own has no frame, but a name.
+            name = getattr(coroutine, "__qualname__", None)
+            if name is not None and hasattr(coroutine, "send"):
+                stack.insert(0, (name, "", 0))
+            break
+        stack.insert(0, _entry(frame))
+        if getattr(coroutine, "cr_running", False):
+            # What it has called is on the thread's stack, above it.
+            called: list[tuple[str, str, int]] = []
+            while running is not None and running is not frame:
+                called.append(_entry(running))
+                running = running.f_back
+            if running is not None:
+                stack = called + stack
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+    return stack
+
+
+def _entry(frame: types.FrameType) -> tuple[str, str, int]:
+    return (frame.f_code.co_qualname, frame.f_code.co_filename, frame.f_lineno or 0)
+
+
+def _awaiters(task: Any, tasks: list[Any]) -> Iterator[Any]:
+    """Yield the tasks that await a task: directly, or in a group, a gather or a wait."""
+    known = set(getattr(task, "_asyncio_awaited_by", None) or ())
+    awaited = {id(task)}
+    for callback, *_ in task._callbacks or ():
+        for thing in _contents(callback):
+            awaited.add(id(thing))
+            parent = getattr(thing, "_parent_task", None)
+            if parent is not None:
+                known.add(parent)
+    for other in tasks:
+        if other in known or id(other._fut_waiter) in awaited:
+            yield other
+
+
+def _contents(callback: Any) -> Iterator[Any]:
+    """Yield what a callback holds: the object that it is a method of, its arguments, its variables."""
+    while isinstance(callback, functools.partial):
+        yield from callback.args
+        callback = callback.func
+    yield getattr(callback, "__self__", None)
+    for cell in getattr(callback, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # an empty one
+            yield cell.cell_contents

@@ -1,0 +1,627 @@
+"""Loop: Ferrio's event loop.
+
+Every method of the loop stands here or in the base class, `_core.Loop`, which is Rust and has the hot ones.
+The class owns the loop's state. The modules beside this one have the methods' bodies, one subject in each.
+
+A method imports its module when it is called. So a program does not wait at its start for what it never uses.
+Two modules are imported at once: `running`, because every program runs its loop, and `exceptions`, because an
+exception may have to be reported while the interpreter ends, when nothing can be imported any more.
+
+This file has more than 400 lines because the signatures of asyncio's loop are long, and belong together.
+
+Only the loop's own thread may call its methods, except call_soon_threadsafe().
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import warnings
+import weakref
+
+from ferrio import _core, versions
+from ferrio.loop import exceptions, running
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+    from typing import Any
+
+    from ferrio.loop import connections, executors, resolver, sockets
+    from ferrio.server import Server
+
+__all__ = ("Loop",)
+
+# The methods that a program may call for every connection, datagram or call in a thread find their modules by
+# these names: an import statement costs thousands of instructions each time. Whoever imports a module of a
+# package binds its name in the package, which is here. So each of these is None until _import() was called
+# for it.
+if not TYPE_CHECKING:
+    connections = executors = resolver = sockets = None
+
+# The loops that are alive, for the child of a fork.
+_loops: weakref.WeakSet[Loop] = weakref.WeakSet()
+
+
+class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
+    """Ferrio's event loop; it has the contract of asyncio.AbstractEventLoop."""
+
+    # The instance has a dict as well, for attributes of the program's own. The interpreter makes that dict
+    # when the program sets the first of them. Before, it finds methods without looking into a dict.
+    __slots__ = (
+        "_asyncgens",
+        "_asyncgens_shutdown_called",
+        "_default_executor",
+        "_exception_handler",
+        "_executor_shutdown_called",
+        "_origin_tracking_depth_before",
+        "_own_executor",
+        "_resolver",
+        "_signal_handlers",
+        "_signal_pipe",
+        "_tracks_coroutine_origins",
+    )
+
+    def __init__(self, selector: Any = None) -> None:
+        """Make a loop. selector: not used; for programs that pass one to asyncio.SelectorEventLoop."""
+        super().__init__()
+        self._default_executor: Any = None
+        # The executor that the loop has made, if it is still the default.
+        self._own_executor: Any = None
+        self._executor_shutdown_called = False
+        # The executor for name lookups.
+        self._resolver: Any = None
+        self._exception_handler: Any = None
+        self._asyncgens: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._asyncgens_shutdown_called = False
+        self._tracks_coroutine_origins = False
+        self._origin_tracking_depth_before = 0
+        self._signal_handlers: dict[int, _core.Handle] = {}
+        # The interpreter writes the numbers of signals into the second; the loop reads the first.
+        self._signal_pipe: tuple[int, int] | None = None
+        self.set_debug(running.is_debug_mode())
+        _loops.add(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{self.__class__.__name__} running={self.is_running()} "
+            f"closed={self.is_closed()} debug={self.get_debug()}>"
+        )
+
+    def __del__(self, _warn: Any = warnings.warn) -> None:
+        if not self.is_closed():
+            _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
+            if not self.is_running():
+                self.close()
+
+    # Running
+
+    def run_forever(self) -> None:
+        """Run until stop() is called."""
+        running.run_forever(self)
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run until a future is done; a coroutine is wrapped in a task. Return its result.
+
+        RuntimeError if the loop is stopped before that.
+        """
+        return running.run_until_complete(self, future)
+
+    def close(self) -> None:
+        """Close the loop: drop what is queued, give back descriptors. RuntimeError while it runs."""
+        running.close(self)
+
+    def set_debug(self, enabled: bool) -> None:
+        """Turn debug mode on or off."""
+        self._set_debug(enabled)
+        if self.is_running():
+            self.call_soon_threadsafe(running.track_coroutine_origins, self, enabled)
+
+    # Exceptions
+
+    def get_exception_handler(self) -> Any:
+        """Return the exception handler, or None for the default one."""
+        return self._exception_handler
+
+    def set_exception_handler(self, handler: Any) -> None:
+        """Set the callable that hears of unhandled exceptions, (loop, context); None for the default."""
+        if handler is not None and not callable(handler):
+            raise TypeError(f"A callable object or None is expected, got {handler!r}")
+        self._exception_handler = handler
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Log an unhandled exception and what is known of it."""
+        exceptions.default_exception_handler(self, context)
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Call the exception handler with a context: message, exception, future, task, handle..."""
+        exceptions.call_exception_handler(self, context)
+
+    # Asynchronous generators
+
+    # The interpreter calls these two for every generator. So their bodies stand here.
+    def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        if self._asyncgens_shutdown_called:
+            warnings.warn(
+                f"asynchronous generator {agen!r} was scheduled after loop.shutdown_asyncgens() call",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+        self._asyncgens.add(agen)
+
+    def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        self._asyncgens.discard(agen)
+        if not self.is_closed():
+            self.call_soon_threadsafe(self.create_task, agen.aclose())
+
+    async def shutdown_asyncgens(self) -> None:
+        """Close every asynchronous generator that is still open."""
+        self._asyncgens_shutdown_called = True
+        # asyncio.run() calls this for every program, and few have any left.
+        if self._asyncgens:
+            from ferrio.loop.async_generators import close_all
+
+            await close_all(self)
+
+    # Executors
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> Any:
+        """Call func(*args) in an executor, by default a thread pool. Return a future."""
+        if executors is None:
+            _import("executors")
+        return executors.run_in_executor(self, executor, func, args)
+
+    def set_default_executor(self, executor: Any) -> None:
+        """Set the executor that run_in_executor(None, ...) uses. TypeError unless it is a thread pool."""
+        from ferrio.loop.executors import set_default_executor
+
+        set_default_executor(self, executor)
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait until the default executor's threads have ended, for at most timeout seconds."""
+        self._executor_shutdown_called = True
+        # asyncio.run() calls this for every program, and few have one.
+        if self._default_executor is not None:
+            from ferrio.loop.executors import join_default_executor
+
+            await join_default_executor(self, timeout)
+
+    # Names
+
+    async def getaddrinfo(
+        self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> Any:
+        """Return socket.getaddrinfo() without blocking the loop."""
+        if resolver is None:
+            _import("resolver")
+        return await resolver.getaddrinfo(self, host, port, family, type, proto, flags)
+
+    async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:
+        """Return socket.getnameinfo() without blocking the loop."""
+        if resolver is None:
+            _import("resolver")
+        return await resolver.getnameinfo(self, sockaddr, flags)
+
+    # Signals
+
+    def add_signal_handler(  # type: ignore[override]
+        self, sig: int, callback: Callable[..., object], *args: Any
+    ) -> None:
+        """Have the loop call callback(*args) for a signal.
+
+        ValueError for what is not a signal, RuntimeError off the main thread and for signals that can't
+        be caught.
+        """
+        from ferrio.loop.signals import add_signal_handler
+
+        add_signal_handler(self, sig, callback, args)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Give a signal back its default handler. Return False if it had none of the loop's."""
+        from ferrio.loop.signals import remove_signal_handler
+
+        return remove_signal_handler(self, sig)
+
+    # Servers
+
+    async def create_server(
+        self,
+        protocol_factory: Any,
+        host: Any = None,
+        port: Any = None,
+        *,
+        family: int = socket.AF_UNSPEC,
+        flags: int = socket.AI_PASSIVE,
+        sock: Any = None,
+        backlog: int = 100,
+        ssl: Any = None,
+        reuse_address: bool | None = None,
+        reuse_port: bool | None = None,
+        keep_alive: bool | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        start_serving: bool = True,
+    ) -> Server:
+        """Listen on TCP addresses; see asyncio's loop.create_server().
+
+        host: a name, a sequence of names, or None for every interface. backlog: connections that the
+        kernel keeps waiting. Timeouts in seconds. OSError if no address can be bound.
+        """
+        from ferrio.loop.servers import create_server
+
+        return await create_server(
+            self,
+            protocol_factory,
+            host,
+            port,
+            family=family,
+            flags=flags,
+            sock=sock,
+            backlog=backlog,
+            ssl=ssl,
+            reuse_address=reuse_address,
+            reuse_port=reuse_port,
+            keep_alive=keep_alive,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+            start_serving=start_serving,
+        )
+
+    async def create_unix_server(
+        self,
+        protocol_factory: Any,
+        path: Any = None,
+        *,
+        sock: Any = None,
+        backlog: int = 100,
+        ssl: Any = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        start_serving: bool = True,
+        cleanup_socket: bool = versions.UNIX_SERVERS_REMOVE_THEIR_PATH,
+    ) -> Server:
+        """Listen on a Unix socket. Timeouts in seconds."""
+        from ferrio.loop.servers import create_unix_server
+
+        return await create_unix_server(
+            self,
+            protocol_factory,
+            path,
+            sock=sock,
+            backlog=backlog,
+            ssl=ssl,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+            start_serving=start_serving,
+            cleanup_socket=cleanup_socket,
+        )
+
+    # Connections
+
+    async def create_connection(
+        self,
+        protocol_factory: Any,
+        host: Any = None,
+        port: Any = None,
+        *,
+        ssl: Any = None,
+        family: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+        sock: Any = None,
+        local_addr: Any = None,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        happy_eyeballs_delay: float | None = None,
+        interleave: int | None = None,
+        all_errors: bool = False,
+    ) -> Any:
+        """Connect to a TCP address. Return (transport, protocol); see asyncio's loop.create_connection().
+
+        Delays and timeouts in seconds. OSError if no address answers, an ExceptionGroup of all failures
+        with all_errors.
+        """
+        if connections is None:
+            _import("connections")
+        return await connections.create_connection(
+            self,
+            protocol_factory,
+            host,
+            port,
+            ssl=ssl,
+            family=family,
+            proto=proto,
+            flags=flags,
+            sock=sock,
+            local_addr=local_addr,
+            server_hostname=server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+            happy_eyeballs_delay=happy_eyeballs_delay,
+            interleave=interleave,
+            all_errors=all_errors,
+        )
+
+    async def create_unix_connection(
+        self,
+        protocol_factory: Any,
+        path: Any = None,
+        *,
+        ssl: Any = None,
+        sock: Any = None,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> Any:
+        """Connect to a Unix socket. Return (transport, protocol). Timeouts in seconds."""
+        if connections is None:
+            _import("connections")
+        return await connections.create_unix_connection(
+            self,
+            protocol_factory,
+            path,
+            ssl=ssl,
+            sock=sock,
+            server_hostname=server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+
+    async def connect_accepted_socket(
+        self,
+        protocol_factory: Any,
+        sock: Any,
+        *,
+        ssl: Any = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> Any:
+        """Serve a connection that was accepted elsewhere. Return (transport, protocol)."""
+        if connections is None:
+            _import("connections")
+        return await connections.connect_accepted_socket(
+            self,
+            protocol_factory,
+            sock,
+            ssl=ssl,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+
+    async def start_tls(
+        self,
+        transport: Any,
+        protocol: Any,
+        sslcontext: Any,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> Any:
+        """Encrypt a connection that stands. Return the transport to use from now on.
+
+        TypeError for what is not an ssl.SSLContext, and for transports that can't be upgraded. RuntimeError
+        while another start_tls() of the same transport is under way, ConnectionResetError for a transport
+        that is lost: asyncio's would never end.
+        """
+        from ferrio.loop.tls import start_tls
+
+        return await start_tls(
+            self,
+            transport,
+            protocol,
+            sslcontext,
+            server_side=server_side,
+            server_hostname=server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+
+    # Datagrams
+
+    async def create_datagram_endpoint(  # type: ignore[override]  # asyncio's takes reuse_address no more
+        self,
+        protocol_factory: Any,
+        local_addr: Any = None,
+        remote_addr: Any = None,
+        *,
+        family: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+        reuse_port: bool | None = None,
+        allow_broadcast: bool | None = None,
+        sock: Any = None,
+    ) -> Any:
+        """Make a datagram endpoint. Return (transport, protocol); see asyncio's method of this name."""
+        from ferrio.loop.datagrams import create_datagram_endpoint
+
+        return await create_datagram_endpoint(
+            self,
+            protocol_factory,
+            local_addr,
+            remote_addr,
+            family=family,
+            proto=proto,
+            flags=flags,
+            reuse_port=reuse_port,
+            allow_broadcast=allow_broadcast,
+            sock=sock,
+        )
+
+    # Pipes
+
+    async def connect_read_pipe(self, protocol_factory: Any, pipe: Any) -> Any:
+        """Read from a pipe, which the transport owns from now on. Return (transport, protocol)."""
+        from ferrio.loop.pipes import connect_read_pipe
+
+        return await connect_read_pipe(self, protocol_factory, pipe)
+
+    async def connect_write_pipe(self, protocol_factory: Any, pipe: Any) -> Any:
+        """Write to a pipe, which the transport owns from now on. Return (transport, protocol)."""
+        from ferrio.loop.pipes import connect_write_pipe
+
+        return await connect_write_pipe(self, protocol_factory, pipe)
+
+    # Files
+
+    async def sendfile(
+        self, transport: Any, file: Any, offset: int = 0, count: int | None = None, *, fallback: bool = True
+    ) -> int:
+        """Send a regular file opened in binary mode through a transport. Return the number of bytes.
+
+        offset and count in bytes. RuntimeError for transports that can't and with fallback=False.
+        """
+        from ferrio.loop.sendfile import sendfile
+
+        return await sendfile(self, transport, file, offset, count, fallback)
+
+    async def sock_sendfile(
+        self, sock: Any, file: Any, offset: int = 0, count: int | None = None, *, fallback: bool | None = None
+    ) -> int:
+        """Send a regular file opened in binary mode through a socket. Return the number of bytes."""
+        from ferrio.loop.sendfile import sock_sendfile
+
+        return await sock_sendfile(self, sock, file, offset, count, fallback)
+
+    # Sockets
+
+    async def sock_recvfrom(self, sock: Any, bufsize: int) -> Any:
+        """Receive a datagram of up to bufsize bytes. Return it with its sender."""
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_recvfrom(self, sock, bufsize)
+
+    async def sock_recvfrom_into(self, sock: Any, buf: Any, nbytes: int = 0) -> Any:
+        """Receive a datagram into a buffer. Return its length and its sender."""
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_recvfrom_into(self, sock, buf, nbytes)
+
+    async def sock_sendto(self, sock: Any, data: Any, address: Any) -> int:
+        """Send a datagram to an address. Return how many bytes were sent."""
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_sendto(self, sock, data, address)
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Connect a socket."""
+        if sockets is None:
+            _import("sockets")
+        await sockets.sock_connect(self, sock, address)
+
+    # The base class has sock_recv(), sock_recv_into(), sock_sendall() and sock_accept() for sockets of the
+    # interpreter's own class. It calls these four for all others.
+
+    async def _sock_recv(self, sock: Any, nbytes: int) -> bytes:
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_recv(self, sock, nbytes)
+
+    async def _sock_recv_into(self, sock: Any, buf: Any) -> int:
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_recv_into(self, sock, buf)
+
+    async def _sock_sendall(self, sock: Any, data: Any) -> None:
+        if sockets is None:
+            _import("sockets")
+        await sockets.sock_sendall(self, sock, data)
+
+    async def _sock_accept(self, sock: Any) -> Any:
+        if sockets is None:
+            _import("sockets")
+        return await sockets.sock_accept(self, sock)
+
+    # Subprocesses
+
+    async def subprocess_shell(
+        self,
+        protocol_factory: Any,
+        cmd: Any,
+        *,
+        stdin: Any = subprocess.PIPE,
+        stdout: Any = subprocess.PIPE,
+        stderr: Any = subprocess.PIPE,
+        universal_newlines: bool = False,
+        shell: bool = True,
+        bufsize: int = 0,
+        encoding: Any = None,
+        errors: Any = None,
+        text: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run a command line. Return (transport, protocol). Further keywords go to subprocess.Popen."""
+        from ferrio.loop.subprocesses import check_binary, subprocess_shell
+
+        if not isinstance(cmd, (bytes, str)):
+            raise ValueError("cmd must be a string")
+        if not shell:
+            raise ValueError("shell must be True")
+        check_binary(universal_newlines, bufsize, encoding, errors, text)
+        return await subprocess_shell(self, protocol_factory, cmd, stdin, stdout, stderr, kwargs)
+
+    async def subprocess_exec(
+        self,
+        protocol_factory: Any,
+        program: Any,
+        *args: Any,
+        stdin: Any = subprocess.PIPE,
+        stdout: Any = subprocess.PIPE,
+        stderr: Any = subprocess.PIPE,
+        universal_newlines: bool = False,
+        shell: bool = False,
+        bufsize: int = 0,
+        encoding: Any = None,
+        errors: Any = None,
+        text: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run a program. Return (transport, protocol). Further keywords go to subprocess.Popen."""
+        from ferrio.loop.subprocesses import check_binary, subprocess_exec
+
+        if shell:
+            raise ValueError("shell must be False")
+        check_binary(universal_newlines, bufsize, encoding, errors, text)
+        return await subprocess_exec(self, protocol_factory, (program, *args), stdin, stdout, stderr, kwargs)
+
+
+def _import(name: str) -> None:
+    """Import a module of this package, which binds its name here."""
+    importlib.import_module(f"ferrio.loop.{name}")
+
+
+def _before_fork() -> None:
+    """Send what waits, or the child would send it again."""
+    for loop in list(_loops):
+        loop._run_postponed()
+
+
+def _after_fork_in_child() -> None:
+    """Part from the parent's loops; one that the child goes on using is its own."""
+    try:
+        # Otherwise the parent would read the child's signals.
+        signal.set_wakeup_fd(-1)
+    except ValueError:
+        pass  # forked off the main thread of a subinterpreter
+    for loop in list(_loops):
+        if loop.is_closed():
+            continue
+        loop._reopen_after_fork()
+        if loop._own_executor is not None or loop._resolver is not None:
+            from ferrio.loop.executors import forget_threads
+
+            forget_threads(loop)
+        running.reopen_signal_pipe(loop)
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)

@@ -1,0 +1,188 @@
+"""Operations on sockets that the program owns: loop.sock_recvfrom(), loop.sock_connect() and others.
+
+Each has one form: it tries at once, and if the socket is not ready, it tries again whenever the socket is.
+
+sock_recv(), sock_recv_into(), sock_sendall() and sock_accept() are Rust for sockets of the interpreter's own
+class. The functions of these names here are for all other sockets, such as those of a class that a program
+derives.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+from collections.abc import Callable
+
+from ferrio.loop.addresses import check_ssl_socket, ensure_resolved
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ferrio.loop import Loop
+
+__all__ = (
+    "sock_accept",
+    "sock_connect",
+    "sock_recv",
+    "sock_recv_into",
+    "sock_recvfrom",
+    "sock_recvfrom_into",
+    "sock_sendall",
+    "sock_sendto",
+)
+
+_NOT_READY = (BlockingIOError, InterruptedError)
+
+
+def _check_socket(loop: Loop, sock: Any) -> None:
+    check_ssl_socket(sock)
+    if loop._debug and sock.gettimeout() != 0:
+        raise ValueError("the socket must be non-blocking")
+
+
+def _when_readable(loop: Loop, sock: Any, operation: Callable[[], Any]) -> Any:
+    """Return a future of the operation, tried whenever the socket is readable."""
+    return _when(loop, loop._add_reader, loop._remove_reader, sock, operation)
+
+
+def _when_writable(loop: Loop, sock: Any, operation: Callable[[], Any]) -> Any:
+    """Return a future of the operation, tried whenever the socket is writable."""
+    return _when(loop, loop._add_writer, loop._remove_writer, sock, operation)
+
+
+def _when(loop: Loop, add: Any, remove: Any, sock: Any, operation: Callable[[], Any]) -> Any:
+    future = loop.create_future()
+    descriptor = sock.fileno()
+    loop._ensure_fd_no_transport(descriptor)
+    handle = add(descriptor, _attempt, future, operation)
+    future.add_done_callback(functools.partial(_stop_watching, remove, descriptor, handle))
+    return future
+
+
+async def sock_recv(loop: Loop, sock: Any, nbytes: int) -> bytes:
+    """Receive up to nbytes from a connected socket."""
+    _check_socket(loop, sock)
+    try:
+        data: bytes = sock.recv(nbytes)
+    except _NOT_READY:
+        data = await _when_readable(loop, sock, lambda: sock.recv(nbytes))
+    return data
+
+
+async def sock_recv_into(loop: Loop, sock: Any, buf: Any) -> int:
+    """Receive into a buffer. Return how many bytes."""
+    _check_socket(loop, sock)
+    try:
+        count: int = sock.recv_into(buf)
+    except _NOT_READY:
+        count = await _when_readable(loop, sock, lambda: sock.recv_into(buf))
+    return count
+
+
+async def sock_recvfrom(loop: Loop, sock: Any, bufsize: int) -> Any:
+    """Receive a datagram of up to bufsize bytes. Return it with its sender."""
+    _check_socket(loop, sock)
+    try:
+        return sock.recvfrom(bufsize)
+    except _NOT_READY:
+        return await _when_readable(loop, sock, lambda: sock.recvfrom(bufsize))
+
+
+async def sock_recvfrom_into(loop: Loop, sock: Any, buf: Any, nbytes: int = 0) -> Any:
+    """Receive a datagram into a buffer. Return its length and its sender."""
+    _check_socket(loop, sock)
+    nbytes = nbytes or len(buf)
+    try:
+        return sock.recvfrom_into(buf, nbytes)
+    except _NOT_READY:
+        return await _when_readable(loop, sock, lambda: sock.recvfrom_into(buf, nbytes))
+
+
+async def sock_sendall(loop: Loop, sock: Any, data: Any) -> None:
+    """Send all of the data."""
+    _check_socket(loop, sock)
+    try:
+        sent = sock.send(data)
+    except _NOT_READY:
+        sent = 0
+    if sent == len(data):
+        return
+    rest = memoryview(data)[sent:]
+
+    def send_rest() -> None:
+        nonlocal rest
+        rest = rest[sock.send(rest) :]
+        if rest:
+            raise BlockingIOError
+
+    await _when_writable(loop, sock, send_rest)
+
+
+async def sock_sendto(loop: Loop, sock: Any, data: Any, address: Any) -> int:
+    """Send a datagram to an address. Return how many bytes were sent."""
+    _check_socket(loop, sock)
+    try:
+        count: int = sock.sendto(data, address)
+    except _NOT_READY:
+        count = await _when_writable(loop, sock, lambda: sock.sendto(data, 0, address))
+    return count
+
+
+async def sock_connect(loop: Loop, sock: Any, address: Any) -> None:
+    """Connect a socket."""
+    _check_socket(loop, sock)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        infos = await ensure_resolved(loop, address, family=sock.family, type=sock.type, proto=sock.proto)
+        address = infos[0][4]
+    try:
+        sock.connect(address)
+    except _NOT_READY:
+        # Also after EINTR the attempt goes on; when it has ended, the socket is writable.
+        await _when_writable(loop, sock, lambda: _raise_connect_error(sock, address))
+
+
+async def sock_accept(loop: Loop, sock: Any) -> Any:
+    """Accept a connection. Return the new socket and its peer's address."""
+    _check_socket(loop, sock)
+    try:
+        return _accept(sock)
+    except _NOT_READY:
+        return await _when_readable(loop, sock, lambda: _accept(sock))
+
+
+def _attempt(future: Any, operation: Callable[[], Any]) -> None:
+    if future.done():
+        return
+    try:
+        result = operation()
+    except _NOT_READY:
+        return
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+    finally:
+        # An exception that holds its own frame, which holds the future, would be a cycle.
+        future = None
+
+
+def _stop_watching(remove: Any, descriptor: int, handle: Any, future: Any) -> None:
+    # A cancelled handle was replaced by a later operation, whose watch this must not end.
+    if not handle.cancelled():
+        remove(descriptor)
+
+
+def _accept(sock: Any) -> Any:
+    connection, address = sock.accept()
+    connection.setblocking(False)
+    return connection, address
+
+
+def _raise_connect_error(sock: Any, address: Any) -> None:
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error != 0:
+        raise OSError(error, f"Connect call failed {address}")
