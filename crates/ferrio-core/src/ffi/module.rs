@@ -65,6 +65,8 @@ unsafe extern "C" fn execute(module: Ptr) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyInit__core() -> Ptr {
     let ModuleDefinition { name, doc, mut methods, .. } = crate::module::definition();
+    #[cfg(debug_assertions)]
+    methods.push(super::class::live::definition());
     methods.push(Method::zeroed());
     let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];
     #[cfg(Py_3_12)]

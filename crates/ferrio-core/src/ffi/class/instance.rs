@@ -7,21 +7,32 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr;
+#[cfg(debug_assertions)]
+use std::sync::atomic::AtomicI64;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Where a class keeps its type object.
-pub struct TypeCell(AtomicPtr<py::PyTypeObject>);
+pub struct TypeCell {
+    class: AtomicPtr<py::PyTypeObject>,
+    /// How many instances live.
+    #[cfg(debug_assertions)]
+    pub(super) live: AtomicI64,
+}
 
 impl TypeCell {
     /// Not made yet.
     pub const fn new() -> TypeCell {
-        TypeCell(AtomicPtr::new(ptr::null_mut()))
+        TypeCell {
+            class: AtomicPtr::new(ptr::null_mut()),
+            #[cfg(debug_assertions)]
+            live: AtomicI64::new(0),
+        }
     }
 
     /// The type object; null before [`make_type`](super::make_type).
     #[inline]
     pub(in crate::ffi) fn get(&self) -> *mut py::PyTypeObject {
-        self.0.load(Ordering::Relaxed)
+        self.class.load(Ordering::Relaxed)
     }
 }
 
@@ -34,7 +45,7 @@ impl Default for TypeCell {
 impl TypeCell {
     /// Keeps the type object.
     pub(super) fn set(&self, class: Object) {
-        self.0.store(class.into_ptr().cast(), Ordering::Relaxed);
+        self.class.store(class.into_ptr().cast(), Ordering::Relaxed);
     }
 
     /// Whether the class is made.
@@ -156,6 +167,8 @@ impl<T: Class> Own<T> {
                 return Err(Raised::assume());
             }
             ptr::write(&raw mut (*object).body, body);
+            #[cfg(debug_assertions)]
+            T::type_cell().add_live();
             py::PyObject_GC_Track(object.cast());
             Ok(Own(Object::owned(object.cast())?, PhantomData))
         }

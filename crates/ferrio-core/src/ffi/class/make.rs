@@ -23,6 +23,8 @@ unsafe extern "C" fn new<T: Class>(class: *mut py::PyTypeObject, _: Ptr, _: Ptr)
                 return Err(Raised::assume());
             }
             ptr::write(&raw mut (*object.cast::<Instance<T>>()).body, body);
+            #[cfg(debug_assertions)]
+            T::type_cell().add_live();
             Ok(object)
         }
     })
@@ -103,6 +105,8 @@ fn make<T: Class>(base: Option<Object>) -> Result<Object> {
             None => Object::owned(py::PyType_FromSpec(&mut spec))?,
         };
         T::type_cell().set(class.clone());
+        #[cfg(debug_assertions)]
+        T::type_cell().count_as(T::NAME);
         for definition in T::functions() {
             let attribute = (definition.make)()?;
             let status = py::PyObject_SetAttrString(class.as_ptr(), definition.name.as_ptr(), attribute.as_ptr());
