@@ -1,13 +1,20 @@
-"""Fixtures: a Ferrio loop, and a check that nothing is left open."""
+"""Fixtures: a loop, and what is checked when any test ends.
+
+No test may leave an open descriptor, a thread or, in a debug build of the extension, an object of Ferrio's behind; and no
+exception may have reached a loop's default exception handler that the test did not expect.
+"""
 
 import gc
-import os
+import logging
 import signal
 import threading
 from collections.abc import Iterator
 
 import ferrio
 import pytest
+from support.growth import descriptors
+from support.live import live_instances
+from support.reports import Reports
 
 # A shell ignores Ctrl-C for what it runs in the background, and children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -25,23 +32,28 @@ def loop() -> Iterator[ferrio.Loop]:
         loop.close()
 
 
-def descriptors() -> set[str]:
-    """The open descriptors of this process, with what they are."""
-    found = set()
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            found.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
-        except FileNotFoundError:
-            pass  # the one of the listing
-    return found
-
-
 @pytest.fixture(autouse=True)
-def nothing_left_open() -> Iterator[None]:
-    """No test may leave a descriptor or a thread behind."""
-    before, threads = descriptors(), threading.active_count()
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test may leave a descriptor, a thread or an object of Ferrio's behind."""
+    before, threads, live = descriptors(), threading.active_count(), live_instances()
     yield
+    # pytest keeps the test's arguments, a loop among them, until every fixture has ended.
+    request.node.funcargs.clear()
     gc.collect()
     left = descriptors() - before
     assert not left, f"left open: {left}"
     assert threading.active_count() <= threads, threading.enumerate()
+    alive = live_instances() - live
+    assert not alive, f"left alive: {dict(alive)}"
+
+
+@pytest.fixture(autouse=True)
+def reports() -> Iterator[Reports]:
+    """What reached a loop's default exception handler. A test that expects something takes it: `reports.take()`."""
+    reports = Reports()
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(reports)
+    yield reports
+    logger.removeHandler(reports)
+    unexpected = reports.take()
+    assert not unexpected, f"nobody expected that the loop reports: {unexpected}"

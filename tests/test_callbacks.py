@@ -242,8 +242,10 @@ def test_a_protocol_that_closes_everything_where_it_is_called() -> None:
             self.transport.close()
             self.transport.write(b"into nothing")
 
+    server: Any = None
+
     async def main() -> bytes:
-        global server
+        nonlocal server
         loop = asyncio.get_running_loop()
         server = await loop.create_server(Protocol, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())

@@ -11,7 +11,7 @@ import weakref
 import ferrio
 import pytest
 from ferrio.executor import Executor
-from processes import run_script
+from support.processes import run_script
 
 
 def wait_until(condition):
@@ -66,16 +66,16 @@ def test_calls_begin_in_their_order(loop):
 @pytest.mark.parametrize(
     ("raised", "kind"),
     [
-        (ValueError("text"), ValueError),
-        (concurrent.futures.CancelledError(), asyncio.CancelledError),
-        (concurrent.futures.TimeoutError(), TimeoutError),
-        (SystemExit(3), SystemExit),
-        (KeyboardInterrupt(), KeyboardInterrupt),
+        (ValueError, ValueError),
+        (concurrent.futures.CancelledError, asyncio.CancelledError),
+        (concurrent.futures.TimeoutError, TimeoutError),
+        (SystemExit, SystemExit),
+        (KeyboardInterrupt, KeyboardInterrupt),
     ],
 )
 def test_what_a_call_raises_comes_out_of_its_future(loop, raised, kind):
     def fail():
-        raise raised
+        raise raised("text")
 
     async def main():
         future = loop.run_in_executor(None, fail)

@@ -9,7 +9,6 @@ import errno
 import os
 import signal
 import socket
-import struct
 import subprocess
 import textwrap
 import threading
@@ -18,14 +17,9 @@ from typing import Any
 
 import ferrio
 import pytest
-from parity.lib.certificates import contexts
-from processes import run_script
-
-
-def reset(sock: socket.socket) -> None:
-    """Close a connection with a reset."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
+from support.certificates import contexts
+from support.processes import run_script
+from support.sockets import reset_on_close
 
 
 @pytest.mark.parametrize("how", ["reset", "close", "half", "after_fin"])
@@ -50,7 +44,8 @@ def test_peers_that_go(how: str) -> None:
             sock.sendall(b"x")
             if how == "reset":
                 await asyncio.sleep(0.001)
-                reset(sock)
+                reset_on_close(sock)
+                sock.close()
             elif how == "close":
                 sock.close()
             else:

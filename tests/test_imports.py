@@ -13,7 +13,7 @@ from ferrio.selector_events import SocketOperationsMixin
 from ferrio.sendfile import SendfileMixin
 from ferrio.server import ServerMixin
 from ferrio.tls import TlsMixin
-from processes import run_script
+from support.processes import run_script
 
 
 def run(code):

@@ -1,5 +1,6 @@
 """Each script in parity/ prints the same on asyncio and on Ferrio, warnings included."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,10 @@ import pytest
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted((HERE / "parity").glob("*.py"))
+# The scripts import what they share from tests/support.
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
+}
 
 # Seconds for one script.
 TIMEOUT = 60
@@ -37,6 +42,7 @@ def run(*command: str) -> Run:
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
+        env=ENVIRONMENT,
         check=False,
     )
     return done.returncode, clean(done.stdout), clean(done.stderr)
@@ -57,7 +63,7 @@ def clean(text: str) -> str:
 
 def commands(script: Path) -> list[tuple[str, ...]]:
     """A script on asyncio, on Ferrio, and with all of asyncio's names giving Ferrio's."""
-    return [(str(HERE / "on_asyncio.py"), str(script)), (str(script),), ("-m", "ferrio", str(script))]
+    return [(str(HERE / "support/on_asyncio.py"), str(script)), (str(script),), ("-m", "ferrio", str(script))]
 
 
 def same(on_asyncio: Run, on_ferrio: Run, installed: Run) -> bool:

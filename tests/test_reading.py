@@ -10,6 +10,7 @@ from typing import Any
 
 import ferrio
 import pytest
+from support.sockets import reset_on_close
 
 # More than is read at once before it is the others' turn.
 MUCH = 5_000_000
@@ -138,7 +139,7 @@ def test_the_end_comes_between_the_event_and_the_read(runner: Any) -> None:
 def test_a_reset_after_data_is_heard_of(runner: Any) -> None:
     async def main() -> None:
         protocol, peer = await connected()
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        reset_on_close(peer)
         peer.sendall(b"data")
         await protocol.until(4)
         peer.close()

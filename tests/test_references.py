@@ -6,7 +6,6 @@ collector knows. As in CPython's own hunt for leaks, a kind leaks if the count g
 
 from __future__ import annotations
 
-import array
 import asyncio
 import contextlib
 import ctypes
@@ -19,15 +18,14 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
-from itertools import pairwise
 from typing import Any
 
 import ferrio
 import pytest
-from parity.lib.certificates import contexts
+from support.certificates import contexts
+from support.clock import closed
+from support.growth import ROUNDS, growth, leaks
 
-# The first rounds fill the caches.
-WARM_UP, ROUNDS = 3, 5
 # How many objects a round makes of a kind, unless the system takes its time for each.
 COUNT = 20
 
@@ -54,36 +52,6 @@ def kind_of(versions: bool, reason: str) -> Callable[[Any], Any]:
         return kind(function)
 
     return add
-
-
-def count() -> int:
-    """What must not grow: all references, or the objects that the collector knows."""
-    if hasattr(sys, "gettotalrefcount"):
-        return sys.gettotalrefcount()
-    return len(gc.get_objects())
-
-
-def growth(one_round: Callable[[], None]) -> list[int]:
-    """How much each round has added, after the first ones."""
-    # Places that exist before: what the test itself keeps does not count.
-    counts = array.array("q", bytes(8 * (WARM_UP + ROUNDS)))
-    # What exists already is not looked through again and again.
-    gc.collect()
-    gc.freeze()
-    try:
-        for number in range(WARM_UP + ROUNDS):
-            one_round()
-            for _ in range(3):
-                gc.collect()
-            counts[number] = count()
-    finally:
-        gc.unfreeze()
-    return [new - old for old, new in pairwise(counts[WARM_UP - 1 :])]
-
-
-def leaks(grown: list[int]) -> bool:
-    """Whether it has grown in every round."""
-    return all(delta >= 1 for delta in grown)
 
 
 # Tasks and futures.
@@ -588,13 +556,31 @@ class Echo(asyncio.Protocol):
         self.transport.writelines([b"", data[:0]])
 
 
-class Buffered(asyncio.BufferedProtocol):
+class Tells:
+    """Tells of the first data and of the end."""
+
+    def __init__(self) -> None:
+        self.lost = asyncio.get_running_loop().create_future()
+        self.seen = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc: Any) -> None:
+        self.lost.set_result(None)
+
+
+class Seeing(Tells, asyncio.Protocol):
+    """Reads what comes."""
+
+    def data_received(self, data: bytes) -> None:
+        if not self.seen.done():
+            self.seen.set_result(data)
+
+
+class Buffered(Tells, asyncio.BufferedProtocol):
     """Reads into a buffer of its own."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.buffer = bytearray(100)
-        self.lost = asyncio.get_running_loop().create_future()
-        self.seen = asyncio.get_running_loop().create_future()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return memoryview(self.buffer)
@@ -602,9 +588,6 @@ class Buffered(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if not self.seen.done():
             self.seen.set_result(nbytes)
-
-    def connection_lost(self, exc: Any) -> None:
-        self.lost.set_result(None)
 
 
 async def exchange(server: Any, connect: Callable[[], Awaitable[Any]]) -> None:
@@ -616,11 +599,7 @@ async def exchange(server: Any, connect: Callable[[], Awaitable[Any]]) -> None:
         assert repr(transport) and transport.get_extra_info("peername") is not None
         getattr(transport, ends)()
         await protocol.lost
-    server.close()
-    await server.wait_closed()
-    # Until the other side has seen the end.
-    for _ in range(5):
-        await asyncio.sleep(0.001)
+    await closed(server)
 
 
 @kind
@@ -717,10 +696,7 @@ async def _tls_that_fails() -> None:
             await loop.create_connection(
                 Buffered, *server.sockets[0].getsockname(), ssl=client_context, server_hostname="other"
             )
-    server.close()
-    await server.wait_closed()
-    for _ in range(5):
-        await asyncio.sleep(0.001)
+    await closed(server)
 
 
 @kind
@@ -741,10 +717,7 @@ async def _start_tls() -> None:
         assert await reader.readline() == b"line\n"
         writer.close()
         await writer.wait_closed()
-    server.close()
-    await server.wait_closed()
-    for _ in range(5):
-        await asyncio.sleep(0.001)
+    await closed(server)
 
 
 @kind
@@ -787,21 +760,6 @@ async def _pipes() -> None:
         assert repr(reading) and repr(writing)
         writing.close()
         await protocol.lost
-
-
-class Seeing(asyncio.Protocol):
-    """Tells of data and of the end."""
-
-    def __init__(self) -> None:
-        self.lost = asyncio.get_running_loop().create_future()
-        self.seen = asyncio.get_running_loop().create_future()
-
-    def data_received(self, data: bytes) -> None:
-        if not self.seen.done():
-            self.seen.set_result(data)
-
-    def connection_lost(self, exc: Any) -> None:
-        self.lost.set_result(None)
 
 
 @kind
@@ -864,10 +822,7 @@ async def _sendfile() -> None:
             assert await loop.sendfile(transport, file) == 1000
             transport.close()
             await protocol.lost
-            server.close()
-            await server.wait_closed()
-            for _ in range(5):
-                await asyncio.sleep(0.001)
+            await closed(server)
 
 
 # Threads, signals, the loop.

@@ -9,25 +9,15 @@ import gc
 import logging
 import os
 import socket
-import subprocess
 import sys
-import textwrap
 import threading
 import weakref
 
 import ferrio
 import pytest
+from support.processes import output
 
 SURROGATE = "caf\udce9.txt"  # what os.fsdecode(b"caf\xe9.txt") gives
-
-
-def run(program: str, *options: str, timeout: float = 60) -> str:
-    """Run a program in a child; return what it prints. A signal, an error and a panic fail the test."""
-    command = [sys.executable, "-X", "faulthandler", *options, "-c", textwrap.dedent(program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-    assert done.returncode == 0, (done.returncode, done.stdout[-2000:], done.stderr[-4000:])
-    assert "panicked" not in done.stderr, done.stderr
-    return done.stdout
 
 
 class Named:
@@ -97,7 +87,7 @@ def test_the_interpreter_may_end_while_a_daemon_thread_is_in_a_callback(call):
         print("the end")
     """
     for _ in range(3):
-        assert run(program) == "the end\n"
+        assert output(program) == "the end\n"
 
 
 def test_the_interpreter_may_end_while_a_daemon_thread_waits_in_the_loop():
@@ -117,7 +107,7 @@ def test_the_interpreter_may_end_while_a_daemon_thread_waits_in_the_loop():
         assert running.wait(30)
         print("the end")
     """
-    assert run(program) == "the end\n"
+    assert output(program) == "the end\n"
 
 
 # Representations.
@@ -229,7 +219,7 @@ def test_an_executor_call_whose_argument_waits_for_the_loop_when_it_dies():
 
         ferrio.run(main())
     """
-    assert run(program) == "answered\n"
+    assert output(program) == "answered\n"
 
 
 @pytest.mark.parametrize("number", [1, 2, 5])
@@ -314,7 +304,7 @@ def test_a_finaliser_of_what_a_coroutine_awaits_comes_back_to_it(end):
         ferrio.run(main())
         print(len(outcomes) > 0)
     """
-    assert run(program) == "True\n"
+    assert output(program) == "True\n"
 
 
 def test_a_coroutine_that_was_never_awaited_is_collected_with_its_cycle():
@@ -379,9 +369,9 @@ def test_deeply_nested_coroutines_are_refused_and_freed(depth):
         async def main():""",
         )
         program = program.replace('print("refused")', "pass")
-        assert run(program) == "freed\n"
+        assert output(program) == "freed\n"
         return
-    assert run(program) == "refused\nfreed\n"
+    assert output(program) == "refused\nfreed\n"
 
 
 @pytest.mark.parametrize("make", ["ferrio.Handle(print, (inner,), loop)", "keep(inner)"])
@@ -405,7 +395,7 @@ def test_long_chains_are_freed(make):
         loop.close()
         print("freed")
     """
-    assert run(program) == "freed\n"
+    assert output(program) == "freed\n"
 
 
 def test_nested_shields_are_looked_through_only_so_far():
@@ -429,7 +419,7 @@ def test_nested_shields_are_looked_through_only_so_far():
         ferrio.run(main())
         print("freed")
     """
-    assert run(program) == "refused\nfreed\n"
+    assert output(program) == "refused\nfreed\n"
 
 
 def test_a_stop_iteration_that_was_written_into_is_not_used_again():
@@ -546,7 +536,7 @@ def test_what_python_code_sees_before_init_is_no_crash():
                 assert type(error) is not SystemError, (name, error)
         print("done")
     """
-    assert run(program, "-W", "ignore").endswith("done\n")
+    assert output(program, "-W", "ignore").endswith("done\n")
 
 
 # The interpreter.
@@ -583,7 +573,7 @@ def test_no_descriptor_is_closed_by_a_transport_that_was_never_begun():
         os.fstat(0)
         print("open")
     """
-    assert run(program) == "open\n"
+    assert output(program) == "open\n"
 
 
 def test_threads_that_end_with_their_loop_leave_nothing():

@@ -7,12 +7,12 @@ import hashlib
 import random
 import socket
 import ssl
-import struct
 from typing import Any
 
 import ferrio
 import pytest
-from parity.lib.certificates import contexts
+from support.certificates import contexts
+from support.sockets import reset_on_close
 from test_tls import Peer
 
 SEEDS = 400
@@ -98,7 +98,7 @@ async def receive(server_context: ssl.SSLContext, client_context: ssl.SSLContext
             async with asyncio.timeout(PATIENCE):
                 while not made or made[0].count < len(data):
                     await asyncio.sleep(0)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_on_close(sock)
     async with asyncio.timeout(PATIENCE):
         while not made:
             await asyncio.sleep(0)

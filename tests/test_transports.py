@@ -7,12 +7,12 @@ import hashlib
 import os
 import random
 import socket
-import struct
 
 import ferrio
 import pytest
-from parity.lib.certificates import contexts
-from processes import run_script
+from support.certificates import contexts
+from support.processes import run_script
+from support.sockets import reset_on_close
 
 
 class Recorder(asyncio.Protocol):
@@ -194,7 +194,7 @@ def test_a_reset_is_told_to_the_protocol_only(caplog):
     async def main():
         server, protocols, transport, _ = await connected()
         sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset_on_close(sock)
         transport.abort()
         assert isinstance(await protocols[0].lost, ConnectionResetError)
         await finish(server, transport)
@@ -573,7 +573,7 @@ def test_large_messages_do_not_ask_the_kernel_for_memory_again_and_again():
     assert faults < 1000
 
 
-def test_what_breaks_a_datagram_transport_is_logged_with_the_place(caplog) -> None:
+def test_what_breaks_a_datagram_transport_is_logged_with_the_place(caplog, reports) -> None:
     """The log said what was wrong with the address, and not who had given it."""
 
     async def main() -> None:
@@ -585,5 +585,6 @@ def test_what_breaks_a_datagram_transport_is_logged_with_the_place(caplog) -> No
     ferrio.run(main())
     (record,) = caplog.records
     assert "Fatal write error on datagram transport" in record.message
+    assert reports.take() == [record.message]
     assert "Traceback (most recent call last)" in caplog.text
     assert 'transport.sendto(b"data", ("127.0.0.1", 70_000))' in caplog.text

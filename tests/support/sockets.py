@@ -1,0 +1,28 @@
+"""Sockets that end in an unusual way, and buffers of unusual shapes to receive into."""
+
+from __future__ import annotations
+
+import array
+import socket
+import struct
+from typing import Any
+
+
+def reset_on_close(sock: Any) -> None:
+    """Make close() of a connection send an RST in place of a FIN: it lingers, for no time at all."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def new_buffer(kind: str, size: int) -> Any:
+    """Return a new writable buffer of at least so many bytes: a bytearray, a view, a part of one, an array."""
+    match kind:
+        case "bytearray":
+            return bytearray(size)
+        case "view":
+            return memoryview(bytearray(size))
+        case "part":
+            return memoryview(bytearray(size + 20))[10 : 10 + size]
+        case "array":
+            # Items of 4 bytes, so that the length in items is not the length in bytes.
+            return array.array("I", bytes((size + 3) // 4 * 4))
+    raise ValueError(kind)
