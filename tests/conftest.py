@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import ferrio
 import pytest
-from support.growth import descriptors
+from support.growth import descriptors, freeze
 from support.live import live_instances
 from support.reports import Reports
 
@@ -35,6 +35,7 @@ def loop() -> Iterator[ferrio.Loop]:
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """No test may leave a descriptor, a thread or an object of Ferrio's behind."""
+    freeze()
     before, threads, live = descriptors(), threading.active_count(), live_instances()
     yield
     # pytest keeps the test's arguments, a loop among them, until every fixture has ended.

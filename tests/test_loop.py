@@ -11,11 +11,11 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 import weakref
 
 import ferrio
 import pytest
+from support.processes import forked
 
 
 def test_it_is_an_asyncio_loop(loop):
@@ -61,9 +61,9 @@ def test_a_sleep_is_late_by_a_tenth_of_a_millisecond_at_most(loop, delay):
             late.append(time.monotonic() - start - delay)
         return sorted(late)[25]
 
-    # A busy machine is later, with any way to wait; there are quiet moments.
+    # On a busy machine every way to wait is late. What the loop adds to that shows in most of the attempts.
     pairs = [(loop.run_until_complete(ours()), the_machines()) for _ in range(10)]
-    assert any(our < max(0.0001, their) for our, their in pairs), pairs
+    assert sum(our < max(0.0001, their) for our, their in pairs) > len(pairs) / 2, pairs
 
 
 def test_an_idle_loop_does_not_wake_up(loop):
@@ -216,23 +216,6 @@ def test_a_loop_that_is_dropped_is_collected_and_says_so():
     assert reference() is None
 
 
-def test_loops_in_several_threads_at_once():
-    results = []
-
-    async def work(number):
-        await asyncio.sleep(0.01)
-        return number, await asyncio.to_thread(threading.get_ident) != threading.get_ident()
-
-    threads = [
-        threading.Thread(target=lambda n=number: results.append(ferrio.run(work(n)))) for number in range(10)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == [(number, True) for number in range(10)]
-
-
 def test_a_subclass_may_override_call_soon_and_time():
     log = []
 
@@ -294,21 +277,6 @@ def test_lookups_do_not_wait_for_the_default_executor(loop):
         return took
 
     assert loop.run_until_complete(main()) < 5
-
-
-def forked(work):
-    """Run work() in a forked child; return what it returns as its exit status."""
-    with warnings.catch_warnings():
-        # A fork with threads around, as with pytest's.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-        status = 99
-        try:
-            status = work()
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def test_a_child_of_fork_runs_its_own_loop(loop):
@@ -379,18 +347,6 @@ def test_a_child_goes_on_with_the_loop_that_it_inherited(loop):
     loop.remove_reader(ours)
     ours.close()
     theirs.close()
-
-
-def test_the_module_refuses_a_subinterpreter():
-    code = (
-        "import ferrio\n"
-        "try:\n    from concurrent import interpreters\n"
-        "except ImportError:\n    raise SystemExit(0)\n"
-        "i = interpreters.create()\n"
-        "i.exec('try:\\n    import ferrio\\nexcept ImportError:\\n    pass\\n'\n"
-        "       'else:\\n    raise SystemError')\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_dict_is_the_programs_own() -> None:

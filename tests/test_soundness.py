@@ -542,20 +542,6 @@ def test_what_python_code_sees_before_init_is_no_crash():
 # The interpreter.
 
 
-def test_the_module_is_refused_in_another_interpreter():
-    interpreters = pytest.importorskip(
-        "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
-    )
-    other = interpreters.create()
-    try:
-        interpreters.run_string(
-            other,
-            "try:\n    import ferrio._core\nexcept ImportError:\n    pass\nelse:\n    raise AssertionError\n",
-        )
-    finally:
-        interpreters.destroy(other)
-
-
 def test_no_descriptor_is_closed_by_a_transport_that_was_never_begun():
     program = """
         import gc, os
@@ -574,23 +560,6 @@ def test_no_descriptor_is_closed_by_a_transport_that_was_never_begun():
         print("open")
     """
     assert output(program) == "open\n"
-
-
-def test_threads_that_end_with_their_loop_leave_nothing():
-    before = threading.active_count()
-
-    def loops():
-        loop = ferrio.new_event_loop()
-        loop.call_soon(loop.stop)
-        loop.run_forever()
-        loop.close()
-
-    threads = [threading.Thread(target=loops) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert threading.active_count() == before
 
 
 def test_a_second_init_of_a_loop_is_refused_and_changes_nothing(loop):

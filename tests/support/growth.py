@@ -15,6 +15,13 @@ from pathlib import Path
 WARM_UP, ROUNDS = 3, 5
 
 
+def freeze() -> None:
+    """Have the collector leave out what exists already: modules and pytest's objects, a collection of which takes 40 ms."""
+    if gc.get_freeze_count() == 0:
+        gc.collect()
+        gc.freeze()
+
+
 def collect() -> None:
     """Collect all garbage. What a finaliser lets go of is garbage for the next collection."""
     for _ in range(3):
