@@ -8,10 +8,13 @@ import gc
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import ferrio
 import pytest
+from support.clock import PAUSE
 from support.growth import descriptors, freeze
 from support.live import live_instances
 from support.reports import Reports
@@ -33,22 +36,6 @@ def loop() -> Iterator[ferrio.Loop]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No test may leave a descriptor, a thread or an object of Ferrio's behind."""
-    freeze()
-    before, threads, live = descriptors(), threading.active_count(), live_instances()
-    yield
-    # pytest keeps the test's arguments, a loop among them, until every fixture has ended.
-    request.node.funcargs.clear()
-    gc.collect()
-    left = descriptors() - before
-    assert not left, f"left open: {left}"
-    assert threading.active_count() <= threads, threading.enumerate()
-    alive = live_instances() - live
-    assert not alive, f"left alive: {dict(alive)}"
-
-
-@pytest.fixture(autouse=True)
 def reports() -> Iterator[Reports]:
     """What reached a loop's default exception handler. A test that expects something takes it: `reports.take()`."""
     reports = Reports()
@@ -58,3 +45,41 @@ def reports() -> Iterator[Reports]:
     logger.removeHandler(reports)
     unexpected = reports.take()
     assert not unexpected, f"nobody expected that the loop reports: {unexpected}"
+
+
+# Seconds that a thread may take to end once it has done its work.
+PATIENCE = 2
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, reports: Reports
+) -> Iterator[None]:
+    """No test may leave a descriptor, a thread or an object of Ferrio's behind.
+
+    It takes `reports` because that has to hear what this collection of garbage brings to light.
+    """
+    freeze()
+    failures = request.session.testsfailed
+    before, threads, live = descriptors(), set(threading.enumerate()), live_instances()
+
+    def left() -> list[Any]:
+        gc.collect()
+        return [
+            *(descriptors() - before),
+            *(set(threading.enumerate()) - threads),
+            *(live_instances() - live).items(),
+        ]
+
+    yield
+    # pytest keeps the test's arguments, a loop among them, and what was logged until every fixture has ended.
+    request.node.funcargs.clear()
+    caplog.get_records("call").clear()
+    found = left()
+    # The traceback of a test that failed holds its objects.
+    if request.session.testsfailed == failures:
+        deadline = time.monotonic() + PATIENCE
+        while found and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+            found = left()
+        assert not found, f"left behind: {found}"

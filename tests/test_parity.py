@@ -1,6 +1,5 @@
 """Each script in parity/ prints the same on asyncio and on Ferrio, warnings included."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,13 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.processes import ENVIRONMENT
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted((HERE / "parity").glob("*.py"))
-# The scripts import what they share from tests/support.
-ENVIRONMENT = os.environ | {
-    "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
-}
 
 # Seconds for one script.
 TIMEOUT = 60

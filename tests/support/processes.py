@@ -8,6 +8,14 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+
+# A program, like a parity script, finds what the tests share.
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join(
+        [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+}
 
 
 def run_script(script: str, *options: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -22,7 +30,9 @@ def run_script(script: str, *options: str, timeout: float = 60) -> subprocess.Co
         "-c",
         textwrap.dedent(script),
     ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, check=False
+    )
 
 
 def output(script: str, *options: str, timeout: float = 60) -> str:

@@ -6,18 +6,17 @@ import logging
 
 
 class Reports(logging.Handler):
-    """Keeps the errors that are logged under asyncio's name until a test takes them."""
+    """Keeps the texts of errors that are logged under asyncio's name until a test takes them."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.records: list[logging.LogRecord] = []
+        # Texts: a record has a traceback, which holds the test's objects.
+        self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
+        self.texts.append(self.format(record))
 
     def take(self) -> list[str]:
-        """Return the messages, and forget them: the test that takes them says which it expects."""
-        # A record's exception has a traceback, which holds the objects of the test.
-        taken = [record.getMessage() for record in self.records]
-        self.records.clear()
+        """Return the messages with their tracebacks, and forget them: who takes them says which it expects."""
+        taken, self.texts = self.texts, []
         return taken

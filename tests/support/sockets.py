@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import select
 import socket
 import struct
 from typing import Any
@@ -11,6 +12,22 @@ from typing import Any
 def reset_on_close(sock: Any) -> None:
     """Make close() of a connection send an RST in place of a FIN: it lingers, for no time at all."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _reports(sock: Any, events: int) -> bool:
+    poll = select.poll()
+    poll.register(sock, events)
+    return bool(poll.poll(0))
+
+
+def has_input(sock: Any) -> bool:
+    """Return whether something waits to be read: bytes, or the end."""
+    return _reports(sock, select.POLLIN)
+
+
+def has_end(sock: Any) -> bool:
+    """Return whether the peer's end has arrived, behind whatever waits to be read."""
+    return _reports(sock, select.POLLRDHUP)
 
 
 def new_buffer(kind: str, size: int) -> Any:
