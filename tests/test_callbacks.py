@@ -12,6 +12,7 @@ from typing import Any
 
 import ferrio
 import pytest
+from support.clock import turns, until
 
 Deed = Callable[[], Any]
 
@@ -103,7 +104,6 @@ async def _by_connection(site: str, deed: Deed, done: asyncio.Event) -> None:
         # What the deed has done may have ended the connection.
         try:
             await loop.sock_sendall(sock, b"many bytes come back")
-            await asyncio.sleep(0.01)
             sock.shutdown(socket.SHUT_WR)
             while await asyncio.wait_for(loop.sock_recv(sock, 1_000_000), 1):
                 pass
@@ -215,7 +215,7 @@ def test_the_loop_goes_on(site: str, deed: Deed) -> None:
         done = asyncio.Event()
         act = _by_connection if site in CONNECTION_SITES else _by_call_soon
         await act(site, deed, done)
-        await asyncio.sleep(0.01)
+        await turns()
         # All is as before: a connection, a task, a thread.
         one, other = socket.socketpair()
         reader, writer = await asyncio.open_connection(sock=one)
@@ -271,9 +271,9 @@ def test_a_handle_that_drops_and_cancels_itself() -> None:
             gc.collect()
 
         handles = [loop.call_soon(callback)]
-        await asyncio.sleep(0.01)
+        await until(lambda: len(calls) == 1)
         handles = [loop.call_later(0.001, callback)]
-        await asyncio.sleep(0.02)
+        await until(lambda: len(calls) == 2)
         return calls
 
     assert ferrio.run(main()) == [1, 1]
@@ -288,7 +288,7 @@ def test_tasks_that_wait_for_each_other_in_a_circle() -> None:
             await tasks[index]
 
         tasks += [ferrio.create_task(wait(1)), ferrio.create_task(wait(0))]
-        await asyncio.sleep(0.01)
+        await turns()
         try:
             tasks[0].cancel()
         except RecursionError:

@@ -142,20 +142,22 @@ def test_children_get_no_descriptor() -> None:
 
     async def main() -> tuple[set[str], set[str]]:
         loop = asyncio.get_running_loop()
-        server = await ferrio.start_server(lambda r, w: w.close(), "127.0.0.1", 0)
+        accepted: asyncio.Queue[Any] = asyncio.Queue()
+        server = await ferrio.start_server(lambda r, w: accepted.put_nowait(w), "127.0.0.1", 0)
         reader, writer = await ferrio.open_connection(*server.sockets[0].getsockname())
         endpoint, _ = await loop.create_datagram_endpoint(
             asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
         )
-        await asyncio.sleep(0.01)
+        their_writer = await accepted.get()
         mine = set(os.listdir("/proc/self/fd"))
         process = await asyncio.create_subprocess_exec(
             *listing, stdout=asyncio.subprocess.PIPE, close_fds=False
         )
         output, _ = await process.communicate()
         writer.close()
+        their_writer.close()
         endpoint.close()
-        server.close()
+        await closed(server)
         return mine, set(output.decode().split())
 
     mine, theirs = ferrio.run(main())

@@ -14,7 +14,7 @@ from typing import Any
 import ferrio
 import pytest
 from support.certificates import contexts
-from support.clock import only_this_task, turns, until
+from support.clock import closed, only_this_task, turns, until
 from support.growth import descriptors, objects, resident_memory, threads
 
 ROUNDS = 10_000
@@ -100,8 +100,7 @@ async def _connections(count: int, **tls: Any) -> None:
         finally:
             writer.close()
 
-    server = await ferrio.start_server(answer, "127.0.0.1", 0, ssl=tls.get("server"))
-    for _ in range(count):
+    async def ask() -> None:
         reader, writer = await ferrio.open_connection(
             *server.sockets[0].getsockname(),
             ssl=tls.get("client"),
@@ -111,8 +110,13 @@ async def _connections(count: int, **tls: Any) -> None:
         assert await reader.readline() == b"line\n"
         writer.close()
         await writer.wait_closed()
-    server.close()
-    await server.wait_closed()
+
+    server = await ferrio.start_server(answer, "127.0.0.1", 0, ssl=tls.get("server"))
+    for _ in range(count // 2):
+        await ask()
+    for _ in range(count // 100):
+        await asyncio.gather(*[ask() for _ in range(50)])
+    await closed(server)
 
 
 async def _tls(count: int) -> None:

@@ -15,6 +15,7 @@ import weakref
 
 import ferrio
 import pytest
+from support.clock import turns, until
 from support.processes import forked
 
 
@@ -69,6 +70,7 @@ def test_a_sleep_is_late_by_a_tenth_of_a_millisecond_at_most(loop, delay):
 def test_an_idle_loop_does_not_wake_up(loop):
     async def main():
         before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        # Long enough for a loop that looks around from time to time.
         await asyncio.sleep(0.3)
         return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
 
@@ -106,8 +108,7 @@ def test_calls_from_threads_keep_their_order_and_are_not_lost(loop):
         workers = [threading.Thread(target=push, args=(number,)) for number in range(threads)]
         for worker in workers:
             worker.start()
-        while len(log) < threads * calls:
-            await asyncio.sleep(0.001)
+        await until(lambda: len(log) == threads * calls)
         for worker in workers:
             worker.join()
 
@@ -132,6 +133,7 @@ def test_a_signal_handler_of_python_runs_while_the_loop_waits(loop):
 
         async def main():
             start = time.monotonic()
+            # The handler has to run before the loop's own timer wakes it up.
             await asyncio.sleep(0.2)
             return got[0] - start
 
@@ -146,7 +148,7 @@ def test_a_wakeup_descriptor_of_somebody_else_is_respected(loop):
     theirs.setblocking(False)
     before = signal.set_wakeup_fd(theirs.fileno())
     try:
-        loop.run_until_complete(asyncio.sleep(0.001))
+        loop.run_until_complete(asyncio.sleep(0))
         assert signal.set_wakeup_fd(theirs.fileno()) == theirs.fileno()
     finally:
         signal.set_wakeup_fd(before)
@@ -234,6 +236,7 @@ def test_a_subclass_may_override_call_soon_and_time():
     assert log == ["call_soon"]
 
     async def main():
+        # A timer goes by the other time too.
         await asyncio.sleep(0.001)
         return loop.time()
 
@@ -281,6 +284,7 @@ def test_lookups_do_not_wait_for_the_default_executor(loop):
 
 def test_a_child_of_fork_runs_its_own_loop(loop):
     async def main():
+        # A timer takes a poller of the child's own.
         return forked(lambda: ferrio.run(asyncio.sleep(0.001, 7)))
 
     assert loop.run_until_complete(main()) == 7
@@ -306,10 +310,10 @@ def test_the_parent_is_not_disturbed_by_a_child_that_has_its_loop(loop, what):
         return 5 if seen in ([], ["signal"]) else 6
 
     assert forked(use) == 5
-    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.run_until_complete(turns())
     assert seen == []
     theirs.send(b"still here")
-    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.run_until_complete(until(lambda: seen))
     assert seen == [b"still here"]
     loop.remove_signal_handler(signal.SIGUSR1)
     loop.remove_reader(ours)
@@ -374,6 +378,6 @@ def test_callbacks_run_with_the_timer_slack_that_the_thread_had(loop):
     seen = []
     loop.call_soon(lambda: seen.append(slack(PR_GET_TIMERSLACK, 0, 0, 0, 0)))
     loop.call_later(0.01, lambda: seen.append(slack(PR_GET_TIMERSLACK, 0, 0, 0, 0)))
-    loop.run_until_complete(asyncio.sleep(0.02))
+    loop.run_until_complete(until(lambda: len(seen) == 2))
     assert seen == [before, before]
     assert slack(PR_GET_TIMERSLACK, 0, 0, 0, 0) == before

@@ -15,6 +15,7 @@ import weakref
 
 import ferrio
 import pytest
+from support.clock import turns, until
 from support.processes import output
 
 SURROGATE = "caf\udce9.txt"  # what os.fsdecode(b"caf\xe9.txt") gives
@@ -64,7 +65,7 @@ def test_the_interpreter_may_end_while_a_daemon_thread_is_in_a_callback(call):
         def again():
             started.set()
             while True:
-                time.sleep(0.005)
+                time.sleep(0.005)  # lets other threads run
 
         async def forever():
             again()
@@ -120,8 +121,7 @@ def test_an_odd_repr_in_a_report_does_not_end_the_loop(loop, odd):
     loop.call_soon(odd())
     loop.call_later(0, odd(), odd())
     loop.call_soon(int, odd())
-    loop.run_until_complete(asyncio.sleep(0.01))
-    assert len(reports) == 3
+    loop.run_until_complete(until(lambda: len(reports) == 3))
     assert [type(report["exception"]) for report in reports] in (
         [ValueError, TypeError, ValueError],
         [ValueError, ValueError, TypeError],
@@ -238,7 +238,7 @@ def test_a_comparison_that_completes_the_future_loses_no_callback(loop, number):
     for callback in callbacks:
         future.add_done_callback(callback)
     assert future.remove_done_callback(Completes()) == 0
-    loop.run_until_complete(asyncio.sleep(0.001))
+    loop.run_until_complete(turns())
     assert called == list(range(number))
 
 
@@ -256,7 +256,7 @@ def test_a_comparison_that_raises_leaves_all_callbacks(loop):
     with pytest.raises(ZeroDivisionError):
         future.remove_done_callback(Raises())
     future.set_result(None)
-    loop.run_until_complete(asyncio.sleep(0.001))
+    loop.run_until_complete(turns())
     assert called == [1, 2]
 
 
@@ -629,4 +629,4 @@ def test_a_pipe_that_is_full_does_not_stop_the_loop(loop):
         assert transport.get_write_buffer_size() > 0
         loop.run_until_complete(asyncio.sleep(0))
         transport.abort()
-        loop.run_until_complete(asyncio.sleep(0.001))
+        loop.run_until_complete(turns())

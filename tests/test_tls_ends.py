@@ -12,6 +12,7 @@ from typing import Any
 import ferrio
 import pytest
 from support.certificates import contexts
+from support.clock import closed, turns
 from support.sockets import reset_on_close
 from test_tls import Peer
 
@@ -254,7 +255,7 @@ def test_start_tls_on_a_transport_that_is_lost_ends() -> None:
         loop = asyncio.get_running_loop()
         (transport, protocol), theirs = await _closed_pair(loop)
         transport.abort()
-        await asyncio.sleep(0.01)
+        await turns()
         with pytest.raises((OSError, RuntimeError)):
             await asyncio.wait_for(
                 loop.start_tls(
@@ -289,8 +290,6 @@ def test_a_client_that_pauses_reading_at_once_lets_the_server_finish_its_handsha
         )
         await asyncio.wait_for(connected.wait(), 10)
         transport.abort()
-        server.close()
-        await server.wait_closed()
-        await asyncio.sleep(0.01)
+        await closed(server)
 
     ferrio.run(main())
