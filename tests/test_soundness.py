@@ -1,6 +1,7 @@
 """What a hostile program does: nothing that Python code does may crash the process, hang it, or lose a wake-up.
 
-Each test was a crash, a hang or a loss. What could take the process along runs in a child.
+Each test was a crash, a hang or a loss. What could take the process along runs in a child. They stand in one file
+because SAFETY.md names it as the place of what was once wrong; no two tests share more than the helpers at the top.
 """
 
 import asyncio
