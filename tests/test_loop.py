@@ -62,9 +62,11 @@ def test_a_sleep_is_late_by_a_tenth_of_a_millisecond_at_most(loop, delay):
             late.append(time.monotonic() - start - delay)
         return sorted(late)[25]
 
-    # On a busy machine every way to wait is late. What the loop adds to that shows in most of the attempts.
     pairs = [(loop.run_until_complete(ours()), the_machines()) for _ in range(10)]
-    assert sum(our < max(0.0001, their) for our, their in pairs) > len(pairs) / 2, pairs
+    # On a busy machine every way to wait is late; what the loop adds to that shows in most of the attempts.
+    assert sum(our - their < 0.0001 for our, their in pairs) > len(pairs) / 2, pairs
+    # A busy machine has quiet moments, in which nothing is added.
+    assert any(our < max(0.0001, their) for our, their in pairs), pairs
 
 
 def test_an_idle_loop_does_not_wake_up(loop):
