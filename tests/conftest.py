@@ -1,13 +1,23 @@
-"""Fixtures: a Ferrio loop, and a check that nothing is left open."""
+"""Fixtures: a loop, and what is checked when any test ends.
+
+No test may leave an open descriptor, a thread or, in a debug build of the extension, an object of Ferrio's behind; and no
+exception may have reached a loop's default exception handler that the test did not expect.
+"""
 
 import gc
-import os
+import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import ferrio
 import pytest
+from support.clock import PAUSE
+from support.growth import descriptors, freeze
+from support.live import live_instances
+from support.reports import Reports
 
 # A shell ignores Ctrl-C for what it runs in the background, and children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -25,23 +35,51 @@ def loop() -> Iterator[ferrio.Loop]:
         loop.close()
 
 
-def descriptors() -> set[str]:
-    """The open descriptors of this process, with what they are."""
-    found = set()
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            found.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
-        except FileNotFoundError:
-            pass  # the one of the listing
-    return found
+@pytest.fixture(autouse=True)
+def reports() -> Iterator[Reports]:
+    """What reached a loop's default exception handler. A test that expects something takes it: `reports.take()`."""
+    reports = Reports()
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(reports)
+    yield reports
+    logger.removeHandler(reports)
+    unexpected = reports.take()
+    assert not unexpected, f"nobody expected that the loop reports: {unexpected}"
+
+
+# Seconds that a thread may take to end once it has done its work.
+PATIENCE = 2
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_open() -> Iterator[None]:
-    """No test may leave a descriptor or a thread behind."""
-    before, threads = descriptors(), threading.active_count()
+def nothing_left(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, reports: Reports
+) -> Iterator[None]:
+    """No test may leave a descriptor, a thread or an object of Ferrio's behind.
+
+    It takes `reports` because that has to hear what this collection of garbage brings to light.
+    """
+    freeze()
+    failures = request.session.testsfailed
+    before, threads, live = descriptors(), set(threading.enumerate()), live_instances()
+
+    def left() -> list[Any]:
+        gc.collect()
+        return [
+            *(descriptors() - before),
+            *(set(threading.enumerate()) - threads),
+            *(live_instances() - live).items(),
+        ]
+
     yield
-    gc.collect()
-    left = descriptors() - before
-    assert not left, f"left open: {left}"
-    assert threading.active_count() <= threads, threading.enumerate()
+    # pytest keeps the test's arguments, a loop among them, and what was logged until every fixture has ended.
+    request.node.funcargs.clear()
+    caplog.get_records("call").clear()
+    found = left()
+    # The traceback of a test that failed holds its objects.
+    if request.session.testsfailed == failures:
+        deadline = time.monotonic() + PATIENCE
+        while found and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+            found = left()
+        assert not found, f"left behind: {found}"

@@ -12,6 +12,7 @@ from typing import Any
 
 import ferrio
 import pytest
+from support.clock import turns, until
 
 Deed = Callable[[], Any]
 
@@ -103,7 +104,6 @@ async def _by_connection(site: str, deed: Deed, done: asyncio.Event) -> None:
         # What the deed has done may have ended the connection.
         try:
             await loop.sock_sendall(sock, b"many bytes come back")
-            await asyncio.sleep(0.01)
             sock.shutdown(socket.SHUT_WR)
             while await asyncio.wait_for(loop.sock_recv(sock, 1_000_000), 1):
                 pass
@@ -215,7 +215,7 @@ def test_the_loop_goes_on(site: str, deed: Deed) -> None:
         done = asyncio.Event()
         act = _by_connection if site in CONNECTION_SITES else _by_call_soon
         await act(site, deed, done)
-        await asyncio.sleep(0.01)
+        await turns()
         # All is as before: a connection, a task, a thread.
         one, other = socket.socketpair()
         reader, writer = await asyncio.open_connection(sock=one)
@@ -226,8 +226,7 @@ def test_the_loop_goes_on(site: str, deed: Deed) -> None:
         return line
 
     assert ferrio.run(main()) == b"still here\n"
-    if deed is not _raise:
-        assert not reports
+    assert [repr(report) for report in reports] == (["ValueError('on purpose')"] if deed is _raise else [])
 
 
 def test_a_protocol_that_closes_everything_where_it_is_called() -> None:
@@ -242,8 +241,10 @@ def test_a_protocol_that_closes_everything_where_it_is_called() -> None:
             self.transport.close()
             self.transport.write(b"into nothing")
 
+    server: Any = None
+
     async def main() -> bytes:
-        global server
+        nonlocal server
         loop = asyncio.get_running_loop()
         server = await loop.create_server(Protocol, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
@@ -270,9 +271,9 @@ def test_a_handle_that_drops_and_cancels_itself() -> None:
             gc.collect()
 
         handles = [loop.call_soon(callback)]
-        await asyncio.sleep(0.01)
+        await until(lambda: len(calls) == 1)
         handles = [loop.call_later(0.001, callback)]
-        await asyncio.sleep(0.02)
+        await until(lambda: len(calls) == 2)
         return calls
 
     assert ferrio.run(main()) == [1, 1]
@@ -287,7 +288,7 @@ def test_tasks_that_wait_for_each_other_in_a_circle() -> None:
             await tasks[index]
 
         tasks += [ferrio.create_task(wait(1)), ferrio.create_task(wait(0))]
-        await asyncio.sleep(0.01)
+        await turns()
         try:
             tasks[0].cancel()
         except RecursionError:

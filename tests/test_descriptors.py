@@ -10,7 +10,7 @@ import socket
 import ferrio
 import pytest
 from ferrio import _core
-from processes import run_script
+from support.processes import run_script
 
 UNKNOWN_NUMBERS = """
 import errno, resource, ferrio, asyncio

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-ON_ASYNCIO = Path(__file__).parent / "on_asyncio.py"
+ON_ASYNCIO = Path(__file__).parent / "support" / "on_asyncio.py"
 
 # Seconds for one example.
 TIMEOUT = 120

@@ -5,21 +5,13 @@ import concurrent.futures
 import gc
 import sys
 import threading
-import time
 import weakref
 
 import ferrio
 import pytest
 from ferrio.executor import Executor
-from processes import run_script
-
-
-def wait_until(condition):
-    """Give threads up to ten seconds."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+from support.clock import block_until
+from support.processes import run_script
 
 
 def thread_name():
@@ -35,7 +27,7 @@ def make_small(loop, threads=1):
 def test_threads_are_made_as_they_are_needed_and_used_again(loop):
     async def main():
         assert await loop.run_in_executor(None, thread_name) == "asyncio_0"
-        wait_until(lambda: not loop._default_executor._work_queue.lacks_thread)
+        block_until(lambda: not loop._default_executor._work_queue.lacks_thread)
         for _ in range(20):
             assert await asyncio.to_thread(thread_name) == "asyncio_0"
         most = loop._default_executor._max_workers
@@ -66,16 +58,16 @@ def test_calls_begin_in_their_order(loop):
 @pytest.mark.parametrize(
     ("raised", "kind"),
     [
-        (ValueError("text"), ValueError),
-        (concurrent.futures.CancelledError(), asyncio.CancelledError),
-        (concurrent.futures.TimeoutError(), TimeoutError),
-        (SystemExit(3), SystemExit),
-        (KeyboardInterrupt(), KeyboardInterrupt),
+        (ValueError, ValueError),
+        (concurrent.futures.CancelledError, asyncio.CancelledError),
+        (concurrent.futures.TimeoutError, TimeoutError),
+        (SystemExit, SystemExit),
+        (KeyboardInterrupt, KeyboardInterrupt),
     ],
 )
 def test_what_a_call_raises_comes_out_of_its_future(loop, raised, kind):
     def fail():
-        raise raised
+        raise raised("text")
 
     async def main():
         future = loop.run_in_executor(None, fail)
@@ -173,11 +165,15 @@ def test_the_loop_may_be_closed_while_calls_run_and_wait():
 
 
 def test_shutting_down_waits_for_what_was_begun_and_what_waits(loop):
-    ran = []
+    make_small(loop)
+    ran, release = [], threading.Event()
 
     async def main():
+        loop.run_in_executor(None, release.wait, 10)
         for number in range(100):
-            loop.run_in_executor(None, lambda number=number: (time.sleep(0.0001), ran.append(number)))
+            loop.run_in_executor(None, ran.append, number)
+        # Runs while the shutdown waits.
+        loop.call_soon(release.set)
         await loop.shutdown_default_executor()
         assert len(ran) == 100
         with pytest.raises(RuntimeError, match="Executor shutdown has been called"):
@@ -262,7 +258,7 @@ def test_the_threads_of_an_executor_that_is_gone_end():
     threads, reference = list(executor._threads), weakref.ref(executor)
     del executor
     gc.collect()
-    wait_until(lambda: reference() is None)
+    block_until(lambda: reference() is None)
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
@@ -277,7 +273,7 @@ def test_nothing_is_kept_of_a_call_that_is_done(loop):
         reference = weakref.ref(argument)
         assert await loop.run_in_executor(None, type, argument) is Argument
         del argument
-        wait_until(lambda: reference() is None)
+        block_until(lambda: reference() is None)
 
     loop.run_until_complete(main())
 
@@ -290,8 +286,15 @@ def test_a_loop_with_its_own_call_soon_threadsafe_is_told_by_it():
             calls.append(thread_name())
             return super().call_soon_threadsafe(*arguments, **keywords)
 
+    release = threading.Event()
+
+    async def main():
+        # Before the call ends, its future is made.
+        asyncio.get_running_loop().call_soon(release.set)
+        return await asyncio.to_thread(release.wait, 10)
+
     with asyncio.Runner(loop_factory=Loop) as runner:
-        assert runner.run(asyncio.to_thread(time.sleep, 0.05)) is None
+        assert runner.run(main())
     assert "asyncio_0" in calls
 
 
@@ -302,6 +305,7 @@ def test_a_program_that_ends_waits_for_its_calls(closed):
         from ferrio.executor import Executor
         warnings.simplefilter("ignore")
         def work(number):
+            # Nothing but time lets the main thread get to its end first.
             time.sleep(0.05)
             print("done", number, flush=True)
         loop = ferrio.new_event_loop()

@@ -5,7 +5,7 @@ import types
 
 import ferrio
 import pytest
-from processes import run_script
+from support.processes import run_script
 
 
 def run(code):

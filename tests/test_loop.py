@@ -11,11 +11,12 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 import weakref
 
 import ferrio
 import pytest
+from support.clock import turns, until
+from support.processes import forked
 
 
 def test_it_is_an_asyncio_loop(loop):
@@ -61,14 +62,17 @@ def test_a_sleep_is_late_by_a_tenth_of_a_millisecond_at_most(loop, delay):
             late.append(time.monotonic() - start - delay)
         return sorted(late)[25]
 
-    # A busy machine is later, with any way to wait; there are quiet moments.
     pairs = [(loop.run_until_complete(ours()), the_machines()) for _ in range(10)]
+    # On a busy machine every way to wait is late; what the loop adds to that shows in most of the attempts.
+    assert sum(our - their < 0.0001 for our, their in pairs) > len(pairs) / 2, pairs
+    # A busy machine has quiet moments, in which nothing is added.
     assert any(our < max(0.0001, their) for our, their in pairs), pairs
 
 
 def test_an_idle_loop_does_not_wake_up(loop):
     async def main():
         before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        # Long enough for a loop that looks around from time to time.
         await asyncio.sleep(0.3)
         return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
 
@@ -106,8 +110,7 @@ def test_calls_from_threads_keep_their_order_and_are_not_lost(loop):
         workers = [threading.Thread(target=push, args=(number,)) for number in range(threads)]
         for worker in workers:
             worker.start()
-        while len(log) < threads * calls:
-            await asyncio.sleep(0.001)
+        await until(lambda: len(log) == threads * calls)
         for worker in workers:
             worker.join()
 
@@ -132,6 +135,7 @@ def test_a_signal_handler_of_python_runs_while_the_loop_waits(loop):
 
         async def main():
             start = time.monotonic()
+            # The handler has to run before the loop's own timer wakes it up.
             await asyncio.sleep(0.2)
             return got[0] - start
 
@@ -146,7 +150,7 @@ def test_a_wakeup_descriptor_of_somebody_else_is_respected(loop):
     theirs.setblocking(False)
     before = signal.set_wakeup_fd(theirs.fileno())
     try:
-        loop.run_until_complete(asyncio.sleep(0.001))
+        loop.run_until_complete(asyncio.sleep(0))
         assert signal.set_wakeup_fd(theirs.fileno()) == theirs.fileno()
     finally:
         signal.set_wakeup_fd(before)
@@ -216,23 +220,6 @@ def test_a_loop_that_is_dropped_is_collected_and_says_so():
     assert reference() is None
 
 
-def test_loops_in_several_threads_at_once():
-    results = []
-
-    async def work(number):
-        await asyncio.sleep(0.01)
-        return number, await asyncio.to_thread(threading.get_ident) != threading.get_ident()
-
-    threads = [
-        threading.Thread(target=lambda n=number: results.append(ferrio.run(work(n)))) for number in range(10)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == [(number, True) for number in range(10)]
-
-
 def test_a_subclass_may_override_call_soon_and_time():
     log = []
 
@@ -251,6 +238,7 @@ def test_a_subclass_may_override_call_soon_and_time():
     assert log == ["call_soon"]
 
     async def main():
+        # A timer goes by the other time too.
         await asyncio.sleep(0.001)
         return loop.time()
 
@@ -296,23 +284,9 @@ def test_lookups_do_not_wait_for_the_default_executor(loop):
     assert loop.run_until_complete(main()) < 5
 
 
-def forked(work):
-    """Run work() in a forked child; return what it returns as its exit status."""
-    with warnings.catch_warnings():
-        # A fork with threads around, as with pytest's.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-        status = 99
-        try:
-            status = work()
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
 def test_a_child_of_fork_runs_its_own_loop(loop):
     async def main():
+        # A timer takes a poller of the child's own.
         return forked(lambda: ferrio.run(asyncio.sleep(0.001, 7)))
 
     assert loop.run_until_complete(main()) == 7
@@ -338,10 +312,10 @@ def test_the_parent_is_not_disturbed_by_a_child_that_has_its_loop(loop, what):
         return 5 if seen in ([], ["signal"]) else 6
 
     assert forked(use) == 5
-    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.run_until_complete(turns())
     assert seen == []
     theirs.send(b"still here")
-    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.run_until_complete(until(lambda: seen))
     assert seen == [b"still here"]
     loop.remove_signal_handler(signal.SIGUSR1)
     loop.remove_reader(ours)
@@ -381,18 +355,6 @@ def test_a_child_goes_on_with_the_loop_that_it_inherited(loop):
     theirs.close()
 
 
-def test_the_module_refuses_a_subinterpreter():
-    code = (
-        "import ferrio\n"
-        "try:\n    from concurrent import interpreters\n"
-        "except ImportError:\n    raise SystemExit(0)\n"
-        "i = interpreters.create()\n"
-        "i.exec('try:\\n    import ferrio\\nexcept ImportError:\\n    pass\\n'\n"
-        "       'else:\\n    raise SystemError')\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 def test_the_dict_is_the_programs_own() -> None:
     """As long as it is empty, the interpreter finds the loop's methods without looking into it."""
 
@@ -418,6 +380,6 @@ def test_callbacks_run_with_the_timer_slack_that_the_thread_had(loop):
     seen = []
     loop.call_soon(lambda: seen.append(slack(PR_GET_TIMERSLACK, 0, 0, 0, 0)))
     loop.call_later(0.01, lambda: seen.append(slack(PR_GET_TIMERSLACK, 0, 0, 0, 0)))
-    loop.run_until_complete(asyncio.sleep(0.02))
+    loop.run_until_complete(until(lambda: len(seen) == 2))
     assert seen == [before, before]
     assert slack(PR_GET_TIMERSLACK, 0, 0, 0, 0) == before

@@ -203,7 +203,7 @@ WAITING = textwrap.dedent("""
 
     def blocks():
         print("waiting", flush=True)
-        time.sleep(60)
+        time.sleep(60)  # who looks at the process does not wait for that
 
     asyncio.run(main())
 """)

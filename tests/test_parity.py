@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.processes import ENVIRONMENT
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted((HERE / "parity").glob("*.py"))
@@ -14,8 +15,8 @@ SCRIPTS = sorted((HERE / "parity").glob("*.py"))
 # Seconds for one script.
 TIMEOUT = 60
 
-# How often a script is run without others beside it when it differed with them.
-ALONE = 5
+# How often a script that differed is run again: without others beside it, and with them.
+AGAIN = 5
 
 # What these scripts show was mended in asyncio within 3.11: 3.11.2 hangs, fails or warns there, 3.11.7 does not.
 OF_LATER_3_11 = {
@@ -37,6 +38,7 @@ def run(*command: str) -> Run:
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
+        env=ENVIRONMENT,
         check=False,
     )
     return done.returncode, clean(done.stdout), clean(done.stderr)
@@ -57,7 +59,20 @@ def clean(text: str) -> str:
 
 def commands(script: Path) -> list[tuple[str, ...]]:
     """A script on asyncio, on Ferrio, and with all of asyncio's names giving Ferrio's."""
-    return [(str(HERE / "on_asyncio.py"), str(script)), (str(script),), ("-m", "ferrio", str(script))]
+    return [(str(HERE / "support/on_asyncio.py"), str(script)), (str(script),), ("-m", "ferrio", str(script))]
+
+
+def run_together(script: Path) -> list[Run]:
+    """Run a script in each way, at the same time."""
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(lambda command: run(*command), commands(script)))
+
+
+def check(on_asyncio: Run, on_ferrio: Run, installed: Run) -> None:
+    """Fail with what differs."""
+    assert on_asyncio[0] == 0, on_asyncio[2]
+    assert on_ferrio == on_asyncio
+    assert installed == on_asyncio
 
 
 def same(on_asyncio: Run, on_ferrio: Run, installed: Run) -> bool:
@@ -68,15 +83,15 @@ def same(on_asyncio: Run, on_ferrio: Run, installed: Run) -> bool:
 def test_same_as_asyncio(script: Path) -> None:
     if script.stem in OF_LATER_3_11 and sys.version_info < (3, 11, 7):
         pytest.skip("this interpreter's asyncio is too old for it")
-    with ThreadPoolExecutor() as threads:
-        if same(*threads.map(lambda command: run(*command), commands(script))):
-            return
-    # They share a machine's ports and its processors: each alone has to be the same every time.
-    for _ in range(ALONE):
-        on_asyncio, on_ferrio, installed = (run(*command) for command in commands(script))
-        assert on_asyncio[0] == 0, on_asyncio[2]
-        assert on_ferrio == on_asyncio
-        assert installed == on_asyncio
+    if same(*run_together(script)):
+        return
+    # The three share the machine's ports and processors, of which one run in many may take notice. Alone they have to
+    # be the same every time, and together most times: a difference that only load brings out is one too.
+    for _ in range(AGAIN):
+        check(*(run(*command) for command in commands(script)))
+    differing = [runs for runs in (run_together(script) for _ in range(AGAIN)) if not same(*runs)]
+    if len(differing) > AGAIN / 2:
+        check(*differing[0])
 
 
 def test_there_are_scripts() -> None:

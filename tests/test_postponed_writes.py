@@ -213,6 +213,7 @@ def test_an_answer_does_not_wait_if_nobody_else_wants_to_run() -> None:
 def test_an_answer_does_not_wait_for_several_that_take_long() -> None:
     async def main() -> None:
         seen: list[bytes] = []
+        # The first callback takes longer than an answer may wait.
         transport, _, other = await answered(
             5, lambda other: time.sleep(0.002), lambda other: seen.append(waiting(other)), lambda other: None
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
 import ferrio
 import pytest
+from support.clock import block_until, turns, until
+from support.sockets import has_end, reset_on_close
 
 # More than is read at once before it is the others' turn.
 MUCH = 5_000_000
@@ -41,9 +42,7 @@ class Reader(asyncio.Protocol):
 
     async def until(self, size: int) -> None:
         """Wait for so many bytes."""
-        async with asyncio.timeout(20):
-            while len(self.received) < size:
-                await asyncio.sleep(0.001)
+        await until(lambda: len(self.received) >= size)
 
 
 class BufferedReader(Reader, asyncio.BufferedProtocol):  # type: ignore[misc]  # both have their methods
@@ -85,16 +84,21 @@ def test_the_end_comes_with_the_last_bytes(runner: Any, size: int, kind: Any, fa
     async def main() -> None:
         protocol, peer = await connected(kind, family)
         data = bytes(size)
-        sending = asyncio.get_running_loop().run_in_executor(None, lambda: (peer.sendall(data), peer.close()))
+
+        def send() -> None:
+            peer.sendall(data)
+            peer.close()
+
         if size < 100_000:
             # All is there before the first look.
-            while not sending.done():
-                time.sleep(0.001)
-                await asyncio.sleep(0)
-            time.sleep(0.002)
-        assert await asyncio.wait_for(protocol.lost, 20) is None
+            send()
+            block_until(lambda: has_end(protocol.transport.get_extra_info("socket")))
+            assert await asyncio.wait_for(protocol.lost, 20) is None
+        else:
+            sending = asyncio.get_running_loop().run_in_executor(None, send)
+            assert await asyncio.wait_for(protocol.lost, 20) is None
+            await sending
         assert protocol.received == data
-        await sending
 
     runner.run(main())
 
@@ -106,7 +110,7 @@ def test_data_and_end_come_while_the_loop_is_busy(runner: Any) -> None:
             await asyncio.sleep(0)
             peer.sendall(b"data")
             peer.shutdown(socket.SHUT_WR)
-            time.sleep(0.0005)
+            block_until(lambda protocol=protocol: has_end(protocol.transport.get_extra_info("socket")))  # type: ignore[misc]
             assert await asyncio.wait_for(protocol.lost, 20) is None
             assert protocol.received == b"data"
             peer.close()
@@ -138,7 +142,7 @@ def test_the_end_comes_between_the_event_and_the_read(runner: Any) -> None:
 def test_a_reset_after_data_is_heard_of(runner: Any) -> None:
     async def main() -> None:
         protocol, peer = await connected()
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        reset_on_close(peer)
         peer.sendall(b"data")
         await protocol.until(4)
         peer.close()
@@ -202,7 +206,7 @@ def test_nothing_comes_during_a_pause(runner: Any) -> None:
         peer.sendall(bytes(range(50)))
         for size in [*range(7, 50, 7), 50]:
             await protocol.until(size)
-            await asyncio.sleep(0.002)
+            await turns()
             assert protocol.received == bytes(range(size))
             protocol.transport.resume_reading()
         peer.close()
@@ -232,19 +236,19 @@ def test_much_is_read_to_the_end_and_others_have_their_turn(runner: Any, kind: A
         protocol, peer = await connected(kind)
         peer.setblocking(False)
         protocol.transport.pause_reading()
-        await asyncio.sleep(0.01)
+        await turns()
         sent = 0
         while True:
             try:
                 sent += peer.send(bytes(100_000))
             except BlockingIOError:
                 break
-        turns = 0
+        iterations = 0
         protocol.transport.resume_reading()
         while len(protocol.received) < sent:
             await asyncio.sleep(0)
-            turns += 1
-        assert turns > 1
+            iterations += 1
+        assert iterations > 1
         assert len(protocol.received) == sent
         peer.close()
         await protocol.lost

@@ -18,7 +18,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from parity.lib.certificates import contexts
+from support.certificates import contexts
+from support.clock import closed
 
 
 class Peer:
@@ -100,8 +101,7 @@ def test_records_may_be_cut_anywhere(version: ssl.TLSVersion) -> None:
         for places in [*cuts, list(range(1, length + 100))]:
             _, received = await converse(address, client_context, places)
             assert received == b"one" + b"two" * 100, places
-        server.close()
-        await asyncio.sleep(0.01)
+        await closed(server)
 
     ferrio.run(main())
 
@@ -294,9 +294,7 @@ def test_a_peer_without_tls_gets_nothing_in_the_clear() -> None:
             await ferrio.open_connection(
                 *plain.sockets[0].getsockname(), ssl=client_context, server_hostname="localhost"
             )
-        server.close()
-        plain.close()
-        await asyncio.sleep(0.01)
+        await closed(server, plain)
         return seen, answer
 
     seen, answer = ferrio.run(main())

@@ -7,12 +7,13 @@ import hashlib
 import random
 import socket
 import ssl
-import struct
 from typing import Any
 
 import ferrio
 import pytest
-from parity.lib.certificates import contexts
+from support.certificates import contexts
+from support.clock import closed, turns
+from support.sockets import reset_on_close
 from test_tls import Peer
 
 SEEDS = 400
@@ -98,7 +99,7 @@ async def receive(server_context: ssl.SSLContext, client_context: ssl.SSLContext
             async with asyncio.timeout(PATIENCE):
                 while not made or made[0].count < len(data):
                     await asyncio.sleep(0)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_on_close(sock)
     async with asyncio.timeout(PATIENCE):
         while not made:
             await asyncio.sleep(0)
@@ -254,7 +255,7 @@ def test_start_tls_on_a_transport_that_is_lost_ends() -> None:
         loop = asyncio.get_running_loop()
         (transport, protocol), theirs = await _closed_pair(loop)
         transport.abort()
-        await asyncio.sleep(0.01)
+        await turns()
         with pytest.raises((OSError, RuntimeError)):
             await asyncio.wait_for(
                 loop.start_tls(
@@ -289,8 +290,6 @@ def test_a_client_that_pauses_reading_at_once_lets_the_server_finish_its_handsha
         )
         await asyncio.wait_for(connected.wait(), 10)
         transport.abort()
-        server.close()
-        await server.wait_closed()
-        await asyncio.sleep(0.01)
+        await closed(server)
 
     ferrio.run(main())

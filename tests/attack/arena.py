@@ -20,10 +20,16 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ferrio
 import trustme
+
+# An attack runs as a script of its own folder.
+sys.path.append(str(Path(__file__).parents[1]))
+
+from support.growth import descriptors
 
 # Seconds until a seed that hangs is ended, with the stacks of its threads on stderr.
 LIMIT = 25
@@ -103,18 +109,6 @@ class Faults(logging.Handler):
         """Take an exception that nobody can catch."""
         if not isinstance(event.exc_value, ResourceWarning):
             self.exception(f"unraisable in {event.object!r}", event.exc_value)
-
-
-def descriptors() -> set[str]:
-    """The open descriptors of this process, with what they are."""
-    found = set()
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            # A file that somebody else removes gets another name.
-            found.add(f"{number} {os.readlink(f'/proc/self/fd/{number}').removesuffix(' (deleted)')}")
-        except FileNotFoundError:
-            pass  # the one of the listing
-    return found
 
 
 def attack(seed: int, program: Callable[[random.Random, Faults, dict[str, int]], None]) -> dict[str, int]:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import array
 import asyncio
 import gc
 import hashlib
 import os
 import random
 import socket
-import struct
 import time
 from collections.abc import Callable
 from typing import Any
 
 import arena
+from support.sockets import new_buffer, reset_on_close
 
 # The most that one direction of a connection sends, in bytes.
 SIZES = (0, 1, 1000, 30_000, 150_000, 600_000)
-
-# What an RST takes: close() with this set sends it.
-AT_ONCE = struct.pack("ii", 1, 0)
 
 
 def is_of_closed_tls(error: BaseException) -> bool:
@@ -127,17 +123,14 @@ class Scene:
         return False
 
 
-class Plain(asyncio.Protocol):
-    """Tells an end of what its transport says."""
+class Protocol:
+    """Tells an end of what its transport says, whichever way the data comes."""
 
     def __init__(self, end: End) -> None:
         self.end = end
 
     def connection_made(self, transport: Any) -> None:
         self.end.connection_made(self, transport)
-
-    def data_received(self, data: bytes) -> None:
-        self.end.data_received(self, data)
 
     def eof_received(self) -> bool | None:
         return self.end.eof_received(self)
@@ -152,11 +145,18 @@ class Plain(asyncio.Protocol):
         self.end.connection_lost(self, exc)
 
 
-class Buffered(asyncio.BufferedProtocol):
-    """The same with buffers of its own."""
+class Plain(Protocol, asyncio.Protocol):
+    """Bytes, as they come."""
+
+    def data_received(self, data: bytes) -> None:
+        self.end.data_received(self, data)
+
+
+class Buffered(Protocol, asyncio.BufferedProtocol):
+    """Into buffers of its own."""
 
     def __init__(self, end: End) -> None:
-        self.end = end
+        super().__init__(end)
         self.sizes = end.scene.chance.choice(
             [[1], [7, 4096], [65_536], [1, 100, 1000, 16_384], [16_383, 16_385]]
         )
@@ -166,9 +166,6 @@ class Buffered(asyncio.BufferedProtocol):
             self.kind = "view"
         self.same = bytearray(self.sizes[-1])
         self.buffer: Any = None
-
-    def connection_made(self, transport: Any) -> None:
-        self.end.connection_made(self, transport)
 
     def get_buffer(self, sizehint: int) -> Any:
         end = self.end
@@ -195,17 +192,7 @@ class Buffered(asyncio.BufferedProtocol):
                 case "close" | "abort" | "pause" | "write":
                     end.operate(kind)
         size = chance.choice(self.sizes)
-        match self.kind:
-            case "bytearray":
-                self.buffer = bytearray(size)
-            case "view":
-                self.buffer = memoryview(bytearray(size))
-            case "part":
-                self.buffer = memoryview(bytearray(size + 20))[10 : 10 + size]
-            case "array":
-                self.buffer = array.array("I", bytes((size + 3) // 4 * 4))
-            case "same":
-                self.buffer = self.same
+        self.buffer = self.same if self.kind == "same" else new_buffer(self.kind, size)
         return self.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -217,18 +204,6 @@ class Buffered(asyncio.BufferedProtocol):
             self.buffer = None
         view.release()
         self.end.data_received(self, data)
-
-    def eof_received(self) -> bool | None:
-        return self.end.eof_received(self)
-
-    def pause_writing(self) -> None:
-        self.end.pause_writing(self)
-
-    def resume_writing(self) -> None:
-        self.end.resume_writing(self)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.end.connection_lost(self, exc)
 
 
 # What an end may do, how often, and whether it is of the rare, rude kind.
@@ -666,7 +641,7 @@ class End:
     def do_reset(self) -> None:
         """An RST, as a program can provoke it that still has the socket."""
         if self.sock is not None and self.sock.fileno() >= 0 and not self.holding:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            reset_on_close(self.sock)
             self.do_abort()
 
     async def drive(self) -> None:

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import arena
-from tls_endings import AT_ONCE, Peer
+from support.sockets import reset_on_close
+from tls_endings import Peer
 
 TLS_LIMITS: dict[str, Any] = {"ssl_handshake_timeout": 4, "ssl_shutdown_timeout": 2}
 
@@ -306,7 +307,7 @@ def cut_handshakes(loop: Any, chance: random.Random, faults: arena.Faults, figur
             await asyncio.sleep(0)
         await asyncio.sleep(chance.choice([0, 0.002]))
         if chance.random() < 0.5:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            reset_on_close(sock)
         sock.close()
         figures["connections"] = figures.get("connections", 0) + 1
         if connecting is not None:
@@ -469,7 +470,7 @@ def resets(loop: Any, chance: random.Random, faults: arena.Faults, figures: dict
                         await asyncio.sleep(0)
                 except OSError:
                     pass
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+                reset_on_close(peer)
                 peer.close()
             figures["connections"] = figures.get("connections", 0) + len(peers)
         await check_service(address, client, faults, "resets")

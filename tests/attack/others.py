@@ -8,7 +8,8 @@ import struct
 from typing import Any
 
 import arena
-from ends import AT_ONCE, Scene, Wire
+from ends import Scene, Wire
+from support.sockets import reset_on_close
 
 # The largest datagram over IPv4, in bytes.
 LARGEST_DATAGRAM = 65_507
@@ -67,7 +68,7 @@ class Hand:
         self.closed = True
         if reset:
             self.outgoing.broken = True
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            reset_on_close(self.sock)
         self.outgoing.ended = True
         self.sock.close()
 

@@ -7,27 +7,23 @@ delivered, before the protocol hears of the end, and no byte may differ.
 
 from __future__ import annotations
 
-import array
 import asyncio
 import hashlib
 import mmap
 import random
 import socket
 import ssl
-import struct
 import time
 from typing import Any
 
 import arena
+from support.sockets import new_buffer, reset_on_close
 
 # Bytes of the stream; the largest is some hundred records.
 SIZES = (0, 1, 100, 16_384, 16_385, 40_000, 200_000, 1_000_000)
 
 # Bytes of the protocol's buffer.
 BUFFERS = (1, 2, 3, 7, 100, 1000, 4096, 16_383, 16_384, 16_385, 32_768, 65_536)
-
-# What an RST takes: close() with this set sends it.
-AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Receiver:
@@ -113,14 +109,6 @@ class Buffered(Receiver, asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> Any:
         size = self.chance.choice(self.sizes)
         match self.kind:
-            case "bytearray":
-                self.buffer = bytearray(size)
-            case "view":
-                self.buffer = memoryview(bytearray(size))
-            case "part":
-                self.buffer = memoryview(bytearray(size + 20))[10 : 10 + size]
-            case "array":
-                self.buffer = array.array("H", bytes((size + 1) // 2 * 2))
             case "same":
                 self.buffer = self.same
             case "map":
@@ -131,6 +119,8 @@ class Buffered(Receiver, asyncio.BufferedProtocol):
                 if len(self.same) > 65_536:
                     del self.same[1:]
                 self.buffer = self.same
+            case kind:
+                self.buffer = new_buffer(kind, size)
         return self.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -281,7 +271,7 @@ async def play(chance: random.Random, faults: arena.Faults, figures: dict[str, i
                     faults.add(f"{receiver.count} of {len(data)} arrived before the RST")
                     break
                 await asyncio.sleep(0.001)
-            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            reset_on_close(theirs)
             theirs.close()
         else:
             theirs.shutdown(socket.SHUT_WR)

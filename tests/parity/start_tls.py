@@ -1,7 +1,7 @@
 import asyncio
 
 import ferrio
-from lib.certificates import contexts
+from support.certificates import contexts
 
 
 async def main():

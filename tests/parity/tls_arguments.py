@@ -3,7 +3,7 @@ import socket
 import ssl
 
 import ferrio
-from lib.certificates import contexts
+from support.certificates import contexts
 
 
 async def attempt(name, call):

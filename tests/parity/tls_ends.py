@@ -4,7 +4,7 @@ import ssl
 import threading
 
 import ferrio
-from lib.certificates import contexts
+from support.certificates import contexts
 
 
 def serve_once(listener, context, play):

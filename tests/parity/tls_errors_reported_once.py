@@ -3,7 +3,7 @@ import logging
 import ssl
 
 import ferrio
-from lib.certificates import contexts
+from support.certificates import contexts
 
 
 async def main():

@@ -2,7 +2,7 @@ import asyncio
 import socket
 
 import ferrio
-from lib.certificates import contexts
+from support.certificates import contexts
 
 
 async def main():

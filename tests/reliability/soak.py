@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import ferrio
-from parity.lib.certificates import contexts
+from support.certificates import contexts
 
 # A message is its length and its hash, then its bytes; the answer is the same message.
 HEADER = struct.Struct("!I32s")

@@ -87,6 +87,8 @@ static FILL: OnceLock<fn(&Module) -> Result<()>> = OnceLock::new();
 pub fn initialize(definition: ModuleDefinition) -> Ptr {
     let ModuleDefinition { name, doc, mut methods, fill } = definition;
     FILL.get_or_init(|| fill);
+    #[cfg(debug_assertions)]
+    methods.push(super::class::live::definition());
     methods.push(Method::zeroed());
     let mut slots = vec![py::PyModuleDef_Slot { slot: py::Py_mod_exec, value: execute as *mut c_void }];
     slots.extend(version::main_interpreter_only());

@@ -123,6 +123,8 @@ unsafe fn free<T: Class>(slf: Ptr) {
             ptr::drop_in_place(body);
             Ok(())
         });
+        #[cfg(debug_assertions)]
+        T::type_cell().remove_live();
         // A derived class's instances are larger; one whose finaliser has run is marked for ever.
         let is_kept = T::free_list().is_some_and(|list| {
             class == T::type_cell().get() && py::PyObject_GC_IsFinalized(slf) == 0 && list.keep(slf)

@@ -8,10 +8,19 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr;
+#[cfg(debug_assertions)]
+use std::sync::atomic::AtomicI64;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// Where a class keeps its type object, and those of Ferrio's classes that derive from it.
-pub struct TypeCell(AtomicPtr<py::PyTypeObject>, [AtomicPtr<py::PyTypeObject>; DERIVED]);
+/// Where a class keeps its type object.
+pub struct TypeCell {
+    class: AtomicPtr<py::PyTypeObject>,
+    /// Those of Ferrio's classes that derive from it.
+    derived: [AtomicPtr<py::PyTypeObject>; DERIVED],
+    /// How many instances live.
+    #[cfg(debug_assertions)]
+    pub(super) live: AtomicI64,
+}
 
 /// How many of Ferrio's classes may derive from one: Task and Gathering from Future. A comparison each in
 /// [`Own::downcast_own`].
@@ -20,13 +29,18 @@ const DERIVED: usize = 2;
 impl TypeCell {
     /// Not made yet.
     pub const fn new() -> TypeCell {
-        TypeCell(AtomicPtr::new(ptr::null_mut()), [const { AtomicPtr::new(ptr::null_mut()) }; DERIVED])
+        TypeCell {
+            class: AtomicPtr::new(ptr::null_mut()),
+            derived: [const { AtomicPtr::new(ptr::null_mut()) }; DERIVED],
+            #[cfg(debug_assertions)]
+            live: AtomicI64::new(0),
+        }
     }
 
     /// The type object; null before [`make_type`](super::make_type).
     #[inline]
     pub(in crate::ffi) fn get(&self) -> *mut py::PyTypeObject {
-        self.0.load(Ordering::Relaxed)
+        self.class.load(Ordering::Relaxed)
     }
 }
 
@@ -39,12 +53,12 @@ impl Default for TypeCell {
 impl TypeCell {
     /// Keeps the type object.
     pub(super) fn set(&self, class: Object) {
-        self.0.store(class.into_ptr().cast(), Ordering::Relaxed);
+        self.class.store(class.into_ptr().cast(), Ordering::Relaxed);
     }
 
     /// Keeps the type object of a class that derives from this one.
     pub(super) fn add_derived(&self, class: &Object) -> Result<()> {
-        let place = self.1.iter().find(|place| place.load(Ordering::Relaxed).is_null());
+        let place = self.derived.iter().find(|place| place.load(Ordering::Relaxed).is_null());
         let Some(place) = place else { return Err(impossible("too many classes derive from one")) };
         place.store(class.clone().into_ptr().cast(), Ordering::Relaxed);
         Ok(())
@@ -53,7 +67,7 @@ impl TypeCell {
     /// Whether a type object is that of one of the classes that derive from this one.
     #[inline]
     fn is_of_derived(&self, class: *mut py::PyTypeObject) -> bool {
-        self.1.iter().any(|derived| derived.load(Ordering::Relaxed) == class)
+        self.derived.iter().any(|derived| derived.load(Ordering::Relaxed) == class)
     }
 
     /// Whether the class is made.
@@ -175,6 +189,8 @@ impl<T: Class> Own<T> {
                 return Err(Raised::assume());
             }
             ptr::write(&raw mut (*object).body, body);
+            #[cfg(debug_assertions)]
+            T::type_cell().add_live();
             py::PyObject_GC_Track(object.cast());
             Ok(Own(Object::owned(object.cast())?, PhantomData))
         }

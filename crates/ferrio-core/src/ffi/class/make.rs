@@ -23,6 +23,8 @@ unsafe extern "C" fn new<T: Class>(class: *mut py::PyTypeObject, _: Ptr, _: Ptr)
                 return Err(Raised::assume());
             }
             ptr::write(&raw mut (*object.cast::<Instance<T>>()).body, body);
+            #[cfg(debug_assertions)]
+            T::type_cell().add_live();
             Ok(object)
         }
     })
@@ -118,6 +120,8 @@ fn make<T: Class>(base: Option<Object>, additions: Additions) -> Result<Object> 
             None => Object::owned(py::PyType_FromSpec(&mut spec))?,
         };
         T::type_cell().set(class.clone());
+        #[cfg(debug_assertions)]
+        T::type_cell().count_as(T::NAME);
         for definition in T::functions().into_iter().chain(additions.functions) {
             let attribute = (definition.make)()?;
             let status = py::PyObject_SetAttrString(class.as_ptr(), definition.name.as_ptr(), attribute.as_ptr());

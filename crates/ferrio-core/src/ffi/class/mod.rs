@@ -15,10 +15,13 @@
 //! | `methods`, `properties`, `slots` | the tables of a class |
 //! | `collector` | what the garbage collector asks, and the end of an instance |
 //! | `make` | the type object |
+//! | `live` | how many instances live, in debug builds |
 
 mod collector;
 mod free_list;
 mod instance;
+#[cfg(debug_assertions)]
+pub(in crate::ffi) mod live;
 mod make;
 mod methods;
 mod properties;

@@ -1,4 +1,4 @@
-"""Run a script that uses ferrio on the standard library's asyncio: python on_asyncio.py SCRIPT ARGS."""
+"""Run a script that uses ferrio on the standard library's asyncio: python support/on_asyncio.py SCRIPT ARGS."""
 
 import asyncio
 import runpy

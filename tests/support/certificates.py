@@ -1,4 +1,4 @@
-"""TLS contexts for the scripts: a certificate for localhost, and somebody who trusts it."""
+"""TLS contexts: a server with a certificate for a name, and a client that trusts it."""
 
 import ssl
 
