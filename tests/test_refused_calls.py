@@ -10,6 +10,7 @@ import os
 import subprocess
 import textwrap
 
+import ferrio
 import pytest
 from support.processes import run_script
 

@@ -46,7 +46,7 @@ def is_ending(frame: types.FrameType | None) -> bool:
     while frame is not None:
         name, code = frame.f_code.co_name, frame.f_code
         file = os.path.basename(code.co_filename)
-        if name == "run_forever" and file == "base_events.py":
+        if name == "run_forever" and file == "running.py":
             return "_run()" not in linecache.getline(code.co_filename, frame.f_lineno)
         if (name, file) in BEGINNINGS or file in ("threading.py", "executor.py"):
             return True
@@ -60,8 +60,8 @@ def is_ending(frame: types.FrameType | None) -> bool:
 
 # Functions that an exception must not cut in two.
 BEGINNINGS = {
-    ("_interruptible", "unix_events.py"), ("__enter__", "contextlib.py"), ("__exit__", "contextlib.py"),
-    ("_set_running_loop", "base_events.py"), ("_after_fork", "unix_events.py"),
+    ("run_forever", "__init__.py"), ("_interruptible", "running.py"), ("_set_running_loop", "running.py"),
+    ("__enter__", "contextlib.py"), ("__exit__", "contextlib.py"), ("_after_fork", "__init__.py"),
 }  # fmt: skip
 
 
