@@ -197,6 +197,11 @@ def parameters_of(function: Any) -> list[inspect.Parameter] | None:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return None
+    except SystemError as error:
+        # CPython 3.11 counts wrongly when a finaliser parses something in the midst of parsing the signature.
+        if "AST constructor recursion depth mismatch" not in str(error):
+            raise
+        return None
 
 
 def resolve_loopback(
