@@ -123,7 +123,7 @@ def test_a_transport_is_initialized_once(loop, kind) -> None:
 def test_a_listener_is_initialized_once(loop) -> None:
     async def main() -> None:
         server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-        (listener,) = [one for one in gc.get_objects() if type(one) is _core.Listener and one is not None][
+        (listener,) = [one for one in gc.get_objects() if type(one) is _core.Acceptor and one is not None][
             -1:
         ]
         with pytest.raises(RuntimeError, match="already initialized"):
@@ -397,7 +397,7 @@ def test_the_end_of_a_transport_does_not_end_the_reading_of_the_next(loop) -> No
 
 def test_standard_input_is_nobodys(loop) -> None:
     """A transport that was never initialized has no descriptor: 0 is one."""
-    for make in [one for one, _ in TRANSPORTS.values()] + [_core.Listener]:
+    for make in [one for one, _ in TRANSPORTS.values()] + [_core.Acceptor]:
         empty = make.__new__(make)
         for name in ("close", "abort", "stop"):
             getattr(empty, name, lambda: None)()

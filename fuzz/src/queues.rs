@@ -1,8 +1,8 @@
 //! The ready queue and what other threads put into it, against two plain queues.
 
 use arbitrary::{Arbitrary, Unstructured};
-use ferrio_sched::injection::Injection;
 use ferrio_sched::ready::Ready;
+use ferrio_sched::remote_queue::RemoteQueue;
 use std::collections::VecDeque;
 
 /// What a loop does with its queues.
@@ -24,7 +24,7 @@ enum Step {
 /// Makes the steps that the bytes say.
 pub fn check(data: &[u8]) {
     let mut bytes = Unstructured::new(data);
-    let (mut ready, injection) = (Ready::default(), Injection::default());
+    let (mut ready, queue) = (Ready::default(), RemoteQueue::default());
     let (mut model, mut injected): (VecDeque<usize>, VecDeque<usize>) = Default::default();
     let mut number = 0;
     while !bytes.is_empty() {
@@ -37,11 +37,11 @@ pub fn check(data: &[u8]) {
             }
             Step::Inject => {
                 // The first since the loop has looked wakes it.
-                assert_eq!(injection.push(number), injected.is_empty());
+                assert_eq!(queue.push(number), injected.is_empty());
                 injected.push_back(number);
             }
             Step::Drain => {
-                injection.drain(|entry| ready.push(entry));
+                queue.drain(|entry| ready.push(entry));
                 model.append(&mut injected);
             }
             Step::Iterate { adds, broken_off } => {
@@ -58,7 +58,7 @@ pub fn check(data: &[u8]) {
             }
             Step::TakeAll => assert_eq!(ready.take_all(), std::mem::take(&mut model)),
         }
-        assert_eq!(injection.is_empty(), injected.is_empty());
+        assert_eq!(queue.is_empty(), injected.is_empty());
         assert!(ready.iter().eq(&model));
         assert_eq!((ready.len(), ready.is_empty()), (model.len(), model.is_empty()));
     }

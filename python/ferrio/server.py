@@ -111,7 +111,7 @@ class Server(asyncio.Server):
         for sock in self._sockets or ():
             sock.listen(self._backlog)
             listener = self._context.run(
-                _core.Listener, self._loop, sock, self._protocol_factory, self, self._backlog, accept_tls
+                _core.Acceptor, self._loop, sock, self._protocol_factory, self, self._backlog, accept_tls
             )
             self._listeners.append(listener)
             listener.start()

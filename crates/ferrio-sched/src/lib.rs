@@ -2,18 +2,18 @@
 //!
 //! - [`ready`]: what runs in this iteration and what waits for the next one;
 //! - [`timers`]: deadlines, in order of time and then of creation, with lazy cancellation;
-//! - [`injection`]: work handed over by other threads, with one wake-up for many calls;
-//! - [`permits`]: what threads wait for that do work for the loop;
+//! - [`remote_queue`]: work handed over by other threads, with one wake-up for many calls;
+//! - [`thread_semaphore`]: what threads wait for that do work for the loop;
 //! - [`deadline`]: how long the poller may sleep;
 //! - [`separator`]: where a record in a stream's buffer ends.
 //!
-//! Everything but [`injection`] and [`permits`] belongs to the loop's thread.
+//! Everything but [`remote_queue`] and [`thread_semaphore`] belongs to the loop's thread.
 
 #![forbid(unsafe_code)]
 
 pub mod deadline;
-pub mod injection;
-pub mod permits;
 pub mod ready;
+pub mod remote_queue;
 pub mod separator;
+pub mod thread_semaphore;
 pub mod timers;

@@ -603,7 +603,7 @@ def _import(name: str) -> None:
 def _before_fork() -> None:
     """Send what waits, or the child would send it again."""
     for loop in list(_loops):
-        loop._run_postponed()
+        loop._run_end_of_iteration()
 
 
 def _after_fork_in_child() -> None:

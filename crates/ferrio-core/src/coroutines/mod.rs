@@ -17,21 +17,21 @@
 //! While it is running, the operation is out of its cell: whatever it calls may come back here and finds
 //! the coroutine in use.
 
+mod asyncio_function;
 mod awaiter;
-mod counterpart;
 mod frame;
 mod inner;
 mod methods;
 mod storage;
 
+use asyncio_function::AsyncioFunction;
+pub use asyncio_function::{asyncio_function, asyncio_method};
 use awaiter::Awaiter;
-use counterpart::Counterpart;
-pub use counterpart::{counterpart_function, counterpart_method};
 use frame::Frame;
 pub use frame::remember;
 use inner::Inner;
 
-pub use crate::ffi::class::Definition as CounterpartDefinition;
+pub use crate::ffi::class::Definition as AsyncioFunctionDefinition;
 use crate::ffi::class::{Sent, make_type};
 use crate::ffi::error::{Builtin, runtime_error, type_error, value_error};
 use crate::ffi::{Name, Object, Own, Result, Visitor, recursion};
@@ -400,7 +400,7 @@ pub fn throw(iterator: &Object, exception: Object) -> Result<Sent> {
 
 /// Makes the classes, of which none has a name in the module.
 pub fn register() -> Result<()> {
-    make_type::<Counterpart>()?;
+    make_type::<AsyncioFunction>()?;
     make_type::<Coroutine>()?;
     make_type::<Frame>()?;
     make_type::<Inner>()?;

@@ -62,12 +62,12 @@ impl Own<Loop> {
         // 4. Dispatch readiness in poll order: what it makes runnable joins the ready queue. Then take
         //    over what other threads have handed in.
         self.dispatch();
-        self.take_injected();
+        self.drain_remote();
         // 5. Move due timers to the ready queue.
         self.take_due_timers()?;
-        // 6. Run exactly what is ready now. 7. Make the writes that were postponed.
+        // 6. Run exactly what is ready now. 7. Send the writes that waited for this point.
         let result = self.run_ready();
-        self.run_postponed_after(result)
+        self.run_end_of_iteration_after(result)
     }
 
     /// `None` is for ever.
@@ -86,7 +86,7 @@ impl Own<Loop> {
     }
 
     fn has_work(&self) -> bool {
-        self.stopping.get() || !self.ready.borrow().is_empty() || !self.injection.is_empty()
+        self.stopping.get() || !self.ready.borrow().is_empty() || !self.remote_queue.is_empty()
     }
 
     fn needs_poll(&self, wait: Option<Duration>) -> bool {
@@ -132,12 +132,12 @@ impl Own<Loop> {
         self.events.replace(events);
     }
 
-    pub(super) fn take_injected(&self) {
-        if self.injection.is_empty() {
+    pub(super) fn drain_remote(&self) {
+        if self.remote_queue.is_empty() {
             return;
         }
         let mut ready = self.ready.borrow_mut();
-        self.injection.drain(|injected| ready.push(injected.into_inner()));
+        self.remote_queue.drain(|remote| ready.push(remote.into_inner()));
     }
 
     fn drop_cancelled_timers(&self) {
@@ -187,8 +187,8 @@ impl Own<Loop> {
             let result = if self.debug.get() { self.run_watched(&entry) } else { entry.run(self) };
             self.is_in_callback.set(false);
             result?;
-            if left > 0 && self.postponed.is_overdue() {
-                self.postponed.run(self)?;
+            if left > 0 && self.end_of_iteration.is_overdue() {
+                self.end_of_iteration.run(self)?;
             }
         }
         Ok(())
@@ -208,16 +208,16 @@ impl Own<Loop> {
     }
 
     /// Calls a method of the object when the callbacks of this iteration have run.
-    pub fn postpone(&self, object: &Object, method: Method) {
-        self.postponed.push(Runnable::method(object.clone(), method));
+    pub fn call_at_end_of_iteration(&self, object: &Object, method: Method) {
+        self.end_of_iteration.push(Runnable::method(object.clone(), method));
     }
 
-    /// Does what was postponed, after callbacks that may have ended with what ends the loop.
+    /// Runs the end of the iteration, after callbacks of which one may have ended the loop.
     #[inline]
-    fn run_postponed_after(&self, result: Result<()>) -> Result<()> {
-        let Err(raised) = result else { return self.postponed.run(self) };
+    fn run_end_of_iteration_after(&self, result: Result<()>) -> Result<()> {
+        let Err(raised) = result else { return self.end_of_iteration.run(self) };
         let exception = raised.take();
-        if let Err(raised) = self.postponed.run(self) {
+        if let Err(raised) = self.end_of_iteration.run(self) {
             raised.discard();
         }
         Err(exception.raise())

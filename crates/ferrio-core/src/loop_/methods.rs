@@ -73,7 +73,7 @@ impl Class for Loop {
         if let Ok(registrations) = self.registrations.try_borrow() {
             registrations.iter().for_each(|entry| entry.traverse(visitor));
         }
-        self.postponed.for_each(|entry| entry.traverse(visitor));
+        self.end_of_iteration.for_each(|entry| entry.traverse(visitor));
         visitor.slot(&self.slow_callback_duration);
         visitor.slot(&self.current);
         visitor.slot(&self.task_factory);
@@ -279,9 +279,9 @@ fn descriptors() -> Vec<Method> {
             c"_set_internal($self, fd, /)\n--\n\nSay that the descriptor is one of the loop's own.",
         ),
         method0::<Loop, _>(
-            c"_run_postponed",
-            |this| this.postponed.run(this).map(|()| Object::none()),
-            c"_run_postponed($self, /)\n--\n\nDo at once what is due when the callbacks of this iteration have run.",
+            c"_run_end_of_iteration",
+            |this| this.end_of_iteration.run(this).map(|()| Object::none()),
+            c"_run_end_of_iteration($self, /)\n--\n\nRun at once what is due at the end of this iteration.",
         ),
         method0::<Loop, _>(
             c"_reopen_after_fork",

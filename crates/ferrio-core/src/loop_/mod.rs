@@ -9,8 +9,8 @@
 mod iteration;
 mod methods;
 pub use methods::register;
+pub mod end_of_iteration;
 mod owners;
-pub mod postponed;
 mod readiness;
 pub mod runnable;
 pub use readiness::{Direction, LastRead, descriptor_of};
@@ -22,14 +22,14 @@ use crate::ffi::with_gil::WithGil;
 use crate::ffi::{Object, Own, Result, Slot, bytes};
 use crate::handles::TimerHandle;
 use crate::stdlib;
+use end_of_iteration::EndOfIteration;
 use ferrio_reactor::poller::{Events, Interest, Mode, Poller, Waker};
 use ferrio_reactor::registrations::Registrations;
 use ferrio_reactor::socket;
-use ferrio_sched::injection::Injection;
 use ferrio_sched::ready::Ready;
+use ferrio_sched::remote_queue::RemoteQueue;
 use ferrio_sched::timers::Timers;
 use owners::Owners;
-use postponed::Postponed;
 use runnable::Runnable;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -69,7 +69,7 @@ impl Progress {
 }
 
 /// Something to run on its way to the loop from another thread.
-type Injected = WithGil<Runnable>;
+type Remote = WithGil<Runnable>;
 
 /// What a loop has of the operating system, until it is closed.
 pub struct System {
@@ -133,7 +133,7 @@ pub struct Loop {
     ready: RefCell<Ready<Runnable>>,
     timers: RefCell<Timers<Own<TimerHandle>>>,
     /// Apart from the body: it wants an alignment that Python's memory has not.
-    injection: Box<Injection<Injected>>,
+    remote_queue: Box<RemoteQueue<Remote>>,
     registrations: RefCell<Registrations<Runnable>>,
     owners: RefCell<Owners>,
     system: RefCell<Option<Rc<System>>>,
@@ -145,7 +145,7 @@ pub struct Loop {
     is_in_callback: Cell<bool>,
     /// How many are to run after it in the same iteration.
     callbacks_left: Cell<usize>,
-    postponed: Postponed,
+    end_of_iteration: EndOfIteration,
     /// Iterations since the descriptors were last looked at without a need to wait.
     iterations_unpolled: Cell<u32>,
     stopping: Cell<bool>,
@@ -174,7 +174,7 @@ impl Loop {
         Loop {
             ready: RefCell::default(),
             timers: RefCell::default(),
-            injection: Box::default(),
+            remote_queue: Box::default(),
             registrations: RefCell::default(),
             owners: RefCell::default(),
             system: RefCell::new(None),
@@ -183,7 +183,7 @@ impl Loop {
             callbacks: Cell::new(0),
             is_in_callback: Cell::new(false),
             callbacks_left: Cell::new(0),
-            postponed: Postponed::default(),
+            end_of_iteration: EndOfIteration::default(),
             iterations_unpolled: Cell::new(0),
             stopping: Cell::new(false),
             // Until it has what it needs of the system.
@@ -336,9 +336,9 @@ impl Loop {
         let timers = self.timers.borrow_mut().take_all();
         timers.iter().for_each(|timer| timer.set_scheduled(None));
         drop(timers);
-        let mut injected = Vec::new();
-        self.injection.drain(|handle| injected.push(handle));
-        drop(injected);
+        let mut remote = Vec::new();
+        self.remote_queue.drain(|handle| remote.push(handle));
+        drop(remote);
         let entries = self.registrations.borrow_mut().take_all();
         drop(entries);
         drop(self.owners.take());

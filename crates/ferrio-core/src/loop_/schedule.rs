@@ -1,7 +1,7 @@
 //! What puts work into the loop: `call_soon` and its kin.
 
 use super::runnable::Runnable;
-use super::{Injected, Loop, WakeUp};
+use super::{Loop, Remote, WakeUp};
 use crate::compat;
 use crate::ffi::error::{Builtin, raise_text, runtime_error, type_error};
 use crate::ffi::text::concat;
@@ -31,8 +31,8 @@ impl Own<Loop> {
     /// Appends to the ready queue, behind what other threads have handed in before.
     #[inline]
     fn append(&self, entry: Runnable) {
-        if !self.injection.is_empty() {
-            self.take_injected();
+        if !self.remote_queue.is_empty() {
+            self.drain_remote();
         }
         self.ready.borrow_mut().push(entry);
     }
@@ -82,14 +82,14 @@ impl Own<Loop> {
             // this thread, a signal's handler among it, between the last look at the queue and the wait.
             self.append(Runnable::Handle(handle.clone()));
         } else {
-            drop(self.hand_in(Runnable::Handle(handle.clone())));
+            drop(self.push_remote(Runnable::Handle(handle.clone())));
         }
         Ok(handle)
     }
 
     /// Takes something to run from another thread, and says what has to be woken up for it.
-    pub fn hand_in(&self, entry: Runnable) -> WakeUp {
-        if self.closed.get() || !self.injection.push(Injected::new(entry)) {
+    pub fn push_remote(&self, entry: Runnable) -> WakeUp {
+        if self.closed.get() || !self.remote_queue.push(Remote::new(entry)) {
             return WakeUp(None);
         }
         WakeUp(self.system.borrow().clone())

@@ -1,7 +1,7 @@
 //! Queue's methods and properties, as asyncio names them.
 
 use super::{Get, ORIGINAL, Put, Queue};
-use crate::coroutines::{Coroutine, CounterpartDefinition, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_method};
 use crate::ffi::class::{Members, bool_property, getter, method, property, slot_property, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor, deque};
 use crate::stdlib::{GET, PUT_NOWAIT};
@@ -64,9 +64,9 @@ impl Class for Queue {
         Members { methods: methods(), properties: properties(), slots: vec![] }
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
+    fn functions() -> Vec<AsyncioFunctionDefinition> {
         vec![
-            counterpart_method::<Queue, _>(
+            asyncio_method::<Queue, _>(
                 c"get",
                 |this, args| {
                     if this.is_overridden() {
@@ -77,7 +77,7 @@ impl Class for Queue {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<Queue, _>(
+            asyncio_method::<Queue, _>(
                 c"put",
                 |this, args| {
                     if this.is_overridden() {

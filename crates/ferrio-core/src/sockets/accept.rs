@@ -1,7 +1,7 @@
 //! `sock_accept()`.
 
 use super::{SELECTOR_LOOP, Waiting, is_plain};
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::{Args, Name, Object, Result, Signature, Visitor};
 use crate::loop_::{Direction, Loop};
 
@@ -12,8 +12,8 @@ static SIGNATURE: Signature =
     Signature { name: "sock_accept", parameters: &["sock"], positional: 1, required: 1, variadic: false };
 
 /// The method.
-pub fn definition() -> CounterpartDefinition {
-    counterpart_method::<Loop, _>(
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_method::<Loop, _>(
         c"sock_accept",
         |this, args: &Args<'_>| {
             let ([sock], [], _) = args.bind::<1, 0>(&SIGNATURE)?;

@@ -8,7 +8,7 @@ mod accept;
 mod receive;
 mod send;
 
-use crate::coroutines::{CounterpartDefinition, Outcome, Poll};
+use crate::coroutines::{AsyncioFunctionDefinition, Outcome, Poll};
 use crate::ffi::error::value_error;
 use crate::ffi::{Name, Object, Own, Result, Visitor};
 use crate::futures::waiter;
@@ -18,7 +18,7 @@ use crate::stdlib::{self, SELECTOR_LOOP};
 static GETTIMEOUT: Name = Name::new(c"gettimeout");
 
 /// The methods of the loop that stand for asyncio's.
-pub fn loop_functions() -> Vec<CounterpartDefinition> {
+pub fn loop_functions() -> Vec<AsyncioFunctionDefinition> {
     let mut definitions = receive::definitions();
     definitions.push(send::definition());
     definitions.push(accept::definition());

@@ -1,7 +1,7 @@
 //! `sock_recv()` and `sock_recv_into()`.
 
 use super::{SELECTOR_LOOP, Waiting, is_plain};
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::buffer::Buffer;
 use crate::ffi::{Args, Name, Object, Raised, Result, Signature, Visitor};
 use crate::loop_::{Direction, Loop, Progress};
@@ -20,9 +20,9 @@ static RECV_INTO: Signature = Signature {
 };
 
 /// The two methods.
-pub fn definitions() -> Vec<CounterpartDefinition> {
+pub fn definitions() -> Vec<AsyncioFunctionDefinition> {
     vec![
-        counterpart_method::<Loop, _>(
+        asyncio_method::<Loop, _>(
             c"sock_recv",
             |this, args: &Args<'_>| {
                 let ([sock, count], [], _) = args.bind::<2, 0>(&RECV)?;
@@ -40,7 +40,7 @@ pub fn definitions() -> Vec<CounterpartDefinition> {
             },
             &SELECTOR_LOOP,
         ),
-        counterpart_method::<Loop, _>(
+        asyncio_method::<Loop, _>(
             c"sock_recv_into",
             |this, args: &Args<'_>| {
                 let ([sock, buffer], [], _) = args.bind::<2, 0>(&RECV_INTO)?;

@@ -1,7 +1,7 @@
 //! `sock_sendall()`.
 
 use super::{SELECTOR_LOOP, Waiting, is_plain};
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::buffer::{Buffer, bytes_of};
 use crate::ffi::{Args, Name, Object, Result, Signature, Visitor};
 use crate::loop_::{Direction, Loop};
@@ -12,8 +12,8 @@ static SENDALL: Signature =
     Signature { name: "sock_sendall", parameters: &["sock", "data"], positional: 2, required: 2, variadic: false };
 
 /// The method.
-pub fn definition() -> CounterpartDefinition {
-    counterpart_method::<Loop, _>(
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_method::<Loop, _>(
         c"sock_sendall",
         |this, args: &Args<'_>| {
             let ([sock, data], [], _) = args.bind::<2, 0>(&SENDALL)?;

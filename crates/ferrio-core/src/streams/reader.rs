@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use super::read::{Line, Read, Request};
-use crate::coroutines::{Coroutine, CounterpartDefinition, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_method};
 use crate::ffi::class::{
     Members, Method, Property, bool_property, method, method0, property, slot_property, type_cell,
 };
@@ -249,9 +249,9 @@ impl Class for StreamReader {
         Members { methods: methods(), properties: properties(), slots: vec![] }
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
+    fn functions() -> Vec<AsyncioFunctionDefinition> {
         vec![
-            counterpart_method::<StreamReader, _>(
+            asyncio_method::<StreamReader, _>(
                 c"read",
                 |this, args| {
                     let ([], [count], _) = args.bind::<0, 1>(&READ_SIGNATURE)?;
@@ -263,7 +263,7 @@ impl Class for StreamReader {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<StreamReader, _>(
+            asyncio_method::<StreamReader, _>(
                 c"readline",
                 |this, args| {
                     args.expect_none("StreamReader.readline")?;
@@ -271,14 +271,14 @@ impl Class for StreamReader {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<StreamReader, _>(
+            asyncio_method::<StreamReader, _>(
                 c"__anext__",
                 |this, args| {
                     this.start(args, &["StreamReader.__anext__"], &ANEXT, || Ok(Request::line(Line::OfIteration)))
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<StreamReader, _>(
+            asyncio_method::<StreamReader, _>(
                 c"readuntil",
                 |this, args| {
                     // A coroutine function raises when it is awaited, not when it is called.
@@ -290,7 +290,7 @@ impl Class for StreamReader {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<StreamReader, _>(
+            asyncio_method::<StreamReader, _>(
                 c"readexactly",
                 |this, args| {
                     let ([count], [], _) = args.bind::<1, 0>(&READEXACTLY_SIGNATURE)?;

@@ -2,7 +2,7 @@
 
 use super::protocol::StreamProtocol;
 use super::reader::StreamReader;
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, method, slot_property, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor};
 use crate::stdlib::{
@@ -141,8 +141,8 @@ impl Class for StreamWriter {
         }
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
-        vec![counterpart_method::<StreamWriter, _>(
+    fn functions() -> Vec<AsyncioFunctionDefinition> {
+        vec![asyncio_method::<StreamWriter, _>(
             c"drain",
             |this, args| {
                 args.expect_none("StreamWriter.drain")?;

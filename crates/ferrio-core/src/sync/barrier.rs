@@ -3,7 +3,7 @@
 use super::Condition;
 use super::condition::{Acquiring, Wait};
 use crate::compat;
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, property, slot_property, type_cell};
 use crate::ffi::error::{impossible, raise_imported, value_error};
 use crate::ffi::{
@@ -254,8 +254,8 @@ impl Class for Barrier {
         }
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
-        vec![counterpart_method::<Barrier, _>(
+    fn functions() -> Vec<AsyncioFunctionDefinition> {
+        vec![asyncio_method::<Barrier, _>(
             c"wait",
             |this, args| {
                 let (true, Some(condition)) = (this.is_plain.get(), this.condition()) else {

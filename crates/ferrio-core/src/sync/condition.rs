@@ -3,7 +3,7 @@
 use super::lock::Acquire;
 use super::{BoundLoop, Lock, Waiters};
 use crate::compat;
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{
@@ -401,9 +401,9 @@ impl Class for Condition {
         }
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
+    fn functions() -> Vec<AsyncioFunctionDefinition> {
         vec![
-            counterpart_method::<Condition, _>(
+            asyncio_method::<Condition, _>(
                 c"wait",
                 |this, args| {
                     args.expect_none("Condition.wait")?;
@@ -411,7 +411,7 @@ impl Class for Condition {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<Condition, _>(
+            asyncio_method::<Condition, _>(
                 c"wait_for",
                 |this, args| {
                     static NAME: Name = Name::new(c"wait_for");
@@ -425,7 +425,7 @@ impl Class for Condition {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<Condition, _>(
+            asyncio_method::<Condition, _>(
                 c"__aenter__",
                 |this, args| {
                     if !this.is_plain.get() {
@@ -435,7 +435,7 @@ impl Class for Condition {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<Condition, _>(
+            asyncio_method::<Condition, _>(
                 c"__aexit__",
                 |this, args| {
                     if !this.is_plain.get() {

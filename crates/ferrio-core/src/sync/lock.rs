@@ -1,7 +1,7 @@
 //! Lock.
 
 use super::{BoundLoop, Waiters};
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Class, Object, Own, Result, Visitor, deque, overrides_none_of};
@@ -185,9 +185,9 @@ impl Class for Lock {
         }
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
+    fn functions() -> Vec<AsyncioFunctionDefinition> {
         vec![
-            counterpart_method::<Lock, _>(
+            asyncio_method::<Lock, _>(
                 c"acquire",
                 |this, args| {
                     args.expect_none("Lock.acquire")?;
@@ -195,7 +195,7 @@ impl Class for Lock {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<Lock, _>(
+            asyncio_method::<Lock, _>(
                 c"__aenter__",
                 |this, args| {
                     if !this.is_plain.get() {
@@ -206,7 +206,7 @@ impl Class for Lock {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<Lock, _>(
+            asyncio_method::<Lock, _>(
                 c"__aexit__",
                 |this, args| {
                     if !this.is_plain.get() {

@@ -2,7 +2,7 @@
 
 use super::{BoundLoop, Waiters};
 use crate::compat;
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
 use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Visitor, deque, overrides_none_of};
@@ -210,9 +210,9 @@ impl Class for Semaphore {
         }
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
+    fn functions() -> Vec<AsyncioFunctionDefinition> {
         vec![
-            counterpart_method::<Semaphore, _>(
+            asyncio_method::<Semaphore, _>(
                 c"acquire",
                 |this, args| {
                     if !this.is_plain.get() {
@@ -224,7 +224,7 @@ impl Class for Semaphore {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<Semaphore, _>(
+            asyncio_method::<Semaphore, _>(
                 c"__aenter__",
                 |this, args| {
                     if !this.enters_plainly.get() {
@@ -235,7 +235,7 @@ impl Class for Semaphore {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<Semaphore, _>(
+            asyncio_method::<Semaphore, _>(
                 c"__aexit__",
                 |this, args| {
                     if !this.enters_plainly.get() {

@@ -3,7 +3,7 @@
 use super::{ORIGINAL, TaskGroup};
 use crate::compat;
 use crate::coroutines::{
-    Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method, remember,
+    AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method, remember,
 };
 use crate::ffi::{Args, Name, Object, Own, Result, Signature, Visitor, deque};
 use crate::futures::{is_cancellation, waiter};
@@ -24,8 +24,8 @@ pub fn remember_original(class: &Object) -> Result<()> {
 }
 
 /// `__aexit__()`.
-pub fn definition() -> CounterpartDefinition {
-    counterpart_method::<TaskGroup, _>(
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_method::<TaskGroup, _>(
         c"__aexit__",
         |this, args: &Args<'_>| {
             let ([class, _, _], [], _) = args.bind::<3, 0>(&AEXIT)?;

@@ -6,7 +6,7 @@
 mod exit;
 
 use crate::compat;
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_method};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, bool_property, make_type, method1, slot_property, type_cell};
 use crate::ffi::module::Module;
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Slot, Visitor, deque, set};
@@ -168,14 +168,14 @@ impl Class for TaskGroup {
         }
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
+    fn functions() -> Vec<AsyncioFunctionDefinition> {
         let mut functions = vec![
-            counterpart_method::<TaskGroup, _>(c"create_task", Own::<TaskGroup>::create_task, &ORIGINAL),
+            asyncio_method::<TaskGroup, _>(c"create_task", Own::<TaskGroup>::create_task, &ORIGINAL),
             exit::definition(),
         ];
         // A group that can be cancelled before it is entered has to look for that.
         if !compat::GROUP_CAN_BE_CANCELLED {
-            functions.push(counterpart_method::<TaskGroup, _>(
+            functions.push(asyncio_method::<TaskGroup, _>(
                 c"__aenter__",
                 |this, args| {
                     args.expect_none("TaskGroup.__aenter__")?;

@@ -4,7 +4,7 @@
 
 use crate::compat;
 use crate::coroutines::{
-    Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
+    AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_function, remember,
 };
 use crate::ffi::class::{Members, Sent, anext_slot, method0, method1, next_slot, property, type_cell, unary_slot};
 use crate::ffi::error::type_error;
@@ -46,8 +46,8 @@ pub fn remember_original() -> Result<()> {
 }
 
 /// The function.
-pub fn definition() -> CounterpartDefinition {
-    counterpart_function(
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_function(
         c"as_completed",
         |args: &Args<'_>| {
             let ([things], [timeout], _) = args.bind::<1, 1>(&AS_COMPLETED)?;

@@ -2,7 +2,7 @@
 
 use super::{Options, Task};
 use crate::compat;
-use crate::coroutines::{CounterpartDefinition, counterpart_function};
+use crate::coroutines::{AsyncioFunctionDefinition, asyncio_function};
 use crate::ffi::class::{Method, method, method0, method1};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Name, Object, Own, Result, Signature, dict};
@@ -26,8 +26,8 @@ pub fn remember_original() -> Result<()> {
 }
 
 /// The function.
-pub fn definition() -> CounterpartDefinition {
-    counterpart_function(
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_function(
         c"create_task",
         |args: &Args<'_>| {
             let running = loop_::running()?;

@@ -1,7 +1,7 @@
 //! `shield()`: a future that can be cancelled without the one behind it.
 
 use crate::compat;
-use crate::coroutines::{CounterpartDefinition, counterpart_function};
+use crate::coroutines::{AsyncioFunctionDefinition, asyncio_function};
 use crate::ffi::class::Bound;
 use crate::ffi::{Args, Object, Own, Result, Signature};
 use crate::futures::{DoneObserver, Future, own_future, waiter};
@@ -24,8 +24,8 @@ pub fn remember_original() -> Result<()> {
 }
 
 /// The function.
-pub fn definition() -> CounterpartDefinition {
-    counterpart_function(
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_function(
         c"shield",
         |args: &Args<'_>| {
             let ([argument], [], _) = args.bind::<1, 0>(&SHIELD)?;

@@ -1,7 +1,7 @@
 //! `sleep()`.
 
 use crate::compat;
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_function};
 use crate::ffi::class::{Method, module_function};
 use crate::ffi::error::value_error;
 use crate::ffi::{Args, Object, Raised, Result, Signature, Visitor};
@@ -12,8 +12,8 @@ static SLEEP: Signature =
     Signature { name: "sleep", parameters: &["delay", "result"], positional: 2, required: 1, variadic: false };
 
 /// The function.
-pub fn definition() -> CounterpartDefinition {
-    counterpart_function(
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_function(
         c"sleep",
         |args: &Args<'_>| {
             let ([delay], [result], _) = args.bind::<1, 1>(&SLEEP)?;

@@ -2,7 +2,7 @@
 
 use super::is_coroutine;
 use crate::coroutines::{
-    Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, remember,
+    AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_function, remember,
 };
 use crate::ffi::class::{Members, Method, method1, module_function, type_cell};
 use crate::ffi::error::{Builtin, impossible, raise_text, type_error, value_error};
@@ -63,8 +63,8 @@ pub fn remember_original() -> Result<()> {
 }
 
 /// The function.
-pub fn definition() -> CounterpartDefinition {
-    counterpart_function(
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_function(
         c"wait",
         |args: &Args<'_>| {
             let ([futures], [timeout, return_when], _) = args.bind::<1, 2>(&WAIT)?;

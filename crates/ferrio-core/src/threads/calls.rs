@@ -13,7 +13,7 @@ use crate::ffi::{Args, Class, Object, Own, Result, Visitor, detach};
 use crate::futures::{Future, waiter};
 use crate::loop_::runnable::Runnable;
 use crate::loop_::{Loop, WakeUp};
-use ferrio_sched::permits::Permits;
+use ferrio_sched::thread_semaphore::ThreadSemaphore;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::CStr;
@@ -32,7 +32,7 @@ enum Call {
 #[derive(Default)]
 pub struct CallQueue {
     calls: RefCell<VecDeque<Call>>,
-    permits: Permits,
+    permits: ThreadSemaphore,
     /// The threads that wait for a permit.
     waiting: Cell<usize>,
 }
@@ -121,7 +121,7 @@ fn run(loop_: Own<Loop>, future: Own<Future>, function: Object, arguments: Objec
     // What is dropped may run finalisers, which may wait for the loop: so nothing of the program's is dropped between
     // the handing in and the wake-up.
     drop((function, arguments));
-    loop_.hand_in(result)
+    loop_.push_remote(result)
 }
 
 /// What the loop does for a call that has returned.

@@ -7,7 +7,7 @@ mod calls;
 use calls::CallQueue;
 
 use crate::compat;
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_function};
 use crate::ffi::class::{Bound, Method, make_type, module_function};
 use crate::ffi::module::Module;
 use crate::ffi::{Args, Name, Object, Own, Result, Signature, Visitor, context};
@@ -37,8 +37,8 @@ static WRAP_FUTURE: Signature = Signature {
 static OBSERVER: DoneObserver = DoneObserver::new(future_done, callable, |_| Ok(Vec::new()));
 
 /// The functions.
-fn definitions() -> [CounterpartDefinition; 2] {
-    let to_thread = counterpart_function(
+fn definitions() -> [AsyncioFunctionDefinition; 2] {
+    let to_thread = asyncio_function(
         c"to_thread",
         |args: &Args<'_>| {
             if args.positional().is_empty() {
@@ -49,7 +49,7 @@ fn definitions() -> [CounterpartDefinition; 2] {
         },
         &THREADS,
     );
-    let wrap_future = counterpart_function(
+    let wrap_future = asyncio_function(
         c"wrap_future",
         |args: &Args<'_>| {
             let ([future], [loop_], _) = args.bind::<1, 1>(&WRAP_FUTURE)?;

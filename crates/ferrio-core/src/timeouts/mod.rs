@@ -7,7 +7,7 @@ mod wait_for;
 
 use crate::compat;
 use crate::coroutines::{
-    Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function, counterpart_method,
+    AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_function, asyncio_method,
 };
 use crate::ffi::class::{Members, make_type, method, slot_property, type_cell};
 use crate::ffi::error::{raise_imported, runtime_error};
@@ -47,8 +47,8 @@ static EXPIRING: Member = Member::new(&TIMEOUT_STATE, c"EXPIRING");
 static EXITED: Member = Member::new(&TIMEOUT_STATE, c"EXITED");
 
 /// `timeout()` and `timeout_at()`.
-fn definitions() -> [CounterpartDefinition; 2] {
-    let after = counterpart_function(
+fn definitions() -> [AsyncioFunctionDefinition; 2] {
+    let after = asyncio_function(
         c"timeout",
         |args: &Args<'_>| {
             let ([delay], [], _) = args.bind::<1, 0>(&TIMEOUT_AFTER)?;
@@ -56,7 +56,7 @@ fn definitions() -> [CounterpartDefinition; 2] {
         },
         &TIMEOUTS,
     );
-    let at = counterpart_function(
+    let at = asyncio_function(
         c"timeout_at",
         |args: &Args<'_>| {
             let ([when], [], _) = args.bind::<1, 0>(&TIMEOUT_AT)?;
@@ -271,9 +271,9 @@ impl Class for Timeout {
         }
     }
 
-    fn functions() -> Vec<CounterpartDefinition> {
+    fn functions() -> Vec<AsyncioFunctionDefinition> {
         vec![
-            counterpart_method::<Timeout, _>(
+            asyncio_method::<Timeout, _>(
                 c"__aenter__",
                 |this, args| {
                     args.expect_none("Timeout.__aenter__")?;
@@ -281,7 +281,7 @@ impl Class for Timeout {
                 },
                 &ORIGINAL,
             ),
-            counterpart_method::<Timeout, _>(
+            asyncio_method::<Timeout, _>(
                 c"__aexit__",
                 |this, args| {
                     let ([class, exception, traceback], [], _) = args.bind::<3, 0>(&EXIT)?;

@@ -1,6 +1,6 @@
 //! `wait_for()`, as it is from 3.12 on: a timeout around one awaitable.
 
-use crate::coroutines::{Coroutine, CounterpartDefinition, Operation, Outcome, Poll, counterpart_function};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_function};
 use crate::ffi::error::impossible;
 use crate::ffi::{Args, Object, Own, Raised, Result, Signature, Visitor};
 use crate::futures::{is_cancellation, waiter};
@@ -11,8 +11,8 @@ static WAIT_FOR: Signature =
     Signature { name: "wait_for", parameters: &["fut", "timeout"], positional: 2, required: 2, variadic: false };
 
 /// The function.
-pub fn definition() -> CounterpartDefinition {
-    counterpart_function(
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_function(
         c"wait_for",
         |args: &Args<'_>| {
             let ([awaitable, timeout], [], _) = args.bind::<2, 0>(&WAIT_FOR)?;

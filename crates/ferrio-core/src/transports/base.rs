@@ -14,7 +14,7 @@
 //! that a program that goes on writing into nothing is told so in the log.
 
 use super::descriptor::Descriptor;
-use super::flow::Parties;
+use super::flow::ProtocolContext;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::{Builtin, runtime_error};
 use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context, dict, traceback};
@@ -140,10 +140,10 @@ impl Base {
     }
 
     /// Runs `work` with the loop, the transport and its protocol.
-    pub fn with_parties<T>(&self, transport: &Object, work: impl FnOnce(&Parties<'_>) -> T) -> T {
+    pub fn with_protocol_context<T>(&self, transport: &Object, work: impl FnOnce(&ProtocolContext<'_>) -> T) -> T {
         let loop_ = self.loop_.get().map_or_else(Object::none, Own::into_object);
         let protocol = self.protocol();
-        work(&Parties { loop_: &loop_, transport, protocol: &protocol })
+        work(&ProtocolContext { loop_: &loop_, transport, protocol: &protocol })
     }
 
     /// Reports what broke to the loop's handler; what only ends the connection is logged in debug mode.
@@ -151,7 +151,7 @@ impl Base {
     pub fn report(&self, transport: &Object, exception: &Object, ends: bool, message: &str) -> Result<()> {
         if !ends {
             traceback::show_caller(exception);
-            return self.with_parties(transport, |parties| parties.report(message, exception));
+            return self.with_protocol_context(transport, |context| context.report(message, exception));
         }
         if self.loop_().is_some_and(|loop_| loop_.is_debug()) {
             let arguments = [&Object::str("%r: %s")?, transport, &Object::str(message)?];
@@ -166,7 +166,7 @@ impl Base {
 
     /// Says that the connection is lost; the loop is going to call `method`, which calls
     /// `connection_lost` with the exception.
-    pub fn lose(
+    pub fn schedule_connection_lost(
         &self,
         transport: &Object,
         exception: Option<Object>,
@@ -199,7 +199,7 @@ impl Base {
     }
 
     /// Lets go of the protocol and the loop, once closed.
-    pub fn forget(&self) {
+    pub fn release(&self) {
         self.protocol.clear();
         self.loop_.clear();
     }

@@ -1,12 +1,12 @@
 //! DatagramTransport: a datagram socket, connected or not.
 
-use super::backlog::Data;
 use super::base::{Base, Failure, split_exit};
 use super::flow::Flow;
 use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
 use super::peers::Peers;
 use super::socket_methods::guarded;
+use super::write_queue::Data;
 use crate::compat::{self, BYTES_LIKE, DATAGRAM_HEADER_SIZE};
 use crate::ffi::class::{Members, getter, method, type_cell, unary_slot};
 use crate::ffi::error::{Builtin, raise_text, type_error};
@@ -163,7 +163,11 @@ impl Own<DatagramTransport> {
         self.unwatch(Direction::Read);
         if self.waiting.borrow().is_empty() && !self.base.is_lost() {
             self.unwatch(Direction::Write);
-            return self.base.lose(self.as_object(), None, lifecycle::connection_lost::<DatagramTransport>);
+            return self.base.schedule_connection_lost(
+                self.as_object(),
+                None,
+                lifecycle::connection_lost::<DatagramTransport>,
+            );
         }
         Ok(())
     }
@@ -178,7 +182,11 @@ impl Own<DatagramTransport> {
         self.unwatch(Direction::Write);
         self.unwatch(Direction::Read);
         self.base.closing.set(true);
-        self.base.lose(self.as_object(), exception, lifecycle::connection_lost::<DatagramTransport>)
+        self.base.schedule_connection_lost(
+            self.as_object(),
+            exception,
+            lifecycle::connection_lost::<DatagramTransport>,
+        )
     }
 
     #[cold]
@@ -192,7 +200,7 @@ impl Own<DatagramTransport> {
         self.reading.set(false);
         self.writing.set(false);
         let closed = self.base.close_descriptor(self.as_object());
-        self.base.forget();
+        self.base.release();
         closed
     }
 
@@ -301,11 +309,16 @@ fn write_ready(object: &Object) -> Result<()> {
                 return Ok(());
             }
         }
-        this.base.with_parties(object, |parties| this.flow.maybe_resume(this.waiting_size.get(), parties))?;
+        this.base
+            .with_protocol_context(object, |context| this.flow.maybe_resume(this.waiting_size.get(), context))?;
         if this.waiting.borrow().is_empty() {
             this.unwatch(Direction::Write);
             if this.base.closing.get() && !this.base.is_lost() {
-                return this.base.lose(object, None, lifecycle::connection_lost::<DatagramTransport>);
+                return this.base.schedule_connection_lost(
+                    object,
+                    None,
+                    lifecycle::connection_lost::<DatagramTransport>,
+                );
             }
         }
         Ok(())

@@ -62,32 +62,32 @@ impl Flow {
 
     /// Tells the protocol to stop if more than the high-water mark waits.
     #[inline]
-    pub fn maybe_pause(&self, size: usize, parties: &Parties<'_>) -> Result<()> {
+    pub fn maybe_pause(&self, size: usize, context: &ProtocolContext<'_>) -> Result<()> {
         if size > self.high.get() && !self.paused.replace(true) {
-            return parties.tell(&stdlib::PAUSE_WRITING, "protocol.pause_writing() failed");
+            return context.tell(&stdlib::PAUSE_WRITING, "protocol.pause_writing() failed");
         }
         Ok(())
     }
 
     /// Tells the protocol to go on if no more than the low-water mark waits.
     #[inline]
-    pub fn maybe_resume(&self, size: usize, parties: &Parties<'_>) -> Result<()> {
+    pub fn maybe_resume(&self, size: usize, context: &ProtocolContext<'_>) -> Result<()> {
         if self.paused.get() && size <= self.low.get() {
             self.paused.set(false);
-            return parties.tell(&stdlib::RESUME_WRITING, "protocol.resume_writing() failed");
+            return context.tell(&stdlib::RESUME_WRITING, "protocol.resume_writing() failed");
         }
         Ok(())
     }
 }
 
 /// Who is told, and who hears of a failure.
-pub struct Parties<'call> {
+pub struct ProtocolContext<'call> {
     pub loop_: &'call Object,
     pub transport: &'call Object,
     pub protocol: &'call Object,
 }
 
-impl Parties<'_> {
+impl ProtocolContext<'_> {
     #[cold]
     fn tell(&self, method: &Name, failure: &str) -> Result<()> {
         let Err(raised) = self.protocol.method0(method) else { return Ok(()) };

@@ -36,7 +36,9 @@ pub trait Buffering: Transport {
 
     /// Tells the protocol to stop if too much waits.
     fn maybe_pause_protocol(this: &Own<Self>) -> Result<()> {
-        this.base().with_parties(this.as_object(), |parties| this.flow().maybe_pause(this.buffer_size(), parties))
+        this.base().with_protocol_context(this.as_object(), |context| {
+            this.flow().maybe_pause(this.buffer_size(), context)
+        })
     }
 }
 

@@ -9,19 +9,17 @@
 //! - [`pipe_read`], [`pipe_write`]: pipes, FIFOs, terminals, one way each;
 //! - [`datagram`]: datagram sockets;
 //! - [`base`]: what all of them have; [`descriptor`]: whether it is still theirs; [`lifecycle`]: their beginning and end; [`methods`]: their common
-//!   methods; [`backlog`]: what waits to be written; [`flow`]: telling the
+//!   methods; [`write_queue`]: what waits to be written; [`flow`]: telling the
 //!   protocol to stop and go on; [`address`]: addresses as Python tuples;
 //!   [`peers`]: those that a datagram socket knows.
 
+pub mod acceptor;
 pub mod address;
-pub mod backlog;
 pub mod base;
 pub mod datagram;
 mod descriptor;
 pub mod flow;
-mod habits;
 pub mod lifecycle;
-pub mod listener;
 mod methods;
 pub mod native_protocol;
 mod peers;
@@ -29,9 +27,11 @@ pub mod pipe_read;
 pub mod pipe_write;
 pub mod socket;
 mod socket_methods;
+mod write_batching;
+pub mod write_queue;
 
+pub use acceptor::Acceptor;
 pub use datagram::DatagramTransport;
-pub use listener::Listener;
 pub use pipe_read::ReadPipeTransport;
 pub use pipe_write::WritePipeTransport;
 pub use socket::SocketTransport;
@@ -46,5 +46,5 @@ pub fn register(module: &Module) -> Result<()> {
     module.add(c"DatagramTransport", &make_type::<DatagramTransport>()?)?;
     module.add(c"ReadPipeTransport", &make_type::<ReadPipeTransport>()?)?;
     module.add(c"WritePipeTransport", &make_type::<WritePipeTransport>()?)?;
-    module.add(c"Listener", &make_type::<Listener>()?)
+    module.add(c"Acceptor", &make_type::<Acceptor>()?)
 }

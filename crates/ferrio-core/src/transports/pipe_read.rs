@@ -64,7 +64,11 @@ impl Own<ReadPipeTransport> {
             return Ok(());
         }
         self.stop_reading();
-        self.base.lose(self.as_object(), exception, lifecycle::connection_lost::<ReadPipeTransport>)
+        self.base.schedule_connection_lost(
+            self.as_object(),
+            exception,
+            lifecycle::connection_lost::<ReadPipeTransport>,
+        )
     }
 
     #[cold]
@@ -79,7 +83,7 @@ impl Own<ReadPipeTransport> {
     fn dispose(&self) -> Result<()> {
         self.reading.set(false);
         let closed = self.base.close_descriptor(self.as_object());
-        self.base.forget();
+        self.base.release();
         closed
     }
 

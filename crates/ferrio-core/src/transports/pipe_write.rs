@@ -3,12 +3,12 @@
 //! Where the kernel can tell that the reader has gone (pipes, FIFOs, sockets), the loop watches the
 //! descriptor for it.
 
-use super::backlog::{Backlog, Data};
 use super::base::{Base, Failure};
 use super::flow::Flow;
 use super::lifecycle::{self, Transport};
 use super::methods::{self, Buffering};
 use super::pipe_read::{INIT, repr};
+use super::write_queue::{Data, WriteQueue};
 use crate::compat::BYTES_LIKE;
 use crate::ffi::class::{Members, getter, method0, method1, property, type_cell, unary_slot};
 use crate::ffi::error::{Builtin, type_error};
@@ -28,7 +28,7 @@ use std::mem::offset_of;
 #[repr(C)]
 pub struct WritePipeTransport {
     base: Base,
-    backlog: Backlog,
+    queue: WriteQueue,
     flow: Flow,
     waiter: Slot,
     /// Whether the reader's going can be watched for.
@@ -71,7 +71,7 @@ impl Own<WritePipeTransport> {
             return self.base.note_lost_write("pipe closed by peer or os.write(pipe, data) raised exception.");
         }
         let mut written = 0;
-        if self.backlog.is_empty() {
+        if self.queue.is_empty() {
             match socket::write_vectored(self.base.descriptor.current()?, &[IoSlice::new(data.as_slice())]) {
                 Ok(count) => written = count,
                 Err(error) if is_transient(&error) => {}
@@ -90,7 +90,7 @@ impl Own<WritePipeTransport> {
                 self.writing.set(true);
             }
         }
-        self.backlog.push(&data, written);
+        self.queue.push(&data, written);
         drop(data);
         WritePipeTransport::maybe_pause_protocol(self)
     }
@@ -100,9 +100,13 @@ impl Own<WritePipeTransport> {
         if self.base.closing.replace(true) || !self.base.is_open() {
             return Ok(());
         }
-        if self.backlog.is_empty() {
+        if self.queue.is_empty() {
             self.unwatch(&self.watching, Direction::Read);
-            return self.base.lose(self.as_object(), None, lifecycle::connection_lost::<WritePipeTransport>);
+            return self.base.schedule_connection_lost(
+                self.as_object(),
+                None,
+                lifecycle::connection_lost::<WritePipeTransport>,
+            );
         }
         Ok(())
     }
@@ -110,13 +114,17 @@ impl Own<WritePipeTransport> {
     /// Closes at once; what waits is lost.
     fn force_close(&self, exception: Option<Object>) -> Result<()> {
         self.base.closing.set(true);
-        self.backlog.clear();
+        self.queue.clear();
         self.unwatch(&self.writing, Direction::Write);
         self.unwatch(&self.watching, Direction::Read);
         if self.base.is_lost() {
             return Ok(());
         }
-        self.base.lose(self.as_object(), exception, lifecycle::connection_lost::<WritePipeTransport>)
+        self.base.schedule_connection_lost(
+            self.as_object(),
+            exception,
+            lifecycle::connection_lost::<WritePipeTransport>,
+        )
     }
 
     #[cold]
@@ -130,13 +138,13 @@ impl Own<WritePipeTransport> {
         self.writing.set(false);
         self.watching.set(false);
         let closed = self.base.close_descriptor(self.as_object());
-        self.base.forget();
+        self.base.release();
         closed
     }
 
     fn repr(&self) -> Result {
         let state = if self.writing.get() { "polling" } else { "idle" };
-        repr(self.as_object(), &self.base, state, &format!(" bufsize={}", self.backlog.size()))
+        repr(self.as_object(), &self.base, state, &format!(" bufsize={}", self.queue.size()))
     }
 }
 
@@ -152,16 +160,20 @@ fn write_ready(object: &Object) -> Result<()> {
     }
     this.base.in_context(|| {
         let descriptor = this.base.descriptor.current()?;
-        if let Err(error) = this.backlog.flush(|slices| socket::write_vectored(descriptor, slices)) {
+        if let Err(error) = this.queue.flush(|slices| socket::write_vectored(descriptor, slices)) {
             return this.fatal(Failure::System(error), "Fatal write error on pipe transport");
         }
-        if this.backlog.is_empty() {
+        if this.queue.is_empty() {
             this.unwatch(&this.writing, Direction::Write);
         }
-        this.base.with_parties(object, |parties| this.flow.maybe_resume(this.backlog.size(), parties))?;
-        if this.backlog.is_empty() && this.base.closing.get() && !this.base.is_lost() {
+        this.base.with_protocol_context(object, |context| this.flow.maybe_resume(this.queue.size(), context))?;
+        if this.queue.is_empty() && this.base.closing.get() && !this.base.is_lost() {
             this.unwatch(&this.watching, Direction::Read);
-            return this.base.lose(object, None, lifecycle::connection_lost::<WritePipeTransport>);
+            return this.base.schedule_connection_lost(
+                object,
+                None,
+                lifecycle::connection_lost::<WritePipeTransport>,
+            );
         }
         Ok(())
     })
@@ -173,7 +185,7 @@ fn reader_gone(object: &Object) -> Result<()> {
     if !this.watching.get() {
         return Ok(());
     }
-    if this.backlog.is_empty() {
+    if this.queue.is_empty() {
         return this.force_close(None);
     }
     this.force_close(Some(Builtin::BrokenPipe.class().call0()?))
@@ -203,7 +215,7 @@ impl Buffering for WritePipeTransport {
     }
 
     fn buffer_size(&self) -> usize {
-        self.backlog.size()
+        self.queue.size()
     }
 
     fn abort(this: &Own<Self>) -> Result<()> {

@@ -2,16 +2,16 @@
 //!
 //! Reading: the loop calls [`read_ready`] whenever something comes; it reads until there is no more, or comes again
 //! after the others, so that a busy connection does not starve them. Writing: [`write`](Own::<SocketTransport>::write) tries the socket at
-//! once when nothing waits; the rest joins the backlog, which the loop flushes when the socket takes more. A
-//! connection that is used as many servers do is flushed at the end of the loop's iteration; see [`super::habits`].
+//! once when nothing waits; the rest joins the queue, which the loop flushes when the socket takes more. A
+//! connection that is used as many servers do is flushed at the end of the loop's iteration; see [`super::write_batching`].
 
-use super::backlog::{Backlog, Data};
 use super::base::{Base, Failure, split_exit};
 use super::flow::Flow;
-use super::habits::{self, Habits};
 use super::lifecycle;
 use super::methods::Buffering;
 use super::native_protocol::{self, Receive};
+use super::write_batching::WriteBatching;
+use super::write_queue::{Data, WriteQueue};
 use crate::compat::STREAM_BYTES_LIKE;
 use crate::ffi::buffer::Buffer;
 use crate::ffi::error::{Builtin, runtime_error};
@@ -27,7 +27,7 @@ use std::os::fd::OwnedFd;
 
 const LOST_WRITE: &str = "socket.send() raised exception.";
 
-/// What waits for the backlog to be empty: sendfile.
+/// What waits for the queue to be empty: sendfile.
 const SENDFILE_IN_PROGRESS: &str = "unable to write; sendfile is in progress";
 
 /// How often a socket is read before it is the others' turn, while each read fills the buffer.
@@ -38,13 +38,13 @@ const READS_AT_ONCE: u32 = 8;
 #[repr(C)]
 pub struct SocketTransport {
     pub(super) base: Base,
-    pub(super) backlog: Backlog,
+    pub(super) queue: WriteQueue,
     pub(super) flow: Flow,
-    pub(super) habits: Habits,
+    pub(super) batching: WriteBatching,
     pub(super) server: Slot,
     /// A future that is told once the transport has started.
     pub(super) waiter: Slot,
-    /// A future that is told when the backlog is empty; while it is there, writing is refused.
+    /// A future that is told when the queue is empty; while it is there, writing is refused.
     pub(super) empty_waiter: Slot,
     pub(super) peer: RefCell<Option<Address>>,
     pub(super) progress: Progress,
@@ -139,7 +139,7 @@ impl Own<SocketTransport> {
         }
     }
 
-    fn start_writing(&self) -> Result<()> {
+    pub(super) fn start_writing(&self) -> Result<()> {
         if !self.writing.get()
             && let Some(loop_) = self.base.loop_()
         {
@@ -186,9 +186,13 @@ impl Own<SocketTransport> {
             return Ok(());
         }
         self.stop_reading();
-        if self.backlog.is_empty() && !self.base.is_lost() {
+        if self.queue.is_empty() && !self.base.is_lost() {
             self.stop_writing();
-            return self.base.lose(self.as_object(), None, lifecycle::connection_lost::<SocketTransport>);
+            return self.base.schedule_connection_lost(
+                self.as_object(),
+                None,
+                lifecycle::connection_lost::<SocketTransport>,
+            );
         }
         Ok(())
     }
@@ -199,12 +203,16 @@ impl Own<SocketTransport> {
         if self.base.is_lost() {
             return Ok(());
         }
-        self.backlog.clear();
+        self.queue.clear();
         self.stop_writing();
         if !self.base.closing.replace(true) {
             self.stop_reading();
         }
-        self.base.lose(self.as_object(), exception, lifecycle::connection_lost::<SocketTransport>)
+        self.base.schedule_connection_lost(
+            self.as_object(),
+            exception,
+            lifecycle::connection_lost::<SocketTransport>,
+        )
     }
 
     /// Something broke: the handler is told, unless it is only the connection; the transport closes.
@@ -228,8 +236,8 @@ impl Own<SocketTransport> {
         if bytes.is_empty() {
             return Ok(());
         }
-        if self.postpones(bytes.len()) {
-            self.backlog.push(&data, 0);
+        if self.waits_for_end_of_iteration(bytes.len()) {
+            self.queue.push(&data, 0);
             return Ok(());
         }
         self.send_due()?;
@@ -237,7 +245,7 @@ impl Own<SocketTransport> {
             return self.base.note_lost_write(LOST_WRITE);
         }
         let mut written = 0;
-        if self.backlog.is_empty() {
+        if self.queue.is_empty() {
             match socket::send(self.base.descriptor.current()?, bytes) {
                 Ok(count) => written = count,
                 Err(error) if is_transient(&error) => {}
@@ -248,42 +256,9 @@ impl Own<SocketTransport> {
             }
             self.start_writing()?;
         }
-        self.backlog.push(&data, written);
+        self.queue.push(&data, written);
         drop(data);
         SocketTransport::maybe_pause_protocol(self)
-    }
-
-    /// Whether a write of this size waits for the end of the iteration.
-    #[inline]
-    fn postpones(&self, size: usize) -> bool {
-        let is_due = self.habits.due.get();
-        if self.base.is_lost() || !is_due && !self.backlog.is_empty() {
-            return false;
-        }
-        let Some(loop_) = self.base.loop_() else { return false };
-        let Some(callback) = loop_.callback() else { return false };
-        let waits = self.habits.note_write(callback) || is_due;
-        if !waits || self.backlog.size() + size > habits::LARGEST.min(self.flow.high_water()) {
-            return false;
-        }
-        if !self.habits.due.replace(true) {
-            loop_.postpone(self.as_object(), send_due);
-        }
-        true
-    }
-
-    /// Sends what waits for the end of the iteration.
-    pub(super) fn send_due(&self) -> Result<()> {
-        if self.habits.due.replace(false) && !self.base.is_lost() {
-            self.send_backlog()?;
-        }
-        Ok(())
-    }
-
-    /// Writes what the socket takes of a backlog that nobody has tried to send; the loop sends the rest.
-    fn send_backlog(&self) -> Result<()> {
-        self.flush()?;
-        if self.backlog.is_empty() { Ok(()) } else { self.start_writing() }
     }
 
     /// `writelines(chunks)`: one vectored write.
@@ -295,19 +270,19 @@ impl Own<SocketTransport> {
         let chunks = chunks.to_list()?.list_items();
         // All are looked at before any is taken.
         let data = chunks.iter().map(|chunk| Data::of(chunk, STREAM_BYTES_LIKE)).collect::<Result<Vec<_>>>()?;
-        if self.postpones(data.iter().map(|data| data.as_slice().len()).sum()) {
-            data.iter().for_each(|data| self.backlog.push(data, 0));
+        if self.waits_for_end_of_iteration(data.iter().map(|data| data.as_slice().len()).sum()) {
+            data.iter().for_each(|data| self.queue.push(data, 0));
             return Ok(());
         }
         self.send_due()?;
         if self.base.is_lost() {
             return self.base.note_lost_write(LOST_WRITE);
         }
-        let was_empty = self.backlog.is_empty();
-        data.iter().for_each(|data| self.backlog.push(data, 0));
+        let was_empty = self.queue.is_empty();
+        data.iter().for_each(|data| self.queue.push(data, 0));
         drop(data);
         if was_empty {
-            self.send_backlog()?;
+            self.send_queue()?;
         }
         SocketTransport::maybe_pause_protocol(self)
     }
@@ -323,9 +298,9 @@ impl Own<SocketTransport> {
     }
 
     /// Writes what the socket takes; a failure closes the transport.
-    fn flush(&self) -> Result<()> {
+    pub(super) fn flush(&self) -> Result<()> {
         let descriptor = self.base.descriptor.current()?;
-        match self.backlog.flush(|slices| socket::send_vectored(descriptor, slices)) {
+        match self.queue.flush(|slices| socket::send_vectored(descriptor, slices)) {
             Ok(()) => Ok(()),
             Err(error) => self.fatal(Failure::System(error), "Fatal write error on socket transport"),
         }
@@ -337,13 +312,13 @@ impl Own<SocketTransport> {
         if self.base.closing.get() || self.eof.replace(true) {
             return Ok(());
         }
-        if self.backlog.is_empty() {
+        if self.queue.is_empty() {
             socket::shutdown_write(self.base.descriptor.current()?)?;
         }
         Ok(())
     }
 
-    /// A future that is told when the backlog is empty.
+    /// A future that is told when the queue is empty.
     pub(super) fn make_empty_waiter(&self) -> Result {
         if !self.empty_waiter.is_empty() {
             return Err(runtime_error("Empty waiter is already set"));
@@ -351,7 +326,7 @@ impl Own<SocketTransport> {
         self.send_due()?;
         let Some(loop_) = self.base.loop_() else { return Ok(Object::none()) };
         let waiter = Own::new(Future::pending(&loop_))?;
-        if self.backlog.is_empty() {
+        if self.queue.is_empty() {
             waiter.set_result(Object::none())?;
         }
         self.empty_waiter.put(waiter.as_object().clone());
@@ -372,7 +347,7 @@ impl Own<SocketTransport> {
         self.reading.set(false);
         self.writing.set(false);
         let closed = self.base.close_descriptor(self.as_object());
-        self.base.forget();
+        self.base.release();
         let left = match self.server.take() {
             Some(server) => server.method1(&stdlib::SERVER_DETACH, self.as_object()).map(drop),
             None => Ok(()),
@@ -388,11 +363,6 @@ fn start(object: &Object) -> Result<()> {
         this.connected.set(true);
         lifecycle::start(this, &this.waiter, || this.start_reading())
     })
-}
-
-/// The callbacks of the iteration have run.
-fn send_due(object: &Object) -> Result<()> {
-    Own::<SocketTransport>::expect(object)?.send_due()
 }
 
 /// The socket is readable.
@@ -432,7 +402,7 @@ fn read_some(this: &Own<SocketTransport>) -> Result<()> {
 
 fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
     let Some(loop_) = this.base.loop_() else { return Ok(()) };
-    this.habits.note_read(loop_.callback_number());
+    this.batching.note_read(loop_.callback_number());
     let read = loop_.receive(this.base.descriptor.current()?, usize::MAX, &this.progress);
     let data = match read {
         Ok(Some(data)) => data?,
@@ -467,7 +437,7 @@ fn read_into_protocol(this: &Own<SocketTransport>) -> Result<()> {
     };
     // A protocol that has closed the connection meanwhile gets once more what is there, as with asyncio.
     let Some(loop_) = this.base.loop_() else { return Ok(()) };
-    this.habits.note_read(loop_.callback_number());
+    this.batching.note_read(loop_.callback_number());
     let mut buffer = match writable(&object) {
         Ok(buffer) => buffer,
         Err(raised) => {
@@ -540,8 +510,8 @@ fn write_ready(object: &Object) -> Result<()> {
         if this.base.is_lost() {
             return Ok(());
         }
-        this.base.with_parties(object, |parties| this.flow.maybe_resume(this.backlog.size(), parties))?;
-        if !this.backlog.is_empty() {
+        this.base.with_protocol_context(object, |context| this.flow.maybe_resume(this.queue.size(), context))?;
+        if !this.queue.is_empty() {
             return Ok(());
         }
         this.stop_writing();
@@ -549,7 +519,11 @@ fn write_ready(object: &Object) -> Result<()> {
             waiter::set_result_unless_done(&waiter, Object::none())?;
         }
         if this.base.closing.get() && !this.base.is_lost() {
-            return this.base.lose(object, None, lifecycle::connection_lost::<SocketTransport>);
+            return this.base.schedule_connection_lost(
+                object,
+                None,
+                lifecycle::connection_lost::<SocketTransport>,
+            );
         }
         if this.eof.get() {
             socket::shutdown_write(this.base.descriptor.current()?)?;

@@ -74,7 +74,7 @@ impl Own<SocketTransport> {
             info.push(format!("fd={}", self.base.descriptor.number()));
             let state = |polled: bool| if polled { "polling" } else { "idle" };
             info.push(format!("read={}", state(self.reading.get())));
-            info.push(format!("write=<{}, bufsize={}>", state(self.writing.get()), self.backlog.size()));
+            info.push(format!("write=<{}, bufsize={}>", state(self.writing.get()), self.queue.size()));
         }
         Object::str(&format!("<{}>", info.join(" ")))
     }
@@ -137,7 +137,7 @@ impl Buffering for SocketTransport {
     }
 
     fn buffer_size(&self) -> usize {
-        self.backlog.size()
+        self.queue.size()
     }
 
     fn abort(this: &Own<Self>) -> Result<()> {

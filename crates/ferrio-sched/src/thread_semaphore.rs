@@ -1,4 +1,4 @@
-//! Permits: what threads wait for when there may be work for one of them.
+//! ThreadSemaphore: what threads wait for when there may be work for one of them.
 //!
 //! Who adds work adds a permit; a thread that has taken one finds work. (A counting semaphore, which the standard
 //! library has not.)
@@ -11,12 +11,12 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 
 /// A number of permits that threads take one by one.
 #[derive(Debug, Default)]
-pub struct Permits {
+pub struct ThreadSemaphore {
     count: Mutex<usize>,
     added: Condvar,
 }
 
-impl Permits {
+impl ThreadSemaphore {
     /// Adds a permit; one of the threads that wait goes on.
     pub fn add(&self) {
         *self.count() += 1;
@@ -48,7 +48,7 @@ mod orders {
     #[test]
     fn each_permit_lets_one_thread_go_on() {
         loom::model(|| {
-            let permits = Arc::new(Permits::default());
+            let permits = Arc::new(ThreadSemaphore::default());
             let takers: Vec<_> = (0..2)
                 .map(|_| {
                     let permits = Arc::clone(&permits);
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_permit_that_is_there_is_taken_at_once() {
-        let permits = Permits::default();
+        let permits = ThreadSemaphore::default();
         permits.add();
         permits.add();
         permits.take();
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn as_many_threads_go_on_as_permits_are_added() {
-        let permits = Arc::new(Permits::default());
+        let permits = Arc::new(ThreadSemaphore::default());
         let takers: Vec<_> = (0..8)
             .map(|_| {
                 let permits = Arc::clone(&permits);

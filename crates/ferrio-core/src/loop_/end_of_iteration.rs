@@ -1,4 +1,4 @@
-//! Postponed: what is due once the callbacks of an iteration have run.
+//! EndOfIteration: what is due once the callbacks of an iteration have run.
 
 use super::Loop;
 use super::runnable::Runnable;
@@ -6,26 +6,26 @@ use crate::ffi::{Own, Result};
 use ferrio_reactor::clock;
 use std::cell::{Cell, RefCell};
 
-/// When the first has waited so long, all are due after the callback that runs, in seconds.
+/// After this time, in seconds, all entries run as soon as the running callback returns.
 ///
-/// With a tenth of it aiohttp's server of the benchmarks takes a fifth more CPU time, with ten times as much no less.
+/// With a tenth of it, the aiohttp server of the benchmarks takes a fifth more CPU time; ten times as much saves nothing.
 const LONGEST: f64 = 0.0005;
 
-/// Entries in the order of their coming.
+/// The entries, oldest first.
 #[derive(Default)]
-pub struct Postponed {
+pub struct EndOfIteration {
     entries: RefCell<Vec<Runnable>>,
     since: Cell<f64>,
 }
 
-impl Postponed {
-    /// Whether there is nothing.
+impl EndOfIteration {
+    /// Whether there is no entry.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.entries.borrow().is_empty()
     }
 
-    /// Adds one.
+    /// Appends an entry.
     pub fn push(&self, entry: Runnable) {
         let mut entries = self.entries.borrow_mut();
         if entries.is_empty() {
@@ -40,7 +40,7 @@ impl Postponed {
         !self.is_empty() && clock::now() - self.since.get() > LONGEST
     }
 
-    /// Runs all, also if one of them ends the loop.
+    /// Runs all entries, also if one of them ends the loop.
     pub fn run(&self, loop_: &Own<Loop>) -> Result<()> {
         if self.is_empty() {
             return Ok(());

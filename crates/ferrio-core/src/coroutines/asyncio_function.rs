@@ -14,10 +14,10 @@ use std::cell::Cell;
 use std::ffi::{CStr, c_ulong};
 use std::mem::offset_of;
 
-/// The body of a Counterpart.
+/// The body of a AsyncioFunction.
 #[derive(Default)]
 #[repr(C)]
-pub struct Counterpart {
+pub struct AsyncioFunction {
     vectorcall: Cell<Option<Vectorcall>>,
     /// asyncio's function of the same name.
     original: Slot,
@@ -28,14 +28,14 @@ fn definition(name: &'static CStr, vectorcall: Vectorcall, original: &'static Im
     let make = move || {
         let original = original.get()?.getattr_text(name)?;
         super::frame::remember(&original)?;
-        let body = Counterpart { vectorcall: Cell::new(Some(vectorcall)), original: Slot::new(original) };
+        let body = AsyncioFunction { vectorcall: Cell::new(Some(vectorcall)), original: Slot::new(original) };
         Own::new(body).map(Own::into_object)
     };
     Definition { name, make: Box::new(make) }
 }
 
 /// A method. `original` is asyncio's class.
-pub fn counterpart_method<T: Class, F>(name: &'static CStr, function: F, original: &'static Import) -> Definition
+pub fn asyncio_method<T: Class, F>(name: &'static CStr, function: F, original: &'static Import) -> Definition
 where
     F: Fn(&Own<T>, &Args<'_>) -> Result + Copy + 'static,
 {
@@ -43,7 +43,7 @@ where
 }
 
 /// A function of the module. `original` is asyncio's module.
-pub fn counterpart_function<F>(name: &'static CStr, function: F, original: &'static Import) -> Definition
+pub fn asyncio_function<F>(name: &'static CStr, function: F, original: &'static Import) -> Definition
 where
     F: Fn(&Args<'_>) -> Result + Copy + 'static,
 {
@@ -51,7 +51,7 @@ where
 }
 
 /// What the function itself has not, asyncio's has.
-fn getattribute(this: &Own<Counterpart>, name: &Object) -> Result {
+fn getattribute(this: &Own<AsyncioFunction>, name: &Object) -> Result {
     static DOC: Name = Name::new(c"__doc__");
     let Some(original) = this.original.get() else { return this.as_object().generic_getattr(name) };
     // The class's own documentation would be found first.
@@ -64,15 +64,15 @@ fn getattribute(this: &Own<Counterpart>, name: &Object) -> Result {
     original.getattr_object(name)
 }
 
-impl Class for Counterpart {
-    const NAME: &'static CStr = c"ferrio._core.Counterpart";
+impl Class for AsyncioFunction {
+    const NAME: &'static CStr = c"ferrio._core.AsyncioFunction";
     const CALLABLE: bool = false;
     const FLAGS: c_ulong = sys::Py_TPFLAGS_HAVE_VECTORCALL | sys::Py_TPFLAGS_METHOD_DESCRIPTOR;
-    const VECTORCALL: Option<usize> = Some(offset_of!(Counterpart, vectorcall));
+    const VECTORCALL: Option<usize> = Some(offset_of!(AsyncioFunction, vectorcall));
     type_cell!();
 
     fn empty() -> Self {
-        Counterpart::default()
+        AsyncioFunction::default()
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
@@ -90,8 +90,8 @@ impl Class for Counterpart {
             slots: vec![
                 call_slot(),
                 binding_slot(),
-                getattribute_slot::<Counterpart, _>(getattribute),
-                unary_slot::<Counterpart, _>(sys::Py_tp_repr, |this| this.original.get_or_none().repr()),
+                getattribute_slot::<AsyncioFunction, _>(getattribute),
+                unary_slot::<AsyncioFunction, _>(sys::Py_tp_repr, |this| this.original.get_or_none().repr()),
             ],
         }
     }

@@ -1,7 +1,7 @@
 //! Work handed to the loop by other threads.
 //!
 //! Any thread pushes; the loop's thread drains. The queue is lock-free, and a flag makes sure that of
-//! many pushes only the first one after a drain has to wake the loop up: [`Injection::push`] says
+//! many pushes only the first one after a drain has to wake the loop up: [`RemoteQueue::push`] says
 //! whether its caller is the one.
 //!
 //! Invariant: an entry that was pushed is either seen by a drain that clears the flag after it, or its
@@ -18,19 +18,19 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 /// A queue from many threads to one.
 #[derive(Debug)]
-pub struct Injection<T> {
+pub struct RemoteQueue<T> {
     queue: SegQueue<T>,
     /// Set by the first push after a drain; cleared by the drain before it looks at the queue.
     signalled: AtomicBool,
 }
 
-impl<T> Default for Injection<T> {
+impl<T> Default for RemoteQueue<T> {
     fn default() -> Self {
-        Injection { queue: SegQueue::new(), signalled: AtomicBool::new(false) }
+        RemoteQueue { queue: SegQueue::new(), signalled: AtomicBool::new(false) }
     }
 }
 
-impl<T> Injection<T> {
+impl<T> RemoteQueue<T> {
     /// Adds an entry. True: the caller has to wake the loop up.
     pub fn push(&self, entry: T) -> bool {
         self.queue.push(entry);
@@ -101,30 +101,30 @@ mod orders {
     #[test]
     fn what_is_pushed_is_drained_or_has_woken_the_loop_up() {
         loom::model(|| {
-            let injection = Arc::new(Injection::default());
+            let queue = Arc::new(RemoteQueue::default());
             let wakes = Arc::new(AtomicUsize::new(0));
             let pushers: Vec<_> = (0..2)
                 .map(|number| {
-                    let (injection, wakes) = (Arc::clone(&injection), Arc::clone(&wakes));
+                    let (queue, wakes) = (Arc::clone(&queue), Arc::clone(&wakes));
                     thread::spawn(move || {
-                        if injection.push(number) {
+                        if queue.push(number) {
                             wakes.fetch_add(1, Ordering::SeqCst);
                         }
                     })
                 })
                 .collect();
             let mut seen = 0;
-            injection.drain(|_| seen += 1);
+            queue.drain(|_| seen += 1);
             let wakes_before = wakes.load(Ordering::SeqCst);
             for pusher in pushers {
                 assert!(pusher.join().is_ok());
             }
             // Whoever waits now is woken up if anything is left.
             if seen < 2 {
-                assert!(!injection.is_empty());
+                assert!(!queue.is_empty());
                 assert!(wakes.load(Ordering::SeqCst) > 0 || wakes_before > 0);
             }
-            injection.drain(|_| seen += 1);
+            queue.drain(|_| seen += 1);
             assert_eq!(seen, 2);
         });
     }
@@ -138,27 +138,27 @@ mod tests {
 
     #[test]
     fn only_the_first_push_wakes() {
-        let injection = Injection::default();
-        assert!(injection.push(1));
-        assert!(!injection.push(2));
+        let queue = RemoteQueue::default();
+        assert!(queue.push(1));
+        assert!(!queue.push(2));
         let mut seen = Vec::new();
-        injection.drain(|entry| seen.push(entry));
+        queue.drain(|entry| seen.push(entry));
         assert_eq!(seen, [1, 2]);
-        assert!(injection.push(3));
+        assert!(queue.push(3));
     }
 
     #[test]
     fn nothing_is_lost_between_threads() {
         const THREADS: usize = 4;
         const PUSHES: usize = if cfg!(miri) { 50 } else { 10_000 };
-        let injection = Arc::new(Injection::default());
+        let queue = Arc::new(RemoteQueue::default());
         let wakes = Arc::new(AtomicUsize::new(0));
         let pushers: Vec<_> = (0..THREADS)
             .map(|thread| {
-                let (injection, wakes) = (Arc::clone(&injection), Arc::clone(&wakes));
+                let (queue, wakes) = (Arc::clone(&queue), Arc::clone(&wakes));
                 std::thread::spawn(move || {
                     for number in 0..PUSHES {
-                        if injection.push((thread, number)) {
+                        if queue.push((thread, number)) {
                             wakes.fetch_add(1, Ordering::SeqCst);
                         }
                     }
@@ -168,12 +168,12 @@ mod tests {
         let mut next = [0; THREADS];
         let mut drains = 0;
         while next.iter().sum::<usize>() < THREADS * PUSHES {
-            if injection.is_empty() {
+            if queue.is_empty() {
                 std::thread::yield_now();
                 continue;
             }
             drains += 1;
-            injection.drain(|(thread, number)| {
+            queue.drain(|(thread, number)| {
                 assert_eq!(next[thread], number, "one thread's pushes stay in order");
                 next[thread] += 1;
             });

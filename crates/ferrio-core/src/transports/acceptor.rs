@@ -1,11 +1,11 @@
-//! Listener: accepts the connections of a listening socket.
+//! Acceptor: accepts the connections of a listening socket.
 //!
 //! A server has one for each of its sockets. Plain connections get their transport here, without a Python
 //! socket; those with TLS are handed to a Python function, which owns the handshake.
 
 use super::address;
 use super::descriptor::Descriptor;
-use super::flow::Parties;
+use super::flow::ProtocolContext;
 use super::socket::SocketTransport;
 use crate::debug::Report;
 use crate::ffi::class::{Members, method0, type_cell};
@@ -23,9 +23,9 @@ use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 /// asyncio's `ACCEPT_RETRY_DELAY`.
 const RETRY_DELAY: f64 = 1.0;
 
-/// The body of a Listener.
+/// The body of a Acceptor.
 #[derive(Default)]
-pub struct Listener {
+pub struct Acceptor {
     loop_: Slot<Own<Loop>>,
     /// That of the Python socket; the server closes it.
     descriptor: Descriptor,
@@ -41,14 +41,14 @@ pub struct Listener {
 }
 
 static INIT: Signature = Signature {
-    name: "Listener",
+    name: "Acceptor",
     parameters: &["loop", "sock", "protocol_factory", "server", "backlog", "accept_tls"],
     positional: 6,
     required: 6,
     variadic: false,
 };
 
-impl Own<Listener> {
+impl Own<Acceptor> {
     fn native_loop(&self) -> Option<Own<Loop>> {
         self.loop_.get()
     }
@@ -74,16 +74,16 @@ impl Own<Listener> {
                 return Ok(());
             }
             match socket::accept(self.descriptor.current()?) {
-                Ok((accepted, peer)) => self.welcome(loop_, accepted, peer)?,
+                Ok((accepted, peer)) => self.adopt(loop_, accepted, peer)?,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if is_transient(&error) => return Ok(()),
-                Err(error) => return self.refuse(loop_, error),
+                Err(error) => return self.on_accept_error(loop_, error),
             }
         }
         Ok(())
     }
 
-    fn welcome(
+    fn adopt(
         &self,
         loop_: &Own<Loop>,
         accepted: OwnedFd,
@@ -115,7 +115,7 @@ impl Own<Listener> {
 
     /// No descriptor or no memory: rests for a while, and says so once. Other errors are the caller's.
     #[cold]
-    fn refuse(&self, loop_: &Own<Loop>, error: io::Error) -> Result<()> {
+    fn on_accept_error(&self, loop_: &Own<Loop>, error: io::Error) -> Result<()> {
         const EXHAUSTED: [i32; 4] = [errno::EMFILE, errno::ENFILE, errno::ENOBUFS, errno::ENOMEM];
         if !error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code)) {
             return Err(error.into());
@@ -136,24 +136,24 @@ impl Own<Listener> {
 
 /// The listening socket is readable.
 fn accept_ready(object: &Object) -> Result<()> {
-    let this = Own::<Listener>::expect(object)?;
+    let this = Own::<Acceptor>::expect(object)?;
     let Some(loop_) = this.native_loop() else { return Ok(()) };
     let context = this.context.get_or_none();
     let result = context::run(&context, || this.accept_all(&loop_));
     let Err(raised) = result else { return Ok(()) };
     let exception = super::base::split_exit(raised)?;
     let (none, loop_) = (Object::none(), loop_.into_object());
-    let parties = Parties { loop_: &loop_, transport: &none, protocol: &none };
-    parties.report("Exception while accepting a connection", &exception)
+    let context = ProtocolContext { loop_: &loop_, transport: &none, protocol: &none };
+    context.report("Exception while accepting a connection", &exception)
 }
 
-impl Class for Listener {
-    const NAME: &'static CStr = c"ferrio._core.Listener";
-    const DOC: &'static CStr = c"Listener(loop, sock, protocol_factory, server, backlog, accept_tls)\n--\n\nAccepts the connections of a listening socket.";
+impl Class for Acceptor {
+    const NAME: &'static CStr = c"ferrio._core.Acceptor";
+    const DOC: &'static CStr = c"Acceptor(loop, sock, protocol_factory, server, backlog, accept_tls)\n--\n\nAccepts the connections of a listening socket.";
     type_cell!();
 
     fn empty() -> Self {
-        Listener::default()
+        Acceptor::default()
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
@@ -192,7 +192,7 @@ impl Class for Listener {
     fn members() -> Members {
         Members {
             methods: vec![
-                method0::<Listener, _>(
+                method0::<Acceptor, _>(
                     c"start",
                     |this| {
                         // A retry may come after the server was closed.
@@ -205,7 +205,7 @@ impl Class for Listener {
                     },
                     c"start($self, /)\n--\n\nAccept connections from now on, if the server serves.",
                 ),
-                method0::<Listener, _>(
+                method0::<Acceptor, _>(
                     c"stop",
                     |this| {
                         this.stop();
@@ -220,7 +220,7 @@ impl Class for Listener {
     }
 }
 
-impl Listener {
+impl Acceptor {
     fn slots(&self) -> [&Slot; 4] {
         [&self.protocol_factory, &self.server, &self.accept_tls, &self.context]
     }

@@ -26,14 +26,14 @@ impl Chunk {
 
 /// The bytes, oldest first.
 #[derive(Default)]
-pub struct Backlog {
+pub struct WriteQueue {
     chunks: RefCell<VecDeque<Chunk>>,
     /// How much of the first chunk is written already.
     written: Cell<usize>,
     size: Cell<usize>,
 }
 
-impl Backlog {
+impl WriteQueue {
     /// How many bytes wait.
     #[inline]
     pub fn size(&self) -> usize {
