@@ -1,4 +1,4 @@
-"""Operations on sockets that the program owns: loop.sock_recvfrom(), loop.sock_connect() and others.
+"""Operations on sockets that the program owns: loop.sock_connect(), loop.sock_accept() and others.
 
 Each has one form: it tries at once, and if the socket is not ready, it tries again whenever the socket is.
 
@@ -23,31 +23,33 @@ if TYPE_CHECKING:
     from ferrio.loop import Loop
 
 __all__ = (
+    "NOT_READY",
+    "check_socket",
     "sock_accept",
     "sock_connect",
     "sock_recv",
     "sock_recv_into",
-    "sock_recvfrom",
-    "sock_recvfrom_into",
     "sock_sendall",
-    "sock_sendto",
+    "when_readable",
+    "when_writable",
 )
 
-_NOT_READY = (BlockingIOError, InterruptedError)
+NOT_READY = (BlockingIOError, InterruptedError)
 
 
-def _check_socket(loop: Loop, sock: Any) -> None:
+def check_socket(loop: Loop, sock: Any) -> None:
+    """TypeError for a TLS socket; ValueError in debug mode for one that blocks."""
     check_ssl_socket(sock)
     if loop._debug and sock.gettimeout() != 0:
         raise ValueError("the socket must be non-blocking")
 
 
-def _when_readable(loop: Loop, sock: Any, operation: Callable[[], Any]) -> Any:
+def when_readable(loop: Loop, sock: Any, operation: Callable[[], Any]) -> Any:
     """Return a future of the operation, tried whenever the socket is readable."""
     return _when(loop, loop._add_reader, loop._remove_reader, sock, operation)
 
 
-def _when_writable(loop: Loop, sock: Any, operation: Callable[[], Any]) -> Any:
+def when_writable(loop: Loop, sock: Any, operation: Callable[[], Any]) -> Any:
     """Return a future of the operation, tried whenever the socket is writable."""
     return _when(loop, loop._add_writer, loop._remove_writer, sock, operation)
 
@@ -63,49 +65,30 @@ def _when(loop: Loop, add: Any, remove: Any, sock: Any, operation: Callable[[], 
 
 async def sock_recv(loop: Loop, sock: Any, nbytes: int) -> bytes:
     """Receive up to nbytes from a connected socket."""
-    _check_socket(loop, sock)
+    check_socket(loop, sock)
     try:
         data: bytes = sock.recv(nbytes)
-    except _NOT_READY:
-        data = await _when_readable(loop, sock, lambda: sock.recv(nbytes))
+    except NOT_READY:
+        data = await when_readable(loop, sock, lambda: sock.recv(nbytes))
     return data
 
 
 async def sock_recv_into(loop: Loop, sock: Any, buf: Any) -> int:
     """Receive into a buffer. Return how many bytes."""
-    _check_socket(loop, sock)
+    check_socket(loop, sock)
     try:
         count: int = sock.recv_into(buf)
-    except _NOT_READY:
-        count = await _when_readable(loop, sock, lambda: sock.recv_into(buf))
+    except NOT_READY:
+        count = await when_readable(loop, sock, lambda: sock.recv_into(buf))
     return count
-
-
-async def sock_recvfrom(loop: Loop, sock: Any, bufsize: int) -> Any:
-    """Receive a datagram of up to bufsize bytes. Return it with its sender."""
-    _check_socket(loop, sock)
-    try:
-        return sock.recvfrom(bufsize)
-    except _NOT_READY:
-        return await _when_readable(loop, sock, lambda: sock.recvfrom(bufsize))
-
-
-async def sock_recvfrom_into(loop: Loop, sock: Any, buf: Any, nbytes: int = 0) -> Any:
-    """Receive a datagram into a buffer. Return its length and its sender."""
-    _check_socket(loop, sock)
-    nbytes = nbytes or len(buf)
-    try:
-        return sock.recvfrom_into(buf, nbytes)
-    except _NOT_READY:
-        return await _when_readable(loop, sock, lambda: sock.recvfrom_into(buf, nbytes))
 
 
 async def sock_sendall(loop: Loop, sock: Any, data: Any) -> None:
     """Send all of the data."""
-    _check_socket(loop, sock)
+    check_socket(loop, sock)
     try:
         sent = sock.send(data)
-    except _NOT_READY:
+    except NOT_READY:
         sent = 0
     if sent == len(data):
         return
@@ -117,39 +100,29 @@ async def sock_sendall(loop: Loop, sock: Any, data: Any) -> None:
         if rest:
             raise BlockingIOError
 
-    await _when_writable(loop, sock, send_rest)
-
-
-async def sock_sendto(loop: Loop, sock: Any, data: Any, address: Any) -> int:
-    """Send a datagram to an address. Return how many bytes were sent."""
-    _check_socket(loop, sock)
-    try:
-        count: int = sock.sendto(data, address)
-    except _NOT_READY:
-        count = await _when_writable(loop, sock, lambda: sock.sendto(data, 0, address))
-    return count
+    await when_writable(loop, sock, send_rest)
 
 
 async def sock_connect(loop: Loop, sock: Any, address: Any) -> None:
     """Connect a socket."""
-    _check_socket(loop, sock)
+    check_socket(loop, sock)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         infos = await ensure_resolved(loop, address, family=sock.family, type=sock.type, proto=sock.proto)
         address = infos[0][4]
     try:
         sock.connect(address)
-    except _NOT_READY:
+    except NOT_READY:
         # Also after EINTR the attempt goes on; when it has ended, the socket is writable.
-        await _when_writable(loop, sock, lambda: _raise_connect_error(sock, address))
+        await when_writable(loop, sock, lambda: _raise_connect_error(sock, address))
 
 
 async def sock_accept(loop: Loop, sock: Any) -> Any:
     """Accept a connection. Return the new socket and its peer's address."""
-    _check_socket(loop, sock)
+    check_socket(loop, sock)
     try:
         return _accept(sock)
-    except _NOT_READY:
-        return await _when_readable(loop, sock, lambda: _accept(sock))
+    except NOT_READY:
+        return await when_readable(loop, sock, lambda: _accept(sock))
 
 
 def _attempt(future: Any, operation: Callable[[], Any]) -> None:
@@ -157,7 +130,7 @@ def _attempt(future: Any, operation: Callable[[], Any]) -> None:
         return
     try:
         result = operation()
-    except _NOT_READY:
+    except NOT_READY:
         return
     except (SystemExit, KeyboardInterrupt):
         raise
