@@ -631,3 +631,29 @@ def test_a_pipe_that_is_full_does_not_stop_the_loop(loop):
         loop.run_until_complete(asyncio.sleep(0))
         transport.abort()
         loop.run_until_complete(turns())
+
+
+def test_no_python_code_runs_while_an_error_of_the_end_is_pending(loop, reports):
+    # The debug interpreter aborted; the release one said "returned a result with an exception set".
+    class Watched(socket.socket):
+        def close(self):
+            closed.append([].count(1))
+            super().close()
+
+    class Odd:
+        def done(self):
+            raise ValueError("odd")
+
+    closed = []
+    left, right = socket.socketpair()
+    ours = Watched(left.family, left.type, left.proto, left.detach())
+    ours.setblocking(False)
+    with right:
+        transport, _ = loop.run_until_complete(loop.create_connection(asyncio.Protocol, sock=ours))
+        transport._set_empty_waiter(Odd())
+        transport.abort()
+        loop.run_until_complete(turns())
+    assert closed == [0]
+    assert ours.fileno() == -1
+    (report,) = reports.take()
+    assert "ValueError: odd" in report or "AttributeError" in report

@@ -510,8 +510,7 @@ class End:
                     self.scene.faults.exception(f"{self.name}: sendfile", error)
                 if isinstance(error, TimeoutError) and not self.scene.faults.found:
                     self.scene.faults.add(f"{self.name}: sendfile does not end")
-                self.transport.abort()
-                self.ends()
+                self.operate("abort")
             else:
                 arena.trace(self.name, "has sent a file", start, count)
                 if count != length and not self.lost:

@@ -261,6 +261,27 @@ impl Raised {
     }
 }
 
+/// The first exception of several steps that have to be taken one and all. No error is set between the steps, so that
+/// each of them may run Python code.
+#[derive(Default)]
+#[must_use]
+pub struct FirstError(Option<Object>);
+
+impl FirstError {
+    /// Notes how a step ended.
+    pub fn note(&mut self, result: Result<()>) {
+        if let Err(raised) = result {
+            let exception = raised.take();
+            self.0.get_or_insert(exception);
+        }
+    }
+
+    /// The end of the last step.
+    pub fn result(self) -> Result<()> {
+        self.0.map_or(Ok(()), |exception| Err(exception.raise()))
+    }
+}
+
 impl Object {
     /// Sets the error indicator to this exception.
     pub fn raise(self) -> Raised {

@@ -2,6 +2,7 @@
 
 use super::Loop;
 use super::runnable::Runnable;
+use crate::ffi::error::FirstError;
 use crate::ffi::{Own, Result};
 use ferrio_reactor::clock;
 use std::cell::{Cell, RefCell};
@@ -46,18 +47,16 @@ impl EndOfIteration {
             return Ok(());
         }
         let mut entries = self.entries.take();
-        let mut ending = None;
+        let mut error = FirstError::default();
         for entry in entries.drain(..) {
-            if let Err(raised) = entry.run(loop_) {
-                ending.get_or_insert(raised.take());
-            }
+            error.note(entry.run(loop_));
         }
         let mut later = self.entries.borrow_mut();
         if later.is_empty() {
             // The memory serves the next iteration.
             *later = entries;
         }
-        ending.map_or(Ok(()), |exception| Err(exception.raise()))
+        error.result()
     }
 
     /// The entries, for the garbage collector; none while they change.

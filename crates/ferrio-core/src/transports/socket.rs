@@ -14,7 +14,7 @@ use super::write_batching::WriteBatching;
 use super::write_queue::{Data, WriteQueue};
 use crate::compat::STREAM_BYTES_LIKE;
 use crate::ffi::buffer::Buffer;
-use crate::ffi::error::{Builtin, runtime_error};
+use crate::ffi::error::{Builtin, FirstError, runtime_error};
 use crate::ffi::{Object, Own, Result, Slot, deque as sequence};
 use crate::futures::{Future, waiter};
 use crate::loop_::runnable::Runnable;
@@ -342,17 +342,17 @@ impl Own<SocketTransport> {
 
     /// Leaves the server and gives the descriptor back.
     pub(super) fn dispose(&self) -> Result<()> {
-        let told = self.fail_empty_waiter();
+        let mut error = FirstError::default();
+        error.note(self.fail_empty_waiter());
         self.remember_addresses();
         self.reading.set(false);
         self.writing.set(false);
-        let closed = self.base.close_descriptor(self.as_object());
+        error.note(self.base.close_descriptor(self.as_object()));
         self.base.release();
-        let left = match self.server.take() {
-            Some(server) => server.method1(&stdlib::SERVER_DETACH, self.as_object()).map(drop),
-            None => Ok(()),
-        };
-        told.and(closed).and(left)
+        if let Some(server) = self.server.take() {
+            error.note(server.method1(&stdlib::SERVER_DETACH, self.as_object()).map(drop));
+        }
+        error.result()
     }
 }
 
