@@ -3,7 +3,6 @@
 import asyncio
 import concurrent.futures
 import gc
-import sys
 import threading
 import weakref
 
@@ -79,8 +78,13 @@ def test_what_a_call_raises_comes_out_of_its_future(loop, raised, kind):
     assert loop.run_until_complete(main()) is kind
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="a TypeError for the exception handler there")
 def test_stop_iteration_becomes_a_runtime_error(loop):
+    future = loop.create_future()
+    try:
+        future.set_exception(StopIteration())
+    except TypeError:
+        pytest.skip("asyncio of early versions refuses the exception, and the await never ends")
+    future.exception()  # so that nobody reports it
     with pytest.raises(RuntimeError, match="StopIteration"):
         loop.run_until_complete(loop.run_in_executor(None, next, iter(())))
 
