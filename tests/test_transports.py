@@ -361,3 +361,24 @@ def test_large_messages_do_not_ask_the_kernel_for_memory_again_and_again():
     faults = int(result.stdout)
     # Twenty for each message, else.
     assert faults < 1000
+
+
+def test_a_closing_pipe_sends_what_waits_although_the_program_goes_on_writing(caplog):
+    async def main():
+        loop = asyncio.get_running_loop()
+        read_end, write_end = os.pipe()
+        transport, protocol = await loop.connect_write_pipe(Recorder, os.fdopen(write_end, "wb", 0))
+        size = 300_000  # more than a pipe holds
+        transport.write(bytes(size))
+        transport.close()
+        for _ in range(6):
+            transport.write(b"too late")
+        received = 0
+        with os.fdopen(read_end, "rb", 0) as file:
+            while chunk := await loop.run_in_executor(None, file.read, size):
+                received += len(chunk)
+        assert await protocol.lost is None
+        assert received == size
+
+    ferrio.run(main())
+    assert caplog.messages.count("pipe closed by peer or os.write(pipe, data) raised exception.") == 2

@@ -1,17 +1,17 @@
-//! What every transport has: its loop, its descriptor, its protocol, its extra information.
+//! What every transport has: its loop, its descriptor, its protocol, its extra information, its state.
 //!
 //! Life of a transport:
 //!
 //! ```text
-//!   open ----> closing ----> lost ----> closed
-//!     |  close()     buffer    connection_lost()
-//!     |              empty      was called; descriptor given back
-//!     +------------------------^
+//!   open ----> closing ----------> lost ----------> closed
+//!     |  close()   nothing is unsent ^  connection_lost() has been
+//!     |                              |  called; descriptor given back
+//!     +------------------------------+
 //!        abort(), a fatal error
 //! ```
 //!
-//! `lost` counts: from the moment on when `connection_lost` is due, each further write raises it, so
-//! that a program that goes on writing into nothing is told so in the log.
+//! A transport is lost from the moment when the call of `connection_lost()` is scheduled. Writes to a lost transport
+//! are counted, and the fifth and all later ones are logged.
 
 use super::descriptor::Descriptor;
 use super::flow::ProtocolContext;
@@ -23,8 +23,7 @@ use crate::loop_::runnable::Runnable;
 use crate::stdlib;
 use std::cell::Cell;
 
-/// After this many writes to a lost connection the log is told; asyncio's
-/// `LOG_THRESHOLD_FOR_CONNLOST_WRITES`.
+/// The first write to a lost transport that is logged; asyncio's `LOG_THRESHOLD_FOR_CONNLOST_WRITES`.
 pub const WRITES_BEFORE_WARNING: u32 = 5;
 
 /// What every transport's body begins with.
@@ -41,8 +40,10 @@ pub struct Base {
     /// Whether `__init__` was called.
     begun: Cell<bool>,
     pub closing: Cell<bool>,
-    /// 0 while the connection stands.
-    lost: Cell<u32>,
+    /// Whether the call of `connection_lost()` is scheduled, or done.
+    lost: Cell<bool>,
+    /// How many writes came too late.
+    late_writes: Cell<u32>,
     /// What `connection_lost` is going to be called with.
     lost_exception: Slot,
     pub weak: WeakList,
@@ -86,19 +87,20 @@ impl Base {
         self.descriptor.is_open()
     }
 
-    /// Whether `connection_lost` is due or was called.
+    /// Whether the call of `connection_lost()` is scheduled, or done.
     #[inline]
     pub fn is_lost(&self) -> bool {
-        self.lost.get() > 0
+        self.lost.get()
     }
 
-    /// A write to a lost connection: from the fifth on, the log is told.
+    /// Counts a write that comes too late. The fifth and all later ones are logged.
     #[cold]
-    pub fn note_lost_write(&self, message: &str) -> Result<()> {
-        if self.lost.get() >= WRITES_BEFORE_WARNING {
+    pub fn note_late_write(&self, message: &str) -> Result<()> {
+        let count = self.late_writes.get().saturating_add(1);
+        self.late_writes.set(count);
+        if count >= WRITES_BEFORE_WARNING {
             stdlib::LOGGER.get()?.method1(&stdlib::WARNING, &Object::str(message)?)?;
         }
-        self.lost.set(self.lost.get() + 1);
         Ok(())
     }
 
@@ -172,7 +174,7 @@ impl Base {
         exception: Option<Object>,
         method: fn(&Object) -> Result<()>,
     ) -> Result<()> {
-        self.lost.set(self.lost.get() + 1);
+        self.lost.set(true);
         self.lost_exception.set(exception);
         match self.loop_() {
             Some(loop_) => loop_.push(Runnable::method(transport.clone(), method)),

@@ -105,10 +105,10 @@ impl Own<DatagramTransport> {
             address = fixed.clone();
         }
         if self.base.is_lost() && !fixed.is_none() {
-            return self.base.note_lost_write("socket.send() raised exception.");
+            return self.base.note_late_write("socket.send() raised exception.");
         }
         if !self.base.is_open() {
-            return self.base.note_lost_write("socket.send() raised exception.");
+            return self.base.note_late_write("socket.send() raised exception.");
         }
         if self.waiting.borrow().is_empty() {
             match self.attempt(data.as_slice(), object, &address)? {

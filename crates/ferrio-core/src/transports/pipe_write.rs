@@ -68,7 +68,7 @@ impl Own<WritePipeTransport> {
             return Ok(());
         }
         if self.base.is_lost() || self.base.closing.get() {
-            return self.base.note_lost_write("pipe closed by peer or os.write(pipe, data) raised exception.");
+            return self.base.note_late_write("pipe closed by peer or os.write(pipe, data) raised exception.");
         }
         let mut written = 0;
         if self.queue.is_empty() {

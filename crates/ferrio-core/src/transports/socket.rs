@@ -242,7 +242,7 @@ impl Own<SocketTransport> {
         }
         self.send_due()?;
         if self.base.is_lost() {
-            return self.base.note_lost_write(LOST_WRITE);
+            return self.base.note_late_write(LOST_WRITE);
         }
         let mut written = 0;
         if self.queue.is_empty() {
@@ -265,7 +265,7 @@ impl Own<SocketTransport> {
     pub(super) fn writelines(&self, chunks: &Object) -> Result<()> {
         self.check_writable()?;
         if self.base.is_lost() {
-            return self.base.note_lost_write(LOST_WRITE);
+            return self.base.note_late_write(LOST_WRITE);
         }
         let chunks = chunks.to_list()?.list_items();
         // All are looked at before any is taken.
@@ -276,7 +276,7 @@ impl Own<SocketTransport> {
         }
         self.send_due()?;
         if self.base.is_lost() {
-            return self.base.note_lost_write(LOST_WRITE);
+            return self.base.note_late_write(LOST_WRITE);
         }
         let was_empty = self.queue.is_empty();
         data.iter().for_each(|data| self.queue.push(data, 0));
