@@ -23,7 +23,7 @@ use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 /// asyncio's `ACCEPT_RETRY_DELAY`.
 const RETRY_DELAY: f64 = 1.0;
 
-/// The body of a Acceptor.
+/// The body of an Acceptor.
 #[derive(Default)]
 pub struct Acceptor {
     loop_: Slot<Own<Loop>>,

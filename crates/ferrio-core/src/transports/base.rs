@@ -18,8 +18,8 @@ use super::flow::ProtocolContext;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::{Builtin, runtime_error};
 use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context, dict, traceback};
-use crate::loop_::Loop;
 use crate::loop_::runnable::Runnable;
+use crate::loop_::{Direction, Loop};
 use crate::stdlib;
 use std::cell::Cell;
 
@@ -40,12 +40,21 @@ pub struct Base {
     /// Whether `__init__` was called.
     begun: Cell<bool>,
     pub closing: Cell<bool>,
+    /// `connection_made()` was called.
+    pub connected: Cell<bool>,
+    /// `pause_reading()` was called.
+    pub paused: Cell<bool>,
+    /// Whether the loop watches the descriptor for reading and for writing.
+    pub reading: Cell<bool>,
+    pub writing: Cell<bool>,
     /// Whether the call of `connection_lost()` is scheduled, or done.
     lost: Cell<bool>,
     /// How many writes came too late.
     late_writes: Cell<u32>,
-    /// What `connection_lost` is going to be called with.
+    /// The argument of `connection_lost()`.
     lost_exception: Slot,
+    /// A future that is set once the transport has started.
+    pub waiter: Slot,
     pub weak: WeakList,
     pub dict: Dict,
 }
@@ -187,14 +196,27 @@ impl Base {
         self.lost_exception.take().unwrap_or_else(Object::none)
     }
 
+    /// Has the loop no longer watch a direction.
+    pub fn stop_watching(&self, transport: &Object, direction: Direction) {
+        let watched = match direction {
+            Direction::Read => &self.reading,
+            Direction::Write => &self.writing,
+        };
+        if watched.replace(false)
+            && let Some(loop_) = self.loop_()
+        {
+            loop_.stop_watching(self.descriptor.number(), direction, transport);
+        }
+    }
+
     /// Gives the descriptor back, closed; `file` closes its own.
     pub fn close_descriptor(&self, transport: &Object) -> Result<()> {
         if self.is_open()
             && let Some(loop_) = self.loop_()
         {
             let descriptor = self.descriptor.number();
-            loop_.stop_watching(descriptor, crate::loop_::Direction::Read, transport);
-            loop_.stop_watching(descriptor, crate::loop_::Direction::Write, transport);
+            loop_.stop_watching(descriptor, Direction::Read, transport);
+            loop_.stop_watching(descriptor, Direction::Write, transport);
             loop_.disclaim(descriptor, transport);
         }
         self.descriptor.close()
@@ -210,7 +232,7 @@ impl Base {
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         self.descriptor.traverse(visitor);
         visitor.slot(&self.loop_);
-        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception] {
+        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception, &self.waiter] {
             visitor.slot(slot);
         }
     }
@@ -218,30 +240,35 @@ impl Base {
     /// Drops the objects.
     pub fn clear(&self) {
         self.descriptor.clear();
-        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception] {
+        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception, &self.waiter] {
             slot.clear();
         }
         self.loop_.clear();
     }
 }
 
-/// What went wrong with a transport, as far as it matters who hears of it.
+/// What closes a transport before its time.
 pub enum Failure {
-    /// The system's: the connection is gone, which is nothing to shout about.
+    /// A system call has failed: usually the peer is gone.
     System(std::io::Error),
-    /// The protocol's, or another exception.
+    /// The protocol has raised, or Python's socket.
     Exception(Object),
 }
 
 impl Failure {
-    /// The exception, and whether it is an OSError.
-    pub fn into_exception(self) -> Result<(Object, bool)> {
+    /// Whether it is an OSError.
+    pub fn is_system(&self) -> bool {
         match self {
-            Failure::System(error) => Ok((crate::ffi::error::os_error(&error)?, true)),
-            Failure::Exception(exception) => {
-                let system = exception.matches(Builtin::Os);
-                Ok((exception, system))
-            }
+            Failure::System(_) => true,
+            Failure::Exception(exception) => exception.matches(Builtin::Os),
+        }
+    }
+
+    /// The exception.
+    pub fn into_exception(self) -> Result<Object> {
+        match self {
+            Failure::System(error) => crate::ffi::error::os_error(&error),
+            Failure::Exception(exception) => Ok(exception),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The methods that several transport classes have, as asyncio names them.
 
 use super::flow::Flow;
-use super::lifecycle::Transport;
+use super::lifecycle::{self, Transport};
+use super::stream::Writer;
 use crate::ffi::class::{method, method0, method1};
 use crate::ffi::{Object, Own, Result, Signature};
 
@@ -26,11 +27,12 @@ pub trait Buffering: Transport {
     fn flow(&self) -> &Flow;
     /// How many bytes wait.
     fn buffer_size(&self) -> usize;
-    /// `abort()`.
-    fn abort(this: &Own<Self>) -> Result<()>;
 
-    /// Sends what waits for the end of the callback.
-    fn send_due(_: &Own<Self>) -> Result<()> {
+    /// Sends as much as the descriptor takes. A failure closes the transport.
+    fn flush(this: &Own<Self>) -> Result<()>;
+
+    /// Nothing waits any more.
+    fn all_sent(_: &Own<Self>) -> Result<()> {
         Ok(())
     }
 
@@ -43,7 +45,7 @@ pub trait Buffering: Transport {
 }
 
 /// Methods of every transport.
-pub fn lifecycle<T: Transport>() -> Vec<crate::ffi::class::Method> {
+pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {
     vec![
         method::<T, _>(
             c"get_extra_info",
@@ -61,7 +63,7 @@ pub fn lifecycle<T: Transport>() -> Vec<crate::ffi::class::Method> {
         ),
         method0::<T, _>(
             c"close",
-            |this| T::close(this).map(|()| Object::none()),
+            |this| lifecycle::close(this).map(|()| Object::none()),
             c"close($self, /)\n--\n\nClose the transport once what waits is written.",
         ),
         method1::<T, _>(
@@ -82,7 +84,7 @@ pub fn buffering<T: Buffering>() -> Vec<crate::ffi::class::Method> {
     vec![
         method0::<T, _>(
             c"abort",
-            |this| T::abort(this).map(|()| Object::none()),
+            |this| lifecycle::force_close(this, None).map(|()| Object::none()),
             c"abort($self, /)\n--\n\nClose the transport at once; what waits is lost.",
         ),
         method0::<T, _>(
@@ -108,6 +110,56 @@ pub fn buffering<T: Buffering>() -> Vec<crate::ffi::class::Method> {
                 Ok(Object::none())
             },
             c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to stop and to go on writing.\nValueError unless high >= low >= 0.",
+        ),
+    ]
+}
+
+/// Methods of transports that receive a stream.
+pub fn reading<T: Transport>() -> Vec<crate::ffi::class::Method> {
+    vec![
+        method0::<T, _>(
+            c"is_reading",
+            |this| Ok(Object::bool(this.wants_to_read())),
+            c"is_reading($self, /)\n--\n\nReturn True if the protocol is given what arrives.",
+        ),
+        method0::<T, _>(
+            c"pause_reading",
+            |this| {
+                lifecycle::pause_reading(this);
+                Ok(Object::none())
+            },
+            c"pause_reading($self, /)\n--\n\nStop giving the protocol what arrives.",
+        ),
+        method0::<T, _>(
+            c"resume_reading",
+            |this| lifecycle::resume_reading(this).map(|()| Object::none()),
+            c"resume_reading($self, /)\n--\n\nGive the protocol again what arrives.",
+        ),
+    ]
+}
+
+/// Methods of transports that send a stream.
+pub fn writing<T: Writer>() -> Vec<crate::ffi::class::Method> {
+    vec![
+        method1::<T, _>(
+            c"write",
+            |this, data| T::write(this, data).map(|()| Object::none()),
+            c"write($self, data, /)\n--\n\nWrite bytes. A buffer keeps what can't be sent at once.",
+        ),
+        method1::<T, _>(
+            c"writelines",
+            |this, chunks| T::writelines(this, chunks).map(|()| Object::none()),
+            c"writelines($self, list_of_data, /)\n--\n\nWrite an iterable of bytes.",
+        ),
+        method0::<T, _>(
+            c"write_eof",
+            |this| T::write_eof(this).map(|()| Object::none()),
+            c"write_eof($self, /)\n--\n\nClose the writing end once all data is sent.",
+        ),
+        method0::<T, _>(
+            c"can_write_eof",
+            |_| Ok(Object::bool(true)),
+            c"can_write_eof($self, /)\n--\n\nReturn True: the writing end can be closed.",
         ),
     ]
 }

@@ -1,17 +1,19 @@
 //! Transports: bytes between a descriptor and a protocol.
 //!
-//! Each transport owns its descriptor, or a Python object that does. The loop's table holds a transport for as long as it reads or has
-//! something to write; protocol callbacks are called by the loop, in the context of the place where the
-//! connection was made, except `pause_writing` and `resume_writing`, which are called by whoever fills
-//! or drains the buffer.
+//! Each transport owns its descriptor, or a Python object that does. The loop's table holds a transport for as long as
+//! it reads or has something to write. The loop calls the protocol's methods in the context of the place where the
+//! connection was made. `pause_writing()` and `resume_writing()` run in the context of the caller that fills or empties
+//! the buffer.
 //!
-//! - [`socket`]: connected stream sockets; [`listener`]: accepting them;
-//! - [`pipe_read`], [`pipe_write`]: pipes, FIFOs, terminals, one way each;
-//! - [`datagram`]: datagram sockets;
-//! - [`base`]: what all of them have; [`descriptor`]: whether it is still theirs; [`lifecycle`]: their beginning and end; [`methods`]: their common
-//!   methods; [`write_queue`]: what waits to be written; [`flow`]: telling the
-//!   protocol to stop and go on; [`address`]: addresses as Python tuples;
-//!   [`peers`]: those that a datagram socket knows.
+//! - [`base`]: what every transport has; [`lifecycle`]: start, watch, pause, close, fail; [`methods`]: the Python methods;
+//! - [`stream`]: reading and writing of streams, over [`socket`] (with
+//!   [`socket_receive`] and [`socket_methods`]), [`pipe_read`] and [`pipe_write`];
+//! - [`write_batching`]: when a small write is sent; [`write_queue`]: what waits to be sent; [`flow`]: telling the
+//!   protocol to pause and to resume writing;
+//! - [`datagram`]: datagram sockets; [`peers`]: the addresses that one knows;
+//! - [`acceptor`]: accepting connections;
+//! - [`descriptor`]: whether a descriptor is still the transport's; [`address`]: addresses as Python tuples;
+//! - [`native_protocol`]: Ferrio's own protocols, which receive without a Python call.
 
 pub mod acceptor;
 pub mod address;
@@ -27,6 +29,8 @@ pub mod pipe_read;
 pub mod pipe_write;
 pub mod socket;
 mod socket_methods;
+mod socket_receive;
+mod stream;
 mod write_batching;
 pub mod write_queue;
 

@@ -1,14 +1,15 @@
 //! The peers that a datagram socket has heard from last: their addresses, as Python shows them.
 //!
-//! Few peers send most datagrams, and what has come from one goes back to it. So an address is decoded and
-//! shown once, not for each datagram.
+//! Most datagrams come from few peers, and the answer goes back to the same address. So the address of a peer is
+//! converted to a Python tuple once, not for each datagram.
 
 use super::address;
 use crate::ffi::{Object, Result, Visitor};
 use ferrio_reactor::address::Address;
 use std::cell::RefCell;
 
-/// How many are remembered; a peer's place is given by its port.
+/// How many peers are remembered. The port gives a peer's place; with a power of two that is a cheap operation, and
+/// 256 places take 10 KiB once a socket has received something.
 const PLACES: usize = 256;
 
 /// The table.

@@ -1,37 +1,35 @@
 //! SocketTransport: a connected stream socket.
 //!
-//! Reading: the loop calls [`read_ready`] whenever something comes; it reads until there is no more, or comes again
-//! after the others, so that a busy connection does not starve them. Writing: [`write`](Own::<SocketTransport>::write) tries the socket at
-//! once when nothing waits; the rest joins the queue, which the loop flushes when the socket takes more. A
-//! connection that is used as many servers do is flushed at the end of the loop's iteration; see [`super::write_batching`].
+//! This file has its state and its writing. [`super::socket_receive`] has its reading, [`super::socket_methods`] its
+//! Python methods. Most writes are tried at once; [`super::write_batching`] says which wait for the end of the loop's
+//! iteration.
 
-use super::base::{Base, Failure, split_exit};
+use super::base::Base;
 use super::flow::Flow;
-use super::lifecycle;
+use super::lifecycle::{self, Transport};
 use super::methods::Buffering;
 use super::native_protocol::{self, Receive};
+use super::socket_receive;
+use super::stream::{self, Writer};
 use super::write_batching::WriteBatching;
 use super::write_queue::{Data, WriteQueue};
 use crate::compat::STREAM_BYTES_LIKE;
-use crate::ffi::buffer::Buffer;
-use crate::ffi::error::{Builtin, FirstError, runtime_error};
-use crate::ffi::{Object, Own, Result, Slot, deque as sequence};
+use crate::ffi::error::{Builtin, runtime_error};
+use crate::ffi::{Object, Own, Result, Slot};
 use crate::futures::{Future, waiter};
-use crate::loop_::runnable::Runnable;
-use crate::loop_::{Direction, LastRead, Loop, Progress};
+use crate::loop_::{Direction, Loop, Progress};
 use crate::stdlib;
 use ferrio_reactor::address::Address;
-use ferrio_reactor::socket::{self, is_transient};
+use ferrio_reactor::socket;
 use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 
+/// The warning about writes to a lost connection.
 const LOST_WRITE: &str = "socket.send() raised exception.";
 
-/// What waits for the queue to be empty: sendfile.
+/// The error of a write while `loop.sendfile()` waits for the queue to be empty, or sends the file.
 const SENDFILE_IN_PROGRESS: &str = "unable to write; sendfile is in progress";
-
-/// How often a socket is read before it is the others' turn, while each read fills the buffer.
-const READS_AT_ONCE: u32 = 8;
 
 /// The body of a SocketTransport.
 #[derive(Default)]
@@ -42,26 +40,18 @@ pub struct SocketTransport {
     pub(super) flow: Flow,
     pub(super) batching: WriteBatching,
     pub(super) server: Slot,
-    /// A future that is told once the transport has started.
-    pub(super) waiter: Slot,
-    /// A future that is told when the queue is empty; while it is there, writing is refused.
+    /// A future that is set once the queue is empty. Writing is refused while it is there.
     pub(super) empty_waiter: Slot,
     pub(super) peer: RefCell<Option<Address>>,
     pub(super) progress: Progress,
-    /// Whether it is a TCP socket: of others a read may take less than there is.
-    pub(super) tcp: Cell<bool>,
+    /// Whether it is a TCP socket. Only there does a short read mean that nothing is left.
+    tcp: Cell<bool>,
     /// How the protocol receives, if it is one of Ferrio's own.
     pub(super) receive_directly: Cell<Option<Receive>>,
     /// Whether the protocol has its own buffer (`BufferedProtocol`).
     pub(super) buffered: Cell<bool>,
-    pub(super) paused: Cell<bool>,
-    /// Whether the loop watches for reading and for writing.
-    pub(super) reading: Cell<bool>,
-    pub(super) writing: Cell<bool>,
     /// `write_eof()` was called.
-    pub(super) eof: Cell<bool>,
-    /// `connection_made` was called.
-    pub(super) connected: Cell<bool>,
+    eof: Cell<bool>,
 }
 
 impl SocketTransport {
@@ -89,14 +79,13 @@ impl Own<SocketTransport> {
     pub(super) fn begin(&self, loop_: &Own<Loop>, server: Option<&Object>) -> Result<()> {
         let protocol = self.base.protocol();
         self.adopt_protocol(&protocol)?;
-        loop_.claim(self.base.descriptor.number(), self.as_object())?;
         // Small writes go out at once, as with asyncio; other kinds of sockets refuse.
         self.tcp.set(socket::set_no_delay(self.base.descriptor.current()?).is_ok());
         if let Some(server) = server.filter(|server| !server.is_none()) {
             server.method1(&stdlib::ATTACH, self.as_object())?;
             self.server.put(server.clone());
         }
-        loop_.push(Runnable::method(self.as_object().clone(), start))
+        lifecycle::start_soon(self, loop_)
     }
 
     /// Finds out how the protocol wants its bytes.
@@ -106,124 +95,6 @@ impl Own<SocketTransport> {
         self.buffered.set(protocol.isinstance(stdlib::BUFFERED_PROTOCOL.get()?)?);
         self.base.set_protocol(protocol);
         Ok(())
-    }
-
-    /// Whether the protocol is given what arrives.
-    pub(super) fn is_reading(&self) -> bool {
-        !self.base.closing.get() && !self.paused.get()
-    }
-
-    /// Has the loop watch for reading.
-    fn start_reading(&self) -> Result<()> {
-        if self.is_reading()
-            && self.connected.get()
-            && !self.reading.get()
-            && let Some(loop_) = self.base.loop_()
-        {
-            let descriptor = self.base.descriptor.to_watch()?;
-            if self.tcp.get() {
-                loop_.watch_edges(descriptor, self.as_object(), read_ready)?;
-            } else {
-                loop_.watch_native(descriptor, Direction::Read, self.as_object(), read_ready)?;
-            }
-            self.reading.set(true);
-        }
-        Ok(())
-    }
-
-    fn stop_reading(&self) {
-        if self.reading.replace(false)
-            && let Some(loop_) = self.base.loop_()
-        {
-            loop_.stop_watching(self.base.descriptor.number(), Direction::Read, self.as_object());
-        }
-    }
-
-    pub(super) fn start_writing(&self) -> Result<()> {
-        if !self.writing.get()
-            && let Some(loop_) = self.base.loop_()
-        {
-            loop_.watch_native(
-                self.base.descriptor.to_watch()?,
-                Direction::Write,
-                self.as_object(),
-                write_ready,
-            )?;
-            self.writing.set(true);
-        }
-        Ok(())
-    }
-
-    fn stop_writing(&self) {
-        if self.writing.replace(false)
-            && let Some(loop_) = self.base.loop_()
-        {
-            loop_.stop_watching(self.base.descriptor.number(), Direction::Write, self.as_object());
-        }
-    }
-
-    /// `pause_reading()`.
-    pub(super) fn pause_reading(&self) {
-        if self.is_reading() {
-            self.paused.set(true);
-            self.stop_reading();
-        }
-    }
-
-    /// `resume_reading()`.
-    pub(super) fn resume_reading(&self) -> Result<()> {
-        if self.base.closing.get() || !self.paused.get() {
-            return Ok(());
-        }
-        self.paused.set(false);
-        self.start_reading()
-    }
-
-    /// `close()`: what waits is still written.
-    pub(super) fn close(&self) -> Result<()> {
-        self.send_due()?;
-        if self.base.closing.replace(true) {
-            return Ok(());
-        }
-        self.stop_reading();
-        if self.queue.is_empty() && !self.base.is_lost() {
-            self.stop_writing();
-            return self.base.schedule_connection_lost(
-                self.as_object(),
-                None,
-                lifecycle::connection_lost::<SocketTransport>,
-            );
-        }
-        Ok(())
-    }
-
-    /// Closes at once. Data due at the end of the iteration is sent if the socket takes it; all other data is lost.
-    pub(super) fn force_close(&self, exception: Option<Object>) -> Result<()> {
-        self.send_due()?;
-        if self.base.is_lost() {
-            return Ok(());
-        }
-        self.queue.clear();
-        self.stop_writing();
-        if !self.base.closing.replace(true) {
-            self.stop_reading();
-        }
-        self.base.schedule_connection_lost(
-            self.as_object(),
-            exception,
-            lifecycle::connection_lost::<SocketTransport>,
-        )
-    }
-
-    /// Something broke: the handler is told, unless it is only the connection; the transport closes.
-    #[cold]
-    pub(super) fn fatal(&self, failure: Failure, message: &str) -> Result<()> {
-        let (exception, system) = failure.into_exception()?;
-        self.base.report(self.as_object(), &exception, system, message)?;
-        if let Some(waiter) = self.empty_waiter.take() {
-            waiter::set_exception_unless_done(&waiter, &exception)?;
-        }
-        self.force_close(Some(exception))
     }
 
     /// `write(data)`.
@@ -244,21 +115,7 @@ impl Own<SocketTransport> {
         if self.base.is_lost() {
             return self.base.note_late_write(LOST_WRITE);
         }
-        let mut written = 0;
-        if self.queue.is_empty() {
-            match socket::send(self.base.descriptor.current()?, bytes) {
-                Ok(count) => written = count,
-                Err(error) if is_transient(&error) => {}
-                Err(error) => return self.fatal(Failure::System(error), "Fatal write error on socket transport"),
-            }
-            if written == bytes.len() {
-                return Ok(());
-            }
-            self.start_writing()?;
-        }
-        self.queue.push(&data, written);
-        drop(data);
-        SocketTransport::maybe_pause_protocol(self)
+        stream::send(self, data)
     }
 
     /// `writelines(chunks)`: one vectored write.
@@ -297,15 +154,6 @@ impl Own<SocketTransport> {
         Ok(())
     }
 
-    /// Writes what the socket takes; a failure closes the transport.
-    pub(super) fn flush(&self) -> Result<()> {
-        let descriptor = self.base.descriptor.current()?;
-        match self.queue.flush(|slices| socket::send_vectored(descriptor, slices)) {
-            Ok(()) => Ok(()),
-            Err(error) => self.fatal(Failure::System(error), "Fatal write error on socket transport"),
-        }
-    }
-
     /// `write_eof()`: the sending side is shut down once what waits is written.
     pub(super) fn write_eof(&self) -> Result<()> {
         self.send_due()?;
@@ -334,200 +182,122 @@ impl Own<SocketTransport> {
     }
 
     /// Fails whoever waits for the socket to take a file: the wait is never going to be over otherwise.
-    fn fail_empty_waiter(&self) -> Result<()> {
+    pub(super) fn fail_empty_waiter(&self) -> Result<()> {
         let Some(waiter) = self.empty_waiter.take() else { return Ok(()) };
         let exception = Builtin::Connection.class().call(&[&Object::str("Connection is closed by peer")?])?;
         waiter::set_exception_unless_done(&waiter, &exception)
     }
+}
 
-    /// Leaves the server and gives the descriptor back.
-    pub(super) fn dispose(&self) -> Result<()> {
-        let mut error = FirstError::default();
-        error.note(self.fail_empty_waiter());
-        self.remember_addresses();
-        self.reading.set(false);
-        self.writing.set(false);
-        error.note(self.base.close_descriptor(self.as_object()));
-        self.base.release();
-        if let Some(server) = self.server.take() {
-            error.note(server.method1(&stdlib::SERVER_DETACH, self.as_object()).map(drop));
+impl Transport for SocketTransport {
+    fn base(&self) -> &Base {
+        &self.base
+    }
+
+    fn read_ready(this: &Own<Self>) -> Result<()> {
+        this.read_some()
+    }
+
+    fn watch_for_reading(this: &Own<Self>, loop_: &Own<Loop>, descriptor: i32) -> Result<()> {
+        if this.tcp.get() {
+            return loop_.watch_edges(descriptor, this.as_object(), socket_receive::tcp_read_ready);
         }
-        error.result()
+        loop_.watch_native(descriptor, Direction::Read, this.as_object(), lifecycle::read_ready::<Self>)
+    }
+
+    fn has_unsent(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    fn discard_unsent(&self) {
+        self.queue.clear();
+    }
+
+    fn send_due(this: &Own<Self>) -> Result<()> {
+        this.send_due()
+    }
+
+    fn failing(this: &Own<Self>, exception: &Object) -> Result<()> {
+        let Some(waiter) = this.empty_waiter.take() else { return Ok(()) };
+        waiter::set_exception_unless_done(&waiter, exception)
+    }
+
+    fn closing_descriptor(this: &Own<Self>) -> Result<()> {
+        let failed = this.fail_empty_waiter();
+        this.remember_addresses();
+        failed
+    }
+
+    fn closed(this: &Own<Self>) -> Result<()> {
+        let Some(server) = this.server.take() else { return Ok(()) };
+        server.method1(&stdlib::SERVER_DETACH, this.as_object()).map(drop)
+    }
+
+    fn extra_info(this: &Own<Self>, name: &Object, default: &Object) -> Result {
+        // The program may be about to write to the socket that it asks for.
+        this.send_due()?;
+        this.extra_info(name, default)
+    }
+
+    fn adopt_protocol(this: &Own<Self>, protocol: &Object) -> Result<()> {
+        this.adopt_protocol(protocol)
+    }
+
+    fn describe(&self) -> String {
+        lifecycle::describe_both(&self.base, self.queue.size())
     }
 }
 
-/// The loop's first call: the protocol hears of the connection, then the bytes may come.
-fn start(object: &Object) -> Result<()> {
-    let this = Own::<SocketTransport>::expect(object)?;
-    this.base.in_context(|| {
-        this.connected.set(true);
-        lifecycle::start(this, &this.waiter, || this.start_reading())
-    })
-}
+impl Buffering for SocketTransport {
+    fn flow(&self) -> &Flow {
+        &self.flow
+    }
 
-/// The socket is readable.
-fn read_ready(object: &Object) -> Result<()> {
-    let this = Own::<SocketTransport>::expect(object)?;
-    // Paused or closed by a callback between the poll and now.
-    if this.base.is_lost() || !this.reading.get() {
-        return Ok(());
+    fn buffer_size(&self) -> usize {
+        self.queue.size()
     }
-    this.progress.last.set(LastRead::Full);
-    let result = this.base.in_context(|| read_some(this));
-    if this.reading.get()
-        && this.tcp.get()
-        && let Some(loop_) = this.base.loop_()
-    {
-        return result.and(loop_.read_on(this.base.descriptor.number(), this.progress.last.get()));
-    }
-    result
-}
 
-/// Reads until there is no more, or until others have waited long enough.
-fn read_some(this: &Own<SocketTransport>) -> Result<()> {
-    for _ in 0..READS_AT_ONCE {
-        if this.buffered.get() && this.receive_directly.get().is_none() {
-            read_into_protocol(this)
-        } else {
-            read_bytes(this)
-        }?;
-        // What the protocol has done meanwhile counts.
-        let ended = this.progress.last.get() != LastRead::Full;
-        if ended || !this.reading.get() || this.base.is_lost() {
-            break;
-        }
+    fn flush(this: &Own<Self>) -> Result<()> {
+        stream::flush(this)
     }
-    Ok(())
-}
 
-fn read_bytes(this: &Own<SocketTransport>) -> Result<()> {
-    let Some(loop_) = this.base.loop_() else { return Ok(()) };
-    this.batching.note_read(loop_.callback_number());
-    let read = loop_.receive(this.base.descriptor.current()?, usize::MAX, &this.progress);
-    let data = match read {
-        Ok(Some(data)) => data?,
-        Ok(None) => return read_end(this),
-        Err(error) if is_transient(&error) => return Ok(()),
-        Err(error) => return this.fatal(Failure::System(error), "Fatal read error on socket transport"),
-    };
-    let protocol = this.base.protocol();
-    let (received, message) = if let Some(receive) = this.receive_directly.get() {
-        (receive(&protocol, &data), "Fatal error: protocol.buffer_updated() call failed.")
-    } else {
-        let received = protocol.method1(&stdlib::DATA_RECEIVED, &data).map(drop);
-        (received, "Fatal error: protocol.data_received() call failed.")
-    };
-    match received {
-        Ok(()) => Ok(()),
-        Err(raised) => {
-            let exception = split_exit(raised)?;
-            this.fatal(Failure::Exception(exception), message)
-        }
-    }
-}
-
-fn read_into_protocol(this: &Own<SocketTransport>) -> Result<()> {
-    let protocol = this.base.protocol();
-    let object = match protocol_buffer(&protocol) {
-        Ok(object) => object,
-        Err(raised) => {
-            let exception = split_exit(raised)?;
-            return this.fatal(Failure::Exception(exception), "Fatal error: protocol.get_buffer() call failed.");
-        }
-    };
-    // A protocol that has closed the connection meanwhile gets once more what is there, as with asyncio.
-    let Some(loop_) = this.base.loop_() else { return Ok(()) };
-    this.batching.note_read(loop_.callback_number());
-    let mut buffer = match writable(&object) {
-        Ok(buffer) => buffer,
-        Err(raised) => {
-            let exception = split_exit(raised)?;
-            return this.fatal(Failure::Exception(exception), "Fatal read error on socket transport");
-        }
-    };
-    let most = buffer.as_slice().len();
-    let read = socket::recv(this.base.descriptor.current()?, buffer.as_uninit());
-    this.progress.note(&read, most);
-    drop(buffer);
-    let count = match read {
-        Ok(0) => return read_end(this),
-        Ok(count) => count,
-        Err(error) if is_transient(&error) => return Ok(()),
-        Err(error) => return this.fatal(Failure::System(error), "Fatal read error on socket transport"),
-    };
-    match protocol.method1(&stdlib::BUFFER_UPDATED, &Object::int(count as i64)?) {
-        Ok(_) => Ok(()),
-        Err(raised) => {
-            let exception = split_exit(raised)?;
-            this.fatal(Failure::Exception(exception), "Fatal error: protocol.buffer_updated() call failed.")
-        }
-    }
-}
-
-/// `protocol.get_buffer()`. `RuntimeError` for an empty one.
-fn protocol_buffer(protocol: &Object) -> Result {
-    let buffer = protocol.method1(&stdlib::GET_BUFFER, &Object::int(-1)?)?;
-    if sequence::is_empty(&buffer)? {
-        return Err(runtime_error("get_buffer() returned an empty buffer"));
-    }
-    Ok(buffer)
-}
-
-/// The bytes to receive into.
-fn writable(object: &Object) -> Result<Buffer> {
-    let buffer = Buffer::to_receive(object)?;
-    if buffer.as_slice().is_empty() {
-        // To read nothing would look like the end of the stream.
-        return Err(runtime_error("get_buffer() returned an empty buffer"));
-    }
-    Ok(buffer)
-}
-
-/// The peer sends no more.
-fn read_end(this: &Own<SocketTransport>) -> Result<()> {
-    match this.base.protocol().method0(&stdlib::EOF_RECEIVED).and_then(|answer| answer.is_true()) {
-        Ok(true) => {
-            // half-closed: the protocol goes on writing
-            this.stop_reading();
-            Ok(())
-        }
-        Ok(false) => this.close(),
-        Err(raised) => {
-            let exception = split_exit(raised)?;
-            this.fatal(Failure::Exception(exception), "Fatal error: protocol.eof_received() call failed.")
-        }
-    }
-}
-
-/// The socket is writable.
-fn write_ready(object: &Object) -> Result<()> {
-    let this = Own::<SocketTransport>::expect(object)?;
-    if this.base.is_lost() || !this.writing.get() {
-        return Ok(());
-    }
-    this.base.in_context(|| {
-        this.flush()?;
-        if this.base.is_lost() {
-            return Ok(());
-        }
-        this.base.with_protocol_context(object, |context| this.flow.maybe_resume(this.queue.size(), context))?;
-        if !this.queue.is_empty() {
-            return Ok(());
-        }
-        this.stop_writing();
+    fn all_sent(this: &Own<Self>) -> Result<()> {
         if let Some(waiter) = this.empty_waiter.get() {
             waiter::set_result_unless_done(&waiter, Object::none())?;
         }
-        if this.base.closing.get() && !this.base.is_lost() {
-            return this.base.schedule_connection_lost(
-                object,
-                None,
-                lifecycle::connection_lost::<SocketTransport>,
-            );
-        }
-        if this.eof.get() {
+        if this.eof.get() && !this.base.closing.get() {
             socket::shutdown_write(this.base.descriptor.current()?)?;
         }
         Ok(())
-    })
+    }
+}
+
+impl Writer for SocketTransport {
+    const WRITE_FAILED: &'static str = "Fatal write error on socket transport";
+
+    fn queue(&self) -> &WriteQueue {
+        &self.queue
+    }
+
+    #[inline]
+    fn send(descriptor: i32, bytes: &[u8]) -> io::Result<usize> {
+        socket::send(descriptor, bytes)
+    }
+
+    fn send_vectored(descriptor: i32, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        socket::send_vectored(descriptor, pieces)
+    }
+
+    #[inline]
+    fn write(this: &Own<Self>, data: &Object) -> Result<()> {
+        this.write(data)
+    }
+
+    fn writelines(this: &Own<Self>, chunks: &Object) -> Result<()> {
+        this.writelines(chunks)
+    }
+
+    fn write_eof(this: &Own<Self>) -> Result<()> {
+        this.write_eof()
+    }
 }

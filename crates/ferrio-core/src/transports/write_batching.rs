@@ -19,6 +19,7 @@
 //! this reason only small writes wait, and only where it saves something.
 
 use super::socket::SocketTransport;
+use super::stream;
 use crate::ffi::{Object, Own, Result};
 use crate::loop_::Callback;
 use std::cell::Cell;
@@ -121,8 +122,8 @@ impl Own<SocketTransport> {
 
     /// Sends as much of the queue as the socket takes. The loop sends the rest.
     pub(super) fn send_queue(&self) -> Result<()> {
-        self.flush()?;
-        if self.queue.is_empty() { Ok(()) } else { self.start_writing() }
+        stream::flush(self)?;
+        if self.queue.is_empty() { Ok(()) } else { stream::start_writing(self) }
     }
 }
 
