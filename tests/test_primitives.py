@@ -274,3 +274,55 @@ def test_foreign_loops_are_served():
     runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
     with runner:
         runner.run(main())
+
+
+@pytest.mark.parametrize("where", ["class", "base"])
+def test_a_class_that_changes_after_its_first_instance_is_looked_at_again(where):
+    log = []
+
+    def semaphore():
+        class Base(ferrio.Semaphore):
+            pass
+
+        class Mine(Base):
+            pass
+
+        async def acquire(self):
+            log.append("acquire")
+            return await ferrio.Semaphore.acquire(self)
+
+        async def use():
+            async with Mine():
+                pass
+
+        return (Mine if where == "class" else Base), "acquire", acquire, use
+
+    def queue():
+        class Base(ferrio.Queue):
+            pass
+
+        class Mine(Base):
+            pass
+
+        def put(self, item):
+            log.append("put")
+            self._queue.append(item)
+
+        async def use():
+            one = Mine()
+            await one.put(1)
+            assert await one.get() == 1
+
+        return (Mine if where == "class" else Base), "_put", put, use
+
+    for cls, name, method, use in (semaphore(), queue()):
+        for _ in range(3):
+            ferrio.run(use())
+            assert not log
+            setattr(cls, name, method)
+            for _ in range(2):
+                ferrio.run(use())
+                assert log.pop() and not log
+            delattr(cls, name)
+        ferrio.run(use())
+        assert not log

@@ -49,7 +49,7 @@ pub use class::{Class, Own, Visitor};
 pub use error::{Raised, Result};
 pub use name::{Import, Made, Member, Name};
 pub use object::{Object, Ptr, Reference, Slot};
-pub use overrides::overrides_none_of;
+pub use overrides::{Overridden, SkippedMethods};
 pub use weak::Weak;
 
 use sys as py;

@@ -1,17 +1,94 @@
-//! Whether a program's class overrides what a fast path in Rust would skip.
+//! Which methods a program's class overrides. A fast path in Rust must not skip these.
+//!
+//! The answer is worked out once for each version of a class. The interpreter gives a class a new version when one of
+//! its attributes, or of its bases', changes.
 
 use super::{Name, Object, Result};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Whether every one of `names` is to an object's class what it is to `base`.
-pub fn overrides_none_of(object: &Object, base: &Object, names: &[&Name]) -> Result<bool> {
-    let class = object.class();
-    if class.is(base) {
-        return Ok(true);
+/// How many classes a set of methods remembers. Few programs derive from the same class more often.
+const REMEMBERED: usize = 4;
+
+/// The methods that a fast path skips, 32 at most.
+pub struct SkippedMethods {
+    names: &'static [&'static Name],
+    answers: [Answer; REMEMBERED],
+}
+
+/// Which methods a class overrides. All fields are read and written with the GIL held.
+struct Answer {
+    /// The versions of the class and of its base; 0 while the place is free.
+    class: AtomicU32,
+    base: AtomicU32,
+    overridden: AtomicU32,
+}
+
+impl Answer {
+    #[allow(clippy::declare_interior_mutable_const, reason = "an array of free places is made of it")]
+    const NONE: Answer =
+        Answer { class: AtomicU32::new(0), base: AtomicU32::new(0), overridden: AtomicU32::new(0) };
+}
+
+/// Some of the methods of a [`SkippedMethods`]: a bit for each, in their order.
+#[derive(Clone, Copy)]
+pub struct Overridden(u32);
+
+impl Overridden {
+    /// All of them: what is known of an object that is not initialised.
+    pub const ALL: Overridden = Overridden(u32::MAX);
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
     }
-    for name in names {
-        if !class.getattr(name)?.is(&base.getattr(name)?) {
-            return Ok(false);
+
+    /// Whether the method with this index is one of them.
+    #[inline]
+    pub fn has(self, index: usize) -> bool {
+        self.0 & (1 << index) != 0
+    }
+}
+
+impl SkippedMethods {
+    /// The methods with these names.
+    pub const fn new(names: &'static [&'static Name]) -> SkippedMethods {
+        assert!(names.len() <= u32::BITS as usize);
+        SkippedMethods { names, answers: [const { Answer::NONE }; REMEMBERED] }
+    }
+
+    /// The methods that the class of `object` does not take from `base`.
+    pub fn overridden(&self, object: &Object, base: &Object) -> Result<Overridden> {
+        let class = object.class();
+        if class.is(base) {
+            return Ok(Overridden(0));
         }
+        let versions = (version_of(&class), version_of(base));
+        let answer = &self.answers[versions.0 as usize % REMEMBERED];
+        if versions.0 != 0
+            && versions.1 != 0
+            && versions == (answer.class.load(Ordering::Relaxed), answer.base.load(Ordering::Relaxed))
+        {
+            return Ok(Overridden(answer.overridden.load(Ordering::Relaxed)));
+        }
+        let mut overridden = 0;
+        for (index, name) in self.names.iter().enumerate() {
+            if !class.getattr(name)?.is(&base.getattr(name)?) {
+                overridden |= 1 << index;
+            }
+        }
+        // A metaclass may have run Python code, so that the answer belongs to no version.
+        if versions == (version_of(&class), version_of(base)) {
+            answer.class.store(versions.0, Ordering::Relaxed);
+            answer.base.store(versions.1, Ordering::Relaxed);
+            answer.overridden.store(overridden, Ordering::Relaxed);
+        }
+        Ok(Overridden(overridden))
     }
-    Ok(true)
+}
+
+/// The version of a class; 0 if it has none at the moment.
+fn version_of(class: &Object) -> u32 {
+    // SAFETY: both callers pass a class that they hold. The field is read with the GIL held, as the interpreter does.
+    unsafe { (*class.as_ptr().cast::<super::py::PyTypeObject>()).tp_version_tag }
 }

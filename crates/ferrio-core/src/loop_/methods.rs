@@ -1,16 +1,15 @@
 //! Loop's methods and properties, as asyncio names them, and those that Ferrio's Python code uses.
 
-use super::Loop;
 use super::readiness::{Direction, descriptor_of};
 use super::runnable::Runnable;
+use super::{Loop, Overridable};
 use crate::ffi::class::{
     Additions, Members, Method, Property, getter, make_type_with, method, method0, method1, property, type_cell,
 };
 use crate::ffi::error::{runtime_error, type_error};
 use crate::ffi::module::Module;
-use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor, overrides_none_of};
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
 use crate::handles::Handle;
-use crate::stdlib;
 use std::ffi::CStr;
 use std::mem::offset_of;
 
@@ -52,13 +51,7 @@ impl Class for Loop {
             return Err(runtime_error("the loop is already initialized"));
         }
         let base = Own::<Loop>::class_object()?;
-        let is_own = |method: &Name| overrides_none_of(this.as_object(), &base, &[method]);
-        this.own_call_soon.set(is_own(&stdlib::CALL_SOON)?);
-        this.own_call_soon_threadsafe.set(is_own(&stdlib::CALL_SOON_THREADSAFE)?);
-        this.own_time.set(is_own(&stdlib::TIME)?);
-        this.own_create_future.set(is_own(&stdlib::CREATE_FUTURE)?);
-        this.own_create_task.set(is_own(&stdlib::CREATE_TASK)?);
-        this.own_call_later.set(is_own(&stdlib::CALL_LATER)?);
+        this.overridden.set(Overridable::SKIPPED.overridden(this.as_object(), &base)?);
         this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()
     }

@@ -19,7 +19,7 @@ mod schedule;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
 use crate::ffi::with_gil::WithGil;
-use crate::ffi::{Object, Own, Result, Slot, bytes};
+use crate::ffi::{Object, Overridden, Own, Result, SkippedMethods, Slot, bytes};
 use crate::handles::TimerHandle;
 use crate::stdlib;
 use end_of_iteration::EndOfIteration;
@@ -66,6 +66,32 @@ impl Progress {
             self.count.set(*count);
         }
     }
+}
+
+/// The methods that Ferrio calls without a look at the class, unless a derived class overrides them.
+#[derive(Clone, Copy)]
+enum Overridable {
+    CallSoon,
+    CallSoonThreadsafe,
+    Time,
+    CreateFuture,
+    CreateTask,
+    CallLater,
+}
+
+impl Overridable {
+    /// In the order of the variants.
+    const SKIPPED: &'static SkippedMethods = {
+        static SKIPPED: SkippedMethods = SkippedMethods::new(&[
+            &stdlib::CALL_SOON,
+            &stdlib::CALL_SOON_THREADSAFE,
+            &stdlib::TIME,
+            &stdlib::CREATE_FUTURE,
+            &stdlib::CREATE_TASK,
+            &stdlib::CALL_LATER,
+        ]);
+        &SKIPPED
+    };
 }
 
 /// Something to run on its way to the loop from another thread.
@@ -154,13 +180,8 @@ pub struct Loop {
     slow_callback_duration: Slot,
     /// The thread that runs it; 0 while it does not run.
     thread: Cell<u64>,
-    /// Whether `call_soon` and `time` are this class's own, not overridden in a derived one.
-    own_call_soon: Cell<bool>,
-    own_call_soon_threadsafe: Cell<bool>,
-    own_time: Cell<bool>,
-    own_create_future: Cell<bool>,
-    own_call_later: Cell<bool>,
-    own_create_task: Cell<bool>,
+    /// What a derived class overrides.
+    overridden: Cell<Overridden>,
     /// What makes tasks in place of Ferrio's own class, if the program has set it.
     pub(crate) task_factory: Slot,
     /// What runs now, in debug mode.
@@ -191,12 +212,7 @@ impl Loop {
             debug: Cell::new(false),
             slow_callback_duration: Slot::default(),
             thread: Cell::new(0),
-            own_call_soon: Cell::new(false),
-            own_call_soon_threadsafe: Cell::new(false),
-            own_time: Cell::new(false),
-            own_create_future: Cell::new(false),
-            own_call_later: Cell::new(false),
-            own_create_task: Cell::new(false),
+            overridden: Cell::new(Overridden::ALL),
             task_factory: Slot::default(),
             current: Slot::default(),
             dict: Dict::default(),
@@ -231,27 +247,32 @@ impl Loop {
         self.system.borrow().clone().ok_or_else(|| runtime_error("Event loop is closed"))
     }
 
+    #[inline]
+    fn is_own(&self, method: Overridable) -> bool {
+        !self.overridden.get().has(method as usize)
+    }
+
     /// Whether futures may put their callbacks straight into the ready queue.
     #[inline]
     pub fn has_own_call_soon(&self) -> bool {
-        self.own_call_soon.get()
+        self.is_own(Overridable::CallSoon)
     }
 
     /// Whether `call_soon_threadsafe` is this class's own.
     pub fn has_own_call_soon_threadsafe(&self) -> bool {
-        self.own_call_soon_threadsafe.get()
+        self.is_own(Overridable::CallSoonThreadsafe)
     }
 
     /// Whether `create_future` is this class's own.
     #[inline]
     pub fn has_own_create_future(&self) -> bool {
-        self.own_create_future.get()
+        self.is_own(Overridable::CreateFuture)
     }
 
     /// Whether `create_task` is this class's own, and there is no task factory.
     #[inline]
     pub fn makes_own_tasks(&self) -> Result<bool> {
-        Ok(self.own_create_task.get()
+        Ok(self.is_own(Overridable::CreateTask)
             && self.task_factory.is_empty()
             && !self.dict.contains(&stdlib::CREATE_TASK)?)
     }
@@ -259,7 +280,7 @@ impl Loop {
     /// Whether `call_later` is this class's own.
     #[inline]
     pub fn has_own_call_later(&self) -> bool {
-        self.own_call_later.get()
+        self.is_own(Overridable::CallLater)
     }
 
     /// Whether debug mode is on.

@@ -1,7 +1,7 @@
 //! What puts work into the loop: `call_soon` and its kin.
 
 use super::runnable::Runnable;
-use super::{Loop, Remote, WakeUp};
+use super::{Loop, Overridable, Remote, WakeUp};
 use crate::compat;
 use crate::ffi::error::{Builtin, raise_text, runtime_error, type_error};
 use crate::ffi::text::concat;
@@ -120,7 +120,7 @@ impl Own<Loop> {
     /// The time on the loop's clock, in seconds.
     #[inline]
     pub fn time(&self) -> Result<f64> {
-        if self.own_time.get() {
+        if self.is_own(Overridable::Time) {
             return Ok(clock::now());
         }
         self.as_object().method0(&stdlib::TIME)?.to_f64()

@@ -1,6 +1,6 @@
 //! Queue's methods and properties, as asyncio names them.
 
-use super::{Get, ORIGINAL, Put, Queue};
+use super::{EMPTY, FULL, GET_NOWAIT, Get, ORIGINAL, Put, Queue};
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_method};
 use crate::ffi::class::{Members, bool_property, getter, method, property, slot_property, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor, deque};
@@ -8,9 +8,6 @@ use crate::stdlib::{GET, PUT_NOWAIT};
 use crate::sync::Waiters;
 use std::ffi::CStr;
 
-static EMPTY: Name = Name::new(c"empty");
-static FULL: Name = Name::new(c"full");
-static GET_NOWAIT: Name = Name::new(c"get_nowait");
 static PUT: Name = Name::new(c"put");
 
 static NEW: Signature =

@@ -11,20 +11,35 @@ use crate::coroutines::{Operation, Outcome, Poll};
 use crate::ffi::class::make_type;
 use crate::ffi::error::value_error;
 use crate::ffi::module::Module;
-use crate::ffi::{Name, Object, Own, Raised, Result, Slot, Visitor, deque, overrides_none_of};
+use crate::ffi::{Name, Object, Own, Raised, Result, SkippedMethods, Slot, Visitor, deque};
 use crate::futures::waiter;
 use crate::stdlib::{
-    ASYNCIO_LIFO_QUEUE as ORIGINAL_STACK, ASYNCIO_PRIORITY_QUEUE as ORIGINAL_HEAP, ASYNCIO_QUEUE as ORIGINAL,
-    FERRIO_EVENT, HEAPPOP, HEAPPUSH, LIST, POPLEFT, QUEUE_EMPTY, QUEUE_FULL, QUEUE_SHUT_DOWN,
+    self, ASYNCIO_LIFO_QUEUE as ORIGINAL_STACK, ASYNCIO_PRIORITY_QUEUE as ORIGINAL_HEAP,
+    ASYNCIO_QUEUE as ORIGINAL, FERRIO_EVENT, HEAPPOP, HEAPPUSH, LIST, POPLEFT, QUEUE_EMPTY, QUEUE_FULL,
+    QUEUE_SHUT_DOWN,
 };
 use crate::sync::{BoundLoop, Event, Waiters};
 use std::cell::Cell;
 
 static APPEND: Name = Name::new(c"append");
-static MODULE: Name = Name::new(c"__module__");
-static INIT: Name = Name::new(c"_init");
+static EMPTY: Name = Name::new(c"empty");
+static FULL: Name = Name::new(c"full");
+static GET_NOWAIT: Name = Name::new(c"get_nowait");
+static INNER_GET: Name = Name::new(c"_get");
+static INNER_GET_LOOP: Name = Name::new(c"_get_loop");
+static INNER_INIT: Name = Name::new(c"_init");
+static INNER_PUT: Name = Name::new(c"_put");
+static MAXSIZE: Name = Name::new(c"maxsize");
 static POP: Name = Name::new(c"pop");
+static QSIZE: Name = Name::new(c"qsize");
 static QUEUE: Name = Name::new(c"_queue");
+static WAKEUP_NEXT: Name = Name::new(c"_wakeup_next");
+
+static HOT: SkippedMethods = SkippedMethods::new(&[&EMPTY, &FULL, &QSIZE, &GET_NOWAIT, &stdlib::PUT_NOWAIT]);
+static COLD: SkippedMethods = SkippedMethods::new(&[&WAKEUP_NEXT, &INNER_GET_LOOP, &MAXSIZE]);
+static STORE: &[&Name] = &[&INNER_INIT, &INNER_GET, &INNER_PUT];
+static STORES: [SkippedMethods; 3] =
+    [SkippedMethods::new(STORE), SkippedMethods::new(STORE), SkippedMethods::new(STORE)];
 
 /// Finds asyncio's classes while they still stand under their names.
 fn remember_originals() -> Result<()> {
@@ -45,39 +60,19 @@ enum Kind {
 impl Kind {
     /// The kind of a queue, by its class.
     fn of(queue: &Object) -> Result<Kind> {
-        static HOT: [Name; 5] = [
-            Name::new(c"empty"),
-            Name::new(c"full"),
-            Name::new(c"qsize"),
-            Name::new(c"get_nowait"),
-            Name::new(c"put_nowait"),
-        ];
-        static COLD: [Name; 3] = [Name::new(c"_wakeup_next"), Name::new(c"_get_loop"), Name::new(c"maxsize")];
-        static STORE: [Name; 3] = [Name::new(c"_init"), Name::new(c"_get"), Name::new(c"_put")];
-        let same =
-            |class: &Object, names: &[Name]| overrides_none_of(queue, class, &names.iter().collect::<Vec<_>>());
-        if !same(&Own::<Queue>::class_object()?, &HOT)? || !same(ORIGINAL.get()?, &COLD)? {
+        if !HOT.overridden(queue, &Own::<Queue>::class_object()?)?.is_empty()
+            || !COLD.overridden(queue, ORIGINAL.get()?)?.is_empty()
+        {
             return Ok(Kind::Overridden);
         }
-        for (kind, class) in
-            [(Kind::Fifo, &ORIGINAL), (Kind::Stack, &ORIGINAL_STACK), (Kind::Heap, &ORIGINAL_HEAP)]
-        {
-            if same(class.get()?, &STORE)? {
+        let kinds = [(Kind::Fifo, &ORIGINAL), (Kind::Stack, &ORIGINAL_STACK), (Kind::Heap, &ORIGINAL_HEAP)];
+        for ((kind, class), store) in kinds.into_iter().zip(&STORES) {
+            if store.overridden(queue, class.get()?)?.is_empty() {
                 return Ok(kind);
             }
         }
         Ok(Kind::Overridden)
     }
-}
-
-/// The class whose kind was asked for last, and the kind: nearly all queues are of one class.
-struct LastKind {
-    class: Cell<usize>,
-    kind: Cell<Kind>,
-}
-
-thread_local! {
-    static LAST_KIND: LastKind = const { LastKind { class: Cell::new(0), kind: Cell::new(Kind::Overridden) } };
 }
 
 /// The body of a Queue.
@@ -114,23 +109,14 @@ impl Queue {
 impl Own<Queue> {
     /// What `__init__` does.
     fn begin(&self, maxsize: Object) -> Result<()> {
-        let kind = LAST_KIND.with(|last| {
-            let class = self.as_object().type_ptr() as usize;
-            if last.class.get() != class {
-                last.kind.set(Kind::of(self.as_object())?);
-                // Classes of a program may change and go; Ferrio's own stay.
-                let module = self.as_object().getattr(&MODULE)?.to_text()?;
-                last.class.set(if module == "asyncio.queues" { class } else { 0 });
-            }
-            Ok::<_, Raised>(last.kind.get())
-        })?;
+        let kind = Kind::of(self.as_object())?;
         self.kind.set(kind);
         self.unfinished.set(0);
         self.is_shut_down.set(false);
         self.finished.clear();
         self.set_maxsize(maxsize.clone());
         match self.kind.get() {
-            Kind::Overridden => self.as_object().method1(&INIT, &maxsize).map(drop),
+            Kind::Overridden => self.as_object().method1(&INNER_INIT, &maxsize).map(drop),
             Kind::Fifo => {
                 self.items.put(deque::new()?);
                 Ok(())

@@ -7,7 +7,7 @@ use crate::ffi::class::{
     Members, Method, Property, bool_property, method, method0, property, slot_property, type_cell,
 };
 use crate::ffi::error::{Builtin, raise_imported, runtime_error, value_error};
-use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, overrides_none_of};
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, SkippedMethods, Slot, Visitor};
 use crate::futures::waiter;
 use crate::stdlib::{
     self, ASSERTION_ERROR, ASYNCIO_STREAM_READER as ORIGINAL, FEED_DATA, PAUSE_READING, READ, RESUME_READING,
@@ -17,6 +17,13 @@ use std::cell::Cell;
 use std::ffi::CStr;
 
 static READLINE: Name = Name::new(c"readline");
+static WAIT_FOR_DATA: Name = Name::new(c"_wait_for_data");
+static WAKEUP_WAITER: Name = Name::new(c"_wakeup_waiter");
+static MAYBE_RESUME: Name = Name::new(c"_maybe_resume_transport");
+
+static FEEDING: SkippedMethods = SkippedMethods::new(&[&FEED_DATA]);
+static READING: SkippedMethods = SkippedMethods::new(&[&READ, &READUNTIL, &READLINE]);
+static INNER_PARTS: SkippedMethods = SkippedMethods::new(&[&WAIT_FOR_DATA, &WAKEUP_WAITER, &MAYBE_RESUME]);
 static READUNTIL: Name = Name::new(c"readuntil");
 static READEXACTLY: Name = Name::new(c"readexactly");
 static ANEXT: Name = Name::new(c"__anext__");
@@ -201,8 +208,6 @@ impl Class for StreamReader {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        static HELPERS: [Name; 3] =
-            [Name::new(c"_wait_for_data"), Name::new(c"_wakeup_waiter"), Name::new(c"_maybe_resume_transport")];
         let ([], [limit, loop_], _) = args.bind::<0, 2>(&NEW)?;
         let limit = limit.map_or(Ok(DEFAULT_LIMIT), Object::to_i64)?;
         if limit <= 0 {
@@ -217,16 +222,11 @@ impl Class for StreamReader {
             this.source_traceback.put(stdlib::EXTRACT_STACK_SHORT.get()?.call0()?);
         }
         this.loop_.put(loop_);
-        let helpers: Vec<&Name> = HELPERS.iter().collect();
-        this.feeds_plainly.set(overrides_none_of(
-            this.as_object(),
-            &Own::<StreamReader>::class_object()?,
-            &[&FEED_DATA],
-        )?);
-        let reading = [&READ, &READUNTIL, &READLINE];
+        let base = Own::<StreamReader>::class_object()?;
+        this.feeds_plainly.set(FEEDING.overridden(this.as_object(), &base)?.is_empty());
         this.is_plain.set(
-            overrides_none_of(this.as_object(), ORIGINAL.get()?, &helpers)?
-                && overrides_none_of(this.as_object(), &Own::<StreamReader>::class_object()?, &reading)?,
+            INNER_PARTS.overridden(this.as_object(), ORIGINAL.get()?)?.is_empty()
+                && READING.overridden(this.as_object(), &base)?.is_empty(),
         );
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome
 use crate::ffi::class::{Members, property, slot_property, type_cell};
 use crate::ffi::error::{impossible, raise_imported, value_error};
 use crate::ffi::{
-    Args, Class, Member, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, overrides_none_of,
+    Args, Class, Member, Name, Object, Own, Raised, Result, Signature, SkippedMethods, Slot, Visitor,
 };
 use crate::stdlib::{ASYNCIO_BARRIER as ORIGINAL, BARRIER_STATE, BROKEN_BARRIER_ERROR, FERRIO_CONDITION, WAIT};
 use std::cell::Cell;
@@ -211,8 +211,11 @@ impl Class for Barrier {
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
-        static PARTS: [Name; 4] =
-            [Name::new(c"_block"), Name::new(c"_release"), Name::new(c"_wait"), Name::new(c"_exit")];
+        static BLOCK: Name = Name::new(c"_block");
+        static RELEASE: Name = Name::new(c"_release");
+        static WAIT: Name = Name::new(c"_wait");
+        static EXIT: Name = Name::new(c"_exit");
+        static SKIPPED: SkippedMethods = SkippedMethods::new(&[&BLOCK, &RELEASE, &WAIT, &EXIT]);
         let ([parties], [], _) = args.bind::<1, 0>(&INIT)?;
         if parties.to_i64()? < 1 {
             return Err(value_error(compat::BARRIER_PARTIES_MESSAGE));
@@ -221,8 +224,7 @@ impl Class for Barrier {
         this.parties.put(parties.clone());
         this.count.set(0);
         this.go_to(&FILLING)?;
-        let parts: Vec<&Name> = PARTS.iter().collect();
-        this.is_plain.set(overrides_none_of(this.as_object(), ORIGINAL.get()?, &parts)?);
+        this.is_plain.set(SKIPPED.overridden(this.as_object(), ORIGINAL.get()?)?.is_empty());
         Ok(())
     }
 

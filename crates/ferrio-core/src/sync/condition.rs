@@ -7,7 +7,7 @@ use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome
 use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{
-    Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, deque, overrides_none_of,
+    Args, Class, Name, Object, Own, Raised, Result, Signature, SkippedMethods, Slot, Visitor, deque,
 };
 use crate::futures::{is_cancellation, waiter};
 use crate::stdlib::{self, ASYNCIO_CONDITION as ORIGINAL, FERRIO_LOCK, LOCKED, WAIT};
@@ -64,9 +64,18 @@ impl Own<Condition> {
             this.setattr(name, &lock.getattr(name)?)?;
         }
         self.waiters.0.put(deque::new()?);
-        let names = [&LOCKED, &stdlib::ACQUIRE, &stdlib::RELEASE, &WAIT, &NOTIFY, &NOTIFY_ALL, &INNER_NOTIFY];
+        static SKIPPED: SkippedMethods = SkippedMethods::new(&[
+            &LOCKED,
+            &stdlib::ACQUIRE,
+            &stdlib::RELEASE,
+            &WAIT,
+            &NOTIFY,
+            &NOTIFY_ALL,
+            &INNER_NOTIFY,
+        ]);
         let lock_is_plain = Own::<Lock>::downcast(&lock).is_some_and(|lock| lock.is_plain());
-        self.is_plain.set(lock_is_plain && overrides_none_of(this, &Own::<Condition>::class_object()?, &names)?);
+        let base = Own::<Condition>::class_object()?;
+        self.is_plain.set(lock_is_plain && SKIPPED.overridden(this, &base)?.is_empty());
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::{BoundLoop, Waiters};
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Class, Object, Own, Result, Visitor, deque, overrides_none_of};
+use crate::ffi::{Args, Class, Object, Own, Result, SkippedMethods, Visitor, deque};
 use crate::futures::{is_cancellation, waiter};
 use crate::stdlib::{self, ASYNCIO_LOCK as ORIGINAL};
 use std::cell::Cell;
@@ -139,11 +139,8 @@ impl Class for Lock {
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         args.expect_none("Lock.__init__")?;
-        this.is_plain.set(overrides_none_of(
-            this.as_object(),
-            &Own::<Lock>::class_object()?,
-            &[&stdlib::ACQUIRE, &stdlib::RELEASE],
-        )?);
+        static SKIPPED: SkippedMethods = SkippedMethods::new(&[&stdlib::ACQUIRE, &stdlib::RELEASE]);
+        this.is_plain.set(SKIPPED.overridden(this.as_object(), &Own::<Lock>::class_object()?)?.is_empty());
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
 use crate::ffi::error::value_error;
-use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Visitor, deque, overrides_none_of};
+use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, SkippedMethods, Visitor, deque};
 use crate::futures::{is_cancellation, waiter};
 use crate::stdlib::{self, ASYNCIO_SEMAPHORE as ORIGINAL, LOCKED};
 use std::cell::Cell;
@@ -158,10 +158,10 @@ impl Class for Semaphore {
             return Err(value_error("Semaphore initial value must be >= 0"));
         }
         this.value.set(value);
-        let base = Own::<Semaphore>::class_object()?;
-        this.is_plain.set(overrides_none_of(this.as_object(), &base, &[&LOCKED, &WAKE_UP_NEXT])?);
-        this.enters_plainly
-            .set(this.is_plain.get() && overrides_none_of(this.as_object(), &base, &[&stdlib::ACQUIRE])?);
+        static SKIPPED: SkippedMethods = SkippedMethods::new(&[&stdlib::ACQUIRE, &LOCKED, &WAKE_UP_NEXT]);
+        let overridden = SKIPPED.overridden(this.as_object(), &Own::<Semaphore>::class_object()?)?;
+        this.is_plain.set(!overridden.has(1) && !overridden.has(2));
+        this.enters_plainly.set(overridden.is_empty());
         Ok(())
     }
 
