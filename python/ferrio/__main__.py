@@ -1,15 +1,20 @@
 """python -m ferrio: run an unmodified asyncio program on Ferrio."""
 
+from __future__ import annotations
+
+# What is not needed for every program is imported where it is needed: a program that does not import asyncio
+# starts as under python -m.
 import importlib.util
 import io
-import marshal
 import os
 import runpy
 import sys
-import types
-from typing import Any, NoReturn
 
-import ferrio
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType, TracebackType
+    from typing import Any, NoReturn
 
 USAGE = """\
 usage: python -m ferrio [--debug] SCRIPT [ARGUMENT ...]
@@ -38,7 +43,7 @@ def main(arguments: list[str]) -> None:
     while arguments and arguments[0] in {"--debug", "--version", "--help", "-h"}:
         option = arguments.pop(0)
         if option == "--version":
-            print(f"ferrio {ferrio.__version__}, Python {sys.version.split()[0]}")
+            print(f"ferrio {_version()}, Python {sys.version.split()[0]}")
             return
         if option != "--debug":
             print(USAGE)
@@ -49,19 +54,28 @@ def main(arguments: list[str]) -> None:
 
         show(arguments[0], arguments[1])
         return
-    ferrio.install()
     program = arguments[0] if arguments else ""
     if program.startswith("-") and program not in {"-", "-c", "-m"}:
         _refuse(f"unknown option {program}")
     if program in {"-c", "-m"} and len(arguments) < 2:
         _refuse(f"argument expected for the {program} option")
+    from ferrio import startup
+
+    startup.begin()
     if program == "" and sys.stdin.isatty():
         _prompt()
         return
-    from ferrio.inspection.server import serve
-
-    serve()
     _run_as_python_does(program, arguments)
+
+
+def _version() -> str:
+    from ferrio import startup
+
+    # To import all of Ferrio from here on.
+    startup.begin()
+    import ferrio
+
+    return ferrio.__version__
 
 
 def _refuse(message: str) -> NoReturn:
@@ -77,7 +91,7 @@ def _prompt() -> None:
 
 def _run_as_python_does(program: str, arguments: list[str]) -> None:
     """Run a program in a __main__ module of its own."""
-    module = types.ModuleType("__main__")
+    module = type(sys)("__main__")
     module.__dict__["__builtins__"] = __builtins__
     sys.modules["__main__"] = module
     try:
@@ -107,7 +121,7 @@ def _set_first_path(path: str) -> None:
         sys.path[0] = path
 
 
-def _run_file(path: str, module: types.ModuleType) -> None:
+def _run_file(path: str, module: ModuleType) -> None:
     if _has_main_module(path):
         # A directory or a zip file: its __main__.py, found on the path like any module.
         # As python does it, also in safe-path mode.
@@ -126,6 +140,8 @@ def _run_file(path: str, module: types.ModuleType) -> None:
     module.__file__ = os.path.join(os.getcwd(), path)
     code: Any
     if source.startswith(importlib.util.MAGIC_NUMBER):
+        import marshal
+
         code = marshal.loads(source[_PYC_HEADER_SIZE:])
     else:
         code = compile(source, module.__file__, "exec", dont_inherit=True)
@@ -135,9 +151,14 @@ def _run_file(path: str, module: types.ModuleType) -> None:
 def _has_main_module(path: str) -> bool:
     if os.path.isdir(path):
         return True
-    import zipfile
+    # As python does it, by which an archive may have anything in front of it.
+    import zipimport
 
-    return zipfile.is_zipfile(path)
+    try:
+        zipimport.zipimporter(path)
+    except zipimport.ZipImportError:
+        return False
+    return True
 
 
 def _leave_own_frames_out(error: BaseException) -> None:
@@ -145,7 +166,7 @@ def _leave_own_frames_out(error: BaseException) -> None:
     own = {__file__, runpy.__file__, "<frozen runpy>"}
     before = sys.excepthook
 
-    def hook(kind: type[BaseException], value: BaseException, traceback: types.TracebackType | None) -> None:
+    def hook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
         if value is error:
             while traceback is not None and traceback.tb_frame.f_code.co_filename in own:
                 traceback = traceback.tb_next
