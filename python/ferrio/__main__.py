@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 USAGE = """\
-usage: python -m ferrio [--debug] SCRIPT [ARGUMENT ...]
-       python -m ferrio [--debug] -m MODULE [ARGUMENT ...]
-       python -m ferrio [--debug] -c CODE [ARGUMENT ...]
-       python -m ferrio [--debug] [- [ARGUMENT ...]]
+usage: python -m ferrio [OPTION ...] SCRIPT [ARGUMENT ...]
+       python -m ferrio [OPTION ...] -m MODULE [ARGUMENT ...]
+       python -m ferrio [OPTION ...] -c CODE [ARGUMENT ...]
+       python -m ferrio [OPTION ...] [- [ARGUMENT ...]]
        python -m ferrio ps PID
        python -m ferrio pstree PID
 
@@ -30,9 +30,14 @@ await.
 
 ps and pstree show the tasks of a process that was started this way, in a table or as a tree.
 
-  --debug    turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
-  --version  print the version
-  --help     print this"""
+  --debug        turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
+  --keep-uvloop  give the program uvloop if it asks for it, as FERRIO_KEEP_UVLOOP=1 does; it gets Ferrio's
+                 loop otherwise
+  --version      print the version
+  --help         print this"""
+
+# The options that only set an environment variable to 1.
+_VARIABLES = {"--debug": "PYTHONASYNCIODEBUG", "--keep-uvloop": "FERRIO_KEEP_UVLOOP"}
 
 # Where a .pyc file has its code: after the magic number, flags, and time and size or hash of the source.
 _PYC_HEADER_SIZE = 16
@@ -40,15 +45,15 @@ _PYC_HEADER_SIZE = 16
 
 def main(arguments: list[str]) -> None:
     """Do what the command line says."""
-    while arguments and arguments[0] in {"--debug", "--version", "--help", "-h"}:
+    while arguments and arguments[0] in {*_VARIABLES, "--version", "--help", "-h"}:
         option = arguments.pop(0)
         if option == "--version":
             print(f"ferrio {_version()}, Python {sys.version.split()[0]}")
             return
-        if option != "--debug":
+        if option not in _VARIABLES:
             print(USAGE)
             return
-        os.environ["PYTHONASYNCIODEBUG"] = "1"
+        os.environ[_VARIABLES[option]] = "1"
     if len(arguments) == 2 and arguments[0] in {"ps", "pstree"} and not os.path.exists(arguments[0]):
         from ferrio.inspection.client import show
 

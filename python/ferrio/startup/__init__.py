@@ -7,6 +7,7 @@ only what an interpreter has imported by itself, and nothing of the rest of the 
 
 from __future__ import annotations
 
+import os
 import sys
 
 # typing itself is not imported: that takes as long as half of asyncio.
@@ -52,6 +53,16 @@ def _install(package: Any) -> None:
     serve()
 
 
+def _loop_in_place_of(uvloop: Any) -> Any:
+    """Return the spec of what a program gets as uvloop, or of the submodule that has its loop."""
+    import importlib.util
+
+    _import_ferrio()
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "uvloop.py")
+    places = uvloop.submodule_search_locations
+    return importlib.util.spec_from_file_location(uvloop.name, path, submodule_search_locations=places)
+
+
 class _Finder:
     """Waits in sys.meta_path for the modules at whose import something is to be done."""
 
@@ -60,6 +71,9 @@ class _Finder:
         self._afterwards: dict[str, Callable[[Any], None]] = {"asyncio": _import_ferrio, "ferrio": _install}
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name in {"uvloop", "uvloop.loop"} and not os.environ.get("FERRIO_KEEP_UVLOOP"):
+            spec = self._find_elsewhere(name, path, target)
+            return spec and _loop_in_place_of(spec)
         afterwards = self._afterwards.get(name)
         if afterwards is None:
             return None
