@@ -33,11 +33,16 @@ ps and pstree show the tasks of a process that was started this way, in a table 
   --debug        turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
   --keep-uvloop  give the program uvloop if it asks for it, as FERRIO_KEEP_UVLOOP=1 does; it gets Ferrio's
                  loop otherwise
+  --no-children  let the Python programs that the program starts use plain asyncio, as FERRIO_CHILDREN=0 does
   --version      print the version
   --help         print this"""
 
-# The options that only set an environment variable to 1.
-_VARIABLES = {"--debug": "PYTHONASYNCIODEBUG", "--keep-uvloop": "FERRIO_KEEP_UVLOOP"}
+# The options that only set an environment variable.
+_VARIABLES = {
+    "--debug": ("PYTHONASYNCIODEBUG", "1"),
+    "--keep-uvloop": ("FERRIO_KEEP_UVLOOP", "1"),
+    "--no-children": ("FERRIO_CHILDREN", "0"),
+}
 
 # Where a .pyc file has its code: after the magic number, flags, and time and size or hash of the source.
 _PYC_HEADER_SIZE = 16
@@ -53,7 +58,8 @@ def main(arguments: list[str]) -> None:
         if option not in _VARIABLES:
             print(USAGE)
             return
-        os.environ[_VARIABLES[option]] = "1"
+        variable, value = _VARIABLES[option]
+        os.environ[variable] = value
     if len(arguments) == 2 and arguments[0] in {"ps", "pstree"} and not os.path.exists(arguments[0]):
         from ferrio.inspection.client import show
 
@@ -66,7 +72,8 @@ def main(arguments: list[str]) -> None:
         _refuse(f"argument expected for the {program} option")
     from ferrio import startup
 
-    startup.begin()
+    startup.begin(required=True)
+    startup.pass_on()
     if program == "" and sys.stdin.isatty():
         _prompt()
         return
@@ -76,8 +83,8 @@ def main(arguments: list[str]) -> None:
 def _version() -> str:
     from ferrio import startup
 
-    # To import all of Ferrio from here on.
-    startup.begin()
+    # From here on all of Ferrio is imported.
+    startup.begin(required=True)
     import ferrio
 
     return ferrio.__version__

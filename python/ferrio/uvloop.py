@@ -1,8 +1,8 @@
 """uvloop, as a program of `python -m ferrio` gets it: uvloop's names, with Ferrio's loop behind them.
 
-A program that asks for uvloop wants a fast loop. uvloop's would run Ferrio's tasks, and `ps` would not know it.
-So `ferrio.startup` gives the program this module as uvloop, if uvloop is installed; a program that finds no
-uvloop sees what it always sees. With --keep-uvloop it gets uvloop itself.
+A program that asks for uvloop wants a fast loop. uvloop's would run Ferrio's tasks, and `ps` would not see
+them. So `ferrio.startup` gives the program this module as uvloop, if uvloop is installed. A program that
+finds no uvloop sees what it always sees. With --keep-uvloop it gets uvloop itself.
 
 The module says once in the log that it was used.
 """

@@ -1,4 +1,7 @@
-"""What is done before a program of `python -m ferrio` runs: Ferrio comes into it when it imports asyncio.
+"""What is done before a program of `python -m ferrio` runs, and before those that it starts in its turn.
+
+Ferrio comes into a program when that imports asyncio (`begin`). The folder `site` is for the interpreters
+that a program starts (`pass_on`): they import the sitecustomize.py in it, which begins the same there.
 
 A program that never imports asyncio does not wait for Ferrio and needs no memory for it. This module imports
 only what an interpreter has imported by itself, and nothing of the rest of the package: when it is imported,
@@ -17,30 +20,44 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-__all__ = ("begin",)
+__all__ = ("SITE", "begin", "pass_on")
+
+# The folder of the sitecustomize.py that begins in a child.
+SITE = os.path.join(os.path.dirname(__file__), "site")
 
 
-def begin() -> None:
-    """Have Ferrio installed as soon as the program imports asyncio. Doing it again changes nothing."""
+def pass_on() -> None:
+    """Have the interpreters that this process starts begin like it, unless FERRIO_CHILDREN=0 forbids that.
+
+    They find the folder in PYTHONPATH, as everything that is to reach them goes through the environment.
+    """
+    before = os.environ.get("PYTHONPATH")
+    places = before.split(os.pathsep) if before else []
+    if os.environ.get("FERRIO_CHILDREN") != "0" and SITE not in places:
+        os.environ["PYTHONPATH"] = os.pathsep.join([SITE, *places])
+
+
+def begin(*, required: bool) -> None:
+    """Have Ferrio installed as soon as the program imports asyncio. Doing it again changes nothing.
+
+    required: whether it is an error that Ferrio can't be imported. Otherwise the program uses plain asyncio.
+    Other interpreters of a process can't import Ferrio.
+    """
     package = sys.modules.get("ferrio")
     if package is not None and not _is_complete(package):
         del sys.modules["ferrio"]
         package = None
-    if not any(type(finder) is _Finder for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder) is not _Finder]
+    finder = _Finder(required)
+    sys.meta_path.insert(0, finder)
     if package is not None:
         _install(package)
     elif "asyncio" in sys.modules:
-        _import_ferrio()
+        finder.import_ferrio()
 
 
 def _is_complete(package: ModuleType) -> bool:
     return hasattr(package, "install")
-
-
-def _import_ferrio(_: Any = None) -> None:
-    """Import Ferrio, by which it is installed; if that has begun already, it is when that ends."""
-    import ferrio  # noqa: F401
 
 
 def _install(package: Any) -> None:
@@ -57,7 +74,6 @@ def _loop_in_place_of(uvloop: Any) -> Any:
     """Return the spec of what a program gets as uvloop, or of the submodule that has its loop."""
     import importlib.util
 
-    _import_ferrio()
     path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "uvloop.py")
     places = uvloop.submodule_search_locations
     return importlib.util.spec_from_file_location(uvloop.name, path, submodule_search_locations=places)
@@ -66,14 +82,33 @@ def _loop_in_place_of(uvloop: Any) -> Any:
 class _Finder:
     """Waits in sys.meta_path for the modules at whose import something is to be done."""
 
-    def __init__(self) -> None:
+    def __init__(self, required: bool) -> None:
+        self._required = required
         # By the name of a module: what to do when it has been imported.
-        self._afterwards: dict[str, Callable[[Any], None]] = {"asyncio": _import_ferrio, "ferrio": _install}
+        self._afterwards: dict[str, Callable[[Any], Any]] = {
+            "asyncio": self.import_ferrio,
+            "ferrio": _install,
+        }
+
+    def import_ferrio(self, _: Any = None) -> bool:
+        """Import Ferrio, by which it is installed; if that has begun already, it is when that ends.
+
+        False if it can't be imported and need not be.
+        """
+        try:
+            import ferrio  # noqa: F401
+        except ImportError:
+            if self._required:
+                raise
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+            return False
+        return True
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name in {"uvloop", "uvloop.loop"} and not os.environ.get("FERRIO_KEEP_UVLOOP"):
             spec = self._find_elsewhere(name, path, target)
-            return spec and _loop_in_place_of(spec)
+            return spec and (_loop_in_place_of(spec) if self.import_ferrio() else spec)
         afterwards = self._afterwards.get(name)
         if afterwards is None:
             return None
@@ -95,7 +130,7 @@ class _Finder:
 class _Loader:
     """Another's loader, and something to do when it has loaded its module."""
 
-    def __init__(self, loader: Any, afterwards: Callable[[Any], None]) -> None:
+    def __init__(self, loader: Any, afterwards: Callable[[Any], Any]) -> None:
         self._loader = loader
         self._afterwards = afterwards
 
