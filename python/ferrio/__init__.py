@@ -9,6 +9,7 @@ import ferrio as asyncio                                 # every name that async
 from __future__ import annotations
 
 import gc as _gc
+import os as _os
 import sys as _sys
 
 # `python -m ferrio` imports this package to find __main__.py in it, and that needs nothing of the rest. It
@@ -72,7 +73,7 @@ if not _only_finds_main:
     if hasattr(_asyncio, "EventLoop"):
         EventLoop = SelectorEventLoop
 
-    __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "uninstall")
+    __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "listen", "uninstall")
     __all__ += _asyncio.__all__
 
     __version__ = "0.1.0"
@@ -84,6 +85,7 @@ if not _only_finds_main:
         name: module
         for module, names in {
             "events": ("new_event_loop",),
+            "inspection.server": ("listen",),
             "installation": ("install", "installed", "uninstall"),
             "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
             # Newer interpreters warn about policies.
@@ -127,3 +129,9 @@ if not _only_finds_main:
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *_ON_DEMAND})
+
+    # For a program that python -m ferrio has not started.
+    if _os.environ.get("FERRIO_LISTEN", "0") != "0" and not _sys.flags.ignore_environment:
+        from ferrio.inspection.server import serve as _serve
+
+        _serve()

@@ -28,7 +28,8 @@ Run a program as python does, with asyncio's names giving Ferrio's. SCRIPT may b
 zip file with a __main__.py. Without a program: standard input, or at a terminal a prompt with top-level
 await.
 
-ps and pstree show the tasks of a process that was started this way, in a table or as a tree.
+ps and pstree show the tasks of a process that was started this way, in a table or as a tree. So they do for
+a process that has called ferrio.listen(), or that imports ferrio and has FERRIO_LISTEN=1 in its environment.
 
   --debug        turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
   --keep-uvloop  give the program uvloop if it asks for it, as FERRIO_KEEP_UVLOOP=1 does; it gets Ferrio's
@@ -36,6 +37,10 @@ ps and pstree show the tasks of a process that was started this way, in a table 
   --no-children  let the Python programs that the program starts use plain asyncio, as FERRIO_CHILDREN=0 does
   --version      print the version
   --help         print this"""
+
+_SHORT_USAGE = """\
+usage: python -m ferrio [OPTION ...] SCRIPT | -m MODULE | -c CODE [ARGUMENT ...]
+python -m ferrio --help says more"""
 
 # The options that only set an environment variable.
 _VARIABLES = {
@@ -60,16 +65,18 @@ def main(arguments: list[str]) -> None:
             return
         variable, value = _VARIABLES[option]
         os.environ[variable] = value
-    if len(arguments) == 2 and arguments[0] in {"ps", "pstree"} and not os.path.exists(arguments[0]):
+    if arguments and arguments[0] in {"ps", "pstree"} and not os.path.exists(arguments[0]):
+        if len(arguments) != 2 or arguments[1].startswith("-"):
+            _refuse(f"usage: python -m ferrio {arguments[0]} PID")
         from ferrio.inspection.client import show
 
         show(arguments[0], arguments[1])
         return
     program = arguments[0] if arguments else ""
     if program.startswith("-") and program not in {"-", "-c", "-m"}:
-        _refuse(f"unknown option {program}")
+        _refuse(f"ferrio: unknown option {program} (those of Python go before -m)\n{_SHORT_USAGE}")
     if program in {"-c", "-m"} and len(arguments) < 2:
-        _refuse(f"argument expected for the {program} option")
+        _refuse(f"ferrio: argument expected for the {program} option\n{_SHORT_USAGE}")
     from ferrio import startup
 
     startup.begin(required=True)
@@ -91,7 +98,7 @@ def _version() -> str:
 
 
 def _refuse(message: str) -> NoReturn:
-    print(f"ferrio: {message}\n{USAGE}", file=sys.stderr)
+    print(message, file=sys.stderr)
     raise SystemExit(2)
 
 
