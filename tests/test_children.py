@@ -116,6 +116,13 @@ def test_children_can_be_left_out(folder: Path) -> None:
     assert run(folder, program, "--no-children") == ["ferrio.loop", THEIRS, "False"]
 
 
+def test_an_interpreter_is_the_same_by_another_path(folder: Path) -> None:
+    (folder / "environment").symlink_to(sys.prefix)
+    other = folder / "environment" / Path(sys.executable).relative_to(sys.prefix)
+    program = f"print(subprocess.check_output([{str(other)!r}, '-c', {LOOP!r}], text=True), end='')"
+    assert run(folder, program) == ["ferrio.loop"]
+
+
 def test_one_child_can_be_left_out(folder: Path) -> None:
     program = f"""
     print(child({LOOP!r}, env=os.environ | {{"FERRIO_CHILDREN": "0"}}), end="")

@@ -34,6 +34,18 @@ def test_a_program_without_asyncio_imports_little_more_than_under_python_m(tmp_p
     assert set(ours) - set(theirs) <= {"ferrio.startup", "gc", "__future__"}
 
 
+def test_a_program_with_asyncio_imports_only_ferrio_besides(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        "import asyncio, sys\nasyncio.run(asyncio.sleep(0))\nprint(*sys.modules)"
+    )
+    command = [sys.executable, "-m", "program"]
+    theirs = subprocess.check_output(command, text=True, cwd=tmp_path).split()
+    command = [sys.executable, "-m", "ferrio", "program.py"]
+    ours = subprocess.check_output(command, text=True, cwd=tmp_path).split()
+    others = {name for name in set(ours) - set(theirs) if name.split(".")[0] != "ferrio"}
+    assert others <= {"gc", "__future__"}
+
+
 IS_INSTALLED = "\nimport asyncio, ferrio\nprint(asyncio.Task is ferrio.Task is asyncio.tasks.Task)"
 
 

@@ -14,13 +14,14 @@ here = os.path.dirname(__file__)
 package = os.path.dirname(os.path.dirname(here))
 sys.path[:] = [place for place in sys.path if place != here]
 sys.path_importer_cache.pop(here, None)
-
+# The folder that imports of ferrio come from, whichever way it is named.
+parent = os.path.realpath(os.path.dirname(package))
 
 # No older interpreter has orig_argv.
 if (
-    os.environ.get("FERRIO_CHILDREN") != "0"
-    and os.path.dirname(package) in sys.path
-    and hasattr(sys, "orig_argv")
+    hasattr(sys, "orig_argv")
+    and os.environ.get("FERRIO_CHILDREN") != "0"
+    and parent in [os.path.realpath(place) for place in sys.path]
 ):
     from _imp import extension_suffixes
 
@@ -32,5 +33,6 @@ if (
 
         startup.begin(required=False)
 
-del sys.modules[__name__]
+# Python 2 clears a module that nobody refers to, while its code still runs.
+itself = sys.modules.pop(__name__)
 __import__(__name__)
