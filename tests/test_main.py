@@ -455,6 +455,28 @@ def test_a_program_that_does_not_ask_for_it_is_not_looked_at(environment):
     assert "ferrio.listen()" in outcome.stderr
 
 
+def test_threads_that_run_their_first_loops_at_once_open_one_socket():
+    code = """
+import asyncio, os, threading, ferrio.inspection.server as server
+# Who opens a socket waits a moment for another to do so too, of whom one is then faster.
+meeting = threading.Barrier(2, timeout=0.3)
+make_folder = server.make_folder
+def meet():
+    try:
+        if meeting.wait() == 0:
+            while server._listening is None: pass
+    except threading.BrokenBarrierError: pass
+    return make_folder()
+server.make_folder = meet
+threads = [threading.Thread(target=lambda: asyncio.run(asyncio.sleep(0))) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+names = [thread.name for thread in threading.enumerate()]
+print(names.count("ferrio-inspection"), os.path.exists(server._listening[0]))
+"""
+    assert run("-c", code).stdout == "1 True\n"
+
+
 def test_the_socket_is_found_wherever_the_process_has_it(tmp_path):
     with running(RUNS, XDG_RUNTIME_DIR=str(tmp_path)) as child:
         assert os.path.exists(tmp_path / "ferrio" / str(child.pid))

@@ -25,8 +25,9 @@ _CREDENTIALS_SIZE = 12
 # Behind the name of a socket that does not listen yet.
 _NOT_YET = ".new"
 
-# The path of this process's socket, and the socket.
+# The path of this process's socket, and the socket. The lock is for threads whose first loops run at once.
 _listening: tuple[str, socket.socket] | None = None
+_lock = threading.Lock()
 
 
 def listen() -> None:
@@ -60,9 +61,13 @@ def _try_to_listen() -> None:
 
 
 def _listen() -> None:
+    with _lock:
+        if _listening is None:
+            _open_socket()
+
+
+def _open_socket() -> None:
     global _listening
-    if _listening is not None:
-        return
     folder = make_folder()
     _remove_stale(folder)
     path = os.path.join(folder, str(os.getpid()))
@@ -81,7 +86,8 @@ def _listen() -> None:
 
 def _forget_the_parents() -> None:
     """Close the parent's socket in the child of a fork: nobody would answer there. Its path stays."""
-    global _listening
+    global _listening, _lock
+    _lock = threading.Lock()
     if _listening is not None:
         _listening[1].close()
         _listening = None
