@@ -202,12 +202,12 @@ def test_other_interpreters_of_a_process_run_plain_asyncio(folder: Path) -> None
     name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
     pytest.importorskip(name)
     inside = "import helper, asyncio, sys; print(helper.loop(), asyncio.Task.__module__, 'ferrio._core' in sys.modules, flush=True)"
-    code = f"import {name} as i; i.run_string(i.create(), {inside!r})"
+    # 3.12.1 frees twice what another interpreter has left, with and without Ferrio, when the process ends.
+    code = f"import os, {name} as i; i.run_string(i.create(), {inside!r}); os._exit(0)"
     program = f"""
     print(loop(), flush=True)
-    sys.path.insert(0, {str(folder)!r})
+    print(child({code!r}), end="", flush=True)
     exec({code!r})
-    print(child({code!r}, env=os.environ | {{"PYTHONPATH": os.environ["PYTHONPATH"] + {os.pathsep + str(folder)!r}}}), end="")
     """
     assert run(folder, program, path=str(folder)) == ["ferrio.loop", *2 * [f"{THEIRS} _asyncio False"]]
 
