@@ -406,6 +406,18 @@ def test_what_a_killed_process_leaves_is_removed():
     assert not os.path.exists(path)
 
 
+def test_nothing_is_removed_from_a_folder_that_is_not_private(tmp_path):
+    folder = tmp_path / "ferrio"
+    folder.mkdir(mode=0o755)
+    (folder / "1").write_text("not a socket")
+    environment = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
+    assert "there is no process" in run("ps", "1", env=environment).stderr
+    assert (folder / "1").exists()
+    folder.chmod(0o700)
+    assert "there is no process" in run("ps", "1", env=environment).stderr
+    assert not (folder / "1").exists()
+
+
 def test_a_fork_does_not_keep_its_parents_socket():
     # The child lives on without a loop, and nobody answers for its parent.
     code = """

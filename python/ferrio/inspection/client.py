@@ -10,7 +10,7 @@ import os
 import socket
 
 from ferrio import startup
-from ferrio.inspection.folders import folders
+from ferrio.inspection.folders import folders, is_private
 from ferrio.inspection.rendering import table, tree
 
 # typing itself is not imported: that takes as long as half of asyncio.
@@ -52,9 +52,10 @@ def _ask(pid: int) -> dict[str, Any]:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except ConnectionRefusedError:
-                # What a process has left that was killed.
+                # What a process has left that was killed. Another user's folder may lead to anything.
                 with contextlib.suppress(OSError):
-                    os.unlink(path)
+                    if is_private(os.path.dirname(path)):
+                        os.unlink(path)
                 continue
             except OSError as error:
                 raise SystemExit(f"ferrio: can't ask process {pid}: {error}") from None

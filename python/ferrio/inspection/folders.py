@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 
-__all__ = ("folders", "make_folder")
+__all__ = ("folders", "is_private", "make_folder")
 
 
 def folders(runtime: str | None, uid: int) -> list[str]:
@@ -18,7 +18,7 @@ def folders(runtime: str | None, uid: int) -> list[str]:
     return [*found, f"/tmp/ferrio-{uid}"]
 
 
-def _is_private(folder: str) -> bool:
+def is_private(folder: str) -> bool:
     """Return whether a directory is the user's, and no one else's to look into."""
     status = os.lstat(folder)
     return (
@@ -34,6 +34,6 @@ def make_folder() -> str:
         with contextlib.suppress(OSError):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder, 0o700)
-            if _is_private(folder):
+            if is_private(folder):
                 return folder
     raise OSError("no private directory")
