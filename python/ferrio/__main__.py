@@ -28,12 +28,12 @@ Run a program as python does, with asyncio's names giving Ferrio's. SCRIPT may b
 zip file with a __main__.py. Without a program: standard input, or at a terminal a prompt with top-level
 await.
 
-ps and pstree show the tasks of a process that was started this way, in a table or as a tree. So they do for
-a process that has called ferrio.listen(), or that imports ferrio and has FERRIO_LISTEN=1 in its environment.
+ps and pstree show the tasks of a process in a table or as a tree. The process was started in this way, or by
+such a program; or it has called ferrio.listen(), or imported ferrio with FERRIO_LISTEN=1 in its environment.
 
   --debug        turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
-  --keep-uvloop  give the program uvloop if it asks for it, as FERRIO_KEEP_UVLOOP=1 does; it gets Ferrio's
-                 loop otherwise
+  --keep-uvloop  let a program that asks for uvloop have it, and not Ferrio's loop, as FERRIO_KEEP_UVLOOP=1
+                 does
   --no-children  let the Python programs that the program starts use plain asyncio, as FERRIO_CHILDREN=0 does
   --version      print the version
   --help         print this"""
