@@ -1,5 +1,6 @@
 """python -m ferrio: programs run as under python, prompts, and looking at live processes."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -10,6 +11,7 @@ import time
 import zipfile
 
 import pytest
+from ferrio.inspection.client import _paths
 
 PROGRAM = """
 import asyncio, sys, os
@@ -156,10 +158,33 @@ def test_options():
         "import asyncio\nasync def main(): print(asyncio.get_running_loop().get_debug())\nasyncio.run(main())"
     )
     assert run("--debug", "-c", code).stdout == "True\n"
-    for wrong in (("--nonsense",), ("-c",), ("-m",)):
-        outcome = run(*wrong)
-        assert outcome.returncode == 2
-        assert "usage" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--nonsense",), "ferrio: unknown option --nonsense"),
+        (("-O", "program.py"), "ferrio: unknown option -O (those of Python go before -m)"),
+        (("-c",), "ferrio: argument expected for the -c option"),
+        (("-m",), "ferrio: argument expected for the -m option"),
+        (("ps",), "usage: python -m ferrio ps PID"),
+        (("pstree",), "usage: python -m ferrio pstree PID"),
+        (("pstree", "--help"), "usage: python -m ferrio pstree PID"),
+        (("ps", "1", "2"), "usage: python -m ferrio ps PID"),
+    ],
+)
+def test_a_wrong_command_line_gets_a_short_answer(tmp_path, arguments, message):
+    outcome = run(*arguments, cwd=tmp_path)
+    assert (outcome.returncode, outcome.stdout) == (2, "")
+    first, *rest = outcome.stderr.splitlines()
+    assert first.startswith(message)
+    assert len(rest) <= 2
+    assert "usage: python -m ferrio" in outcome.stderr
+
+
+def test_a_program_named_ps_is_run(tmp_path):
+    (tmp_path / "ps").write_text("print('a program')")
+    assert run("ps", cwd=tmp_path).stdout == "a program\n"
 
 
 def test_a_prompt_with_top_level_await():
@@ -267,9 +292,10 @@ def test_ps_of_what_can_not_be_looked_at():
 def test_the_socket_is_private_and_goes_with_the_process():
     code = (
         "import asyncio, os, ferrio.inspection.server as i\nasyncio.run(asyncio.sleep(0))\n"
-        "print(i._listening[1]); os.fork() or os._exit(0); os.wait()"
+        "print(i._listening[0]); os.fork() or os._exit(0); os.wait()"
     )
     path = run("-c", code).stdout.strip()
+    assert os.path.isabs(path)
     assert not os.path.exists(path)
     assert os.stat(os.path.dirname(path)).st_mode & 0o077 == 0
 
@@ -291,3 +317,184 @@ def test_a_forked_process_can_be_looked_at():
         os.kill(grandchild, signal.SIGKILL)
         child.wait()
         child.stdout.close()
+
+
+@contextlib.contextmanager
+def running(code, on=("-m", "ferrio"), **environment):
+    """A process that runs a program, which has printed a word."""
+    child = subprocess.Popen(
+        [sys.executable, "-W", "ignore", *on, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+    try:
+        child.word = child.stdout.readline().strip()
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+RUNS = """
+import asyncio, sys, time
+async def main():
+    print("runs", flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+NO_LOOP = "no event loop is running in process "
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "import asyncio",
+        "import asyncio; asyncio.run(asyncio.sleep(0))",
+        "import ferrio; ferrio.new_event_loop()",
+    ],
+)
+@pytest.mark.parametrize("command", ["ps", "pstree"])
+def test_a_process_without_a_running_loop_says_so(before, command):
+    with running(f"import time\n{before}\nprint('waits', flush=True)\ntime.sleep(60)") as child:
+        outcome = run(command, str(child.pid))
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, f"{NO_LOOP}{child.pid}\n", "")
+
+
+def test_a_running_loop_without_tasks_is_a_running_loop():
+    code = "import asyncio\nloop = asyncio.new_event_loop()\nloop.call_soon(lambda: print('runs', flush=True))\nloop.run_forever()"
+    with running(code) as child:
+        assert run("pstree", str(child.pid)).stdout == "no tasks\n"
+        assert "coroutine stack" in run("ps", str(child.pid)).stdout
+
+
+def test_a_process_leads_to_those_that_it_has_started():
+    code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {RUNS!r}])"
+    with running(code) as child:
+        outcome = run("pstree", str(child.pid))
+        first, second = outcome.stdout.splitlines()
+        assert first == f"{NO_LOOP}{child.pid}"
+        grandchild = second.split()[-1]
+        try:
+            assert second == f"it has started process {grandchild}: python -m ferrio pstree {grandchild}"
+            assert "(T) Task-1" in run("pstree", grandchild).stdout
+        finally:
+            os.kill(int(grandchild), signal.SIGKILL)
+
+
+def test_a_child_that_has_no_loop_yet_says_so():
+    code = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', {!r}])".format(
+        "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)"
+    )
+    with running(code) as child:
+        try:
+            assert run("ps", child.word).stdout == f"{NO_LOOP}{child.word}\n"
+        finally:
+            os.kill(int(child.word), signal.SIGKILL)
+
+
+def test_what_a_killed_process_leaves_is_removed():
+    with running(RUNS) as child:
+        assert "main" in run("ps", str(child.pid)).stdout
+        (path,) = [path for path in _paths(child.pid) if os.path.exists(path)]
+    assert os.path.exists(path)
+    outcome = run("ps", str(child.pid))
+    assert outcome.returncode == 1
+    assert "there is no process" in outcome.stderr
+    assert not os.path.exists(path)
+
+
+def test_nothing_is_removed_from_a_folder_that_is_not_private(tmp_path):
+    folder = tmp_path / "ferrio"
+    folder.mkdir(mode=0o755)
+    (folder / "1").write_text("not a socket")
+    environment = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
+    assert "there is no process" in run("ps", "1", env=environment).stderr
+    assert (folder / "1").exists()
+    folder.chmod(0o700)
+    assert "there is no process" in run("ps", "1", env=environment).stderr
+    assert not (folder / "1").exists()
+
+
+def test_a_fork_does_not_keep_its_parents_socket():
+    # The child lives on without a loop, and nobody answers for its parent.
+    code = """
+import asyncio, os, time
+async def main():
+    pid = os.fork()
+    if pid == 0:
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+    with running(code) as child:
+        pass
+    try:
+        assert "there is no process" in run("ps", str(child.pid)).stderr
+    finally:
+        os.kill(int(child.word), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "code, environment",
+    [
+        ("import ferrio\nferrio.listen()\nferrio.listen()\n", {}),
+        ("import ferrio\n", {"FERRIO_LISTEN": "1"}),
+        ("import ferrio\nferrio.install()\n", {"FERRIO_LISTEN": "1"}),
+    ],
+)
+def test_a_program_can_let_itself_be_looked_at(code, environment):
+    runs = RUNS.replace("asyncio.run(", "import ferrio; ferrio.run(")
+    with running(code + runs, on=(), **environment) as child:
+        assert "(T) Task-1" in run("pstree", str(child.pid)).stdout
+
+
+def test_a_program_that_listens_is_looked_at_before_it_has_a_loop():
+    code = "import ferrio, time\nferrio.listen()\nprint('waits', flush=True)\ntime.sleep(60)"
+    with running(code, on=()) as child:
+        assert run("ps", str(child.pid)).stdout == f"{NO_LOOP}{child.pid}\n"
+
+
+@pytest.mark.parametrize("environment", [{}, {"FERRIO_LISTEN": "0"}])
+def test_a_program_that_does_not_ask_for_it_is_not_looked_at(environment):
+    runs = RUNS.replace("asyncio.run(", "import ferrio; ferrio.run(")
+    with running(runs, on=(), **environment) as child:
+        outcome = run("ps", str(child.pid))
+    assert outcome.returncode == 1
+    assert "ferrio.listen()" in outcome.stderr
+
+
+def test_threads_that_run_their_first_loops_at_once_open_one_socket():
+    code = """
+import asyncio, os, threading, ferrio.inspection.server as server
+# Who opens a socket waits a moment for another to do so too, of whom one is then faster.
+meeting = threading.Barrier(2, timeout=0.3)
+make_folder = server.make_folder
+def meet():
+    try:
+        if meeting.wait() == 0:
+            while server._listening is None: pass
+    except threading.BrokenBarrierError: pass
+    return make_folder()
+server.make_folder = meet
+threads = [threading.Thread(target=lambda: asyncio.run(asyncio.sleep(0))) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+names = [thread.name for thread in threading.enumerate()]
+print(names.count("ferrio-inspection"), os.path.exists(server._listening[0]))
+"""
+    assert run("-c", code).stdout == "1 True\n"
+
+
+def test_the_socket_is_found_wherever_the_process_has_it(tmp_path):
+    with running(RUNS, XDG_RUNTIME_DIR=str(tmp_path)) as child:
+        assert os.path.exists(tmp_path / "ferrio" / str(child.pid))
+        assert "main" in run("ps", str(child.pid)).stdout
+
+
+def test_what_only_an_answer_needs_is_imported_for_the_answer():
+    code = "import asyncio, sys\nasyncio.run(asyncio.sleep(0))\nprint({'json', 'ferrio.inspection.tasks'} & set(sys.modules))"
+    assert run("-c", code).stdout == "set()\n"

@@ -9,111 +9,129 @@ import ferrio as asyncio                                 # every name that async
 from __future__ import annotations
 
 import gc as _gc
+import os as _os
+import sys as _sys
 
-# What is imported stays. To look for garbage among it meanwhile would take as long as to import Ferrio.
-_collects = _gc.isenabled()
-_gc.disable()
-try:
-    import asyncio as _asyncio
+# `python -m ferrio` imports this package to find __main__.py in it, and that needs nothing of the rest. It
+# removes this module before it runs a program; whoever imports ferrio then gets all of it (ferrio.startup).
+# While the interpreter looks for the module of -m, argv begins with "-m", and the module's name precedes the
+# program's own arguments.
+_only_finds_main = (
+    _sys.argv[:1] == ["-m"]
+    and "runpy" in _sys.modules
+    and _sys.orig_argv[-len(_sys.argv) :][:1] in (["ferrio"], ["-mferrio"])
+)
 
-    # What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
-    from asyncio import *
+if not _only_finds_main:
+    # What is imported stays. To look for garbage among it meanwhile would take as long as to import Ferrio.
+    _collects = _gc.isenabled()
+    _gc.disable()
+    try:
+        import asyncio as _asyncio
 
-    from ferrio import tasks as _tasks
-    from ferrio import versions as _versions
-    from ferrio._core import (
-        Future,
-        Handle,
-        Task,
-        TimerHandle,
-        create_task,
-        gather,
-        shield,
-        sleep,
-        timeout,
-        timeout_at,
-        to_thread,
-        wait,
-        wrap_future,
-    )
-    from ferrio.loop import Loop
-    from ferrio.loop import Loop as SelectorEventLoop
-    from ferrio.runners import Runner, run
-finally:
-    if _collects:
-        _gc.enable()
+        # What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
+        from asyncio import *
 
-# typing itself is not imported: that takes as long as half of asyncio.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any as _Any
+        from ferrio import tasks as _tasks
+        from ferrio import versions as _versions
+        from ferrio._core import (
+            Future,
+            Handle,
+            Task,
+            TimerHandle,
+            create_task,
+            gather,
+            shield,
+            sleep,
+            timeout,
+            timeout_at,
+            to_thread,
+            wait,
+            wrap_future,
+        )
+        from ferrio.loop import Loop
+        from ferrio.loop import Loop as SelectorEventLoop
+        from ferrio.runners import Runner, run
+    finally:
+        if _collects:
+            _gc.enable()
 
-# Earlier interpreters' are of another kind, and stay.
-if _versions.WAIT_FOR_RUNS_IN_PLACE:
-    from ferrio._core import wait_for
-if _versions.AS_COMPLETED_IS_ASYNC_ITERATOR:
-    from ferrio._core import as_completed
-if _versions.CALL_GRAPHS:
-    from ferrio._core import future_add_to_awaited_by, future_discard_from_awaited_by
-if hasattr(_asyncio, "eager_task_factory"):
-    from ferrio.tasks import eager_task_factory
-if hasattr(_asyncio, "EventLoop"):
-    EventLoop = SelectorEventLoop
+    # typing itself is not imported: that takes as long as half of asyncio.
+    TYPE_CHECKING = False
+    if TYPE_CHECKING:
+        from typing import Any as _Any
 
-__all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "uninstall")
-__all__ += _asyncio.__all__
+    # Earlier interpreters' are of another kind, and stay.
+    if _versions.WAIT_FOR_RUNS_IN_PLACE:
+        from ferrio._core import wait_for
+    if _versions.AS_COMPLETED_IS_ASYNC_ITERATOR:
+        from ferrio._core import as_completed
+    if _versions.CALL_GRAPHS:
+        from ferrio._core import future_add_to_awaited_by, future_discard_from_awaited_by
+    if hasattr(_asyncio, "eager_task_factory"):
+        from ferrio.tasks import eager_task_factory
+    if hasattr(_asyncio, "EventLoop"):
+        EventLoop = SelectorEventLoop
 
-__version__ = "0.1.0"
+    __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "listen", "uninstall")
+    __all__ += _asyncio.__all__
 
-_tasks.make_visible()
+    __version__ = "0.1.0"
 
-# Imported when they are first asked for: start-up waits for nothing that a program does not use.
-_ON_DEMAND = {
-    name: module
-    for module, names in {
-        "events": ("new_event_loop",),
-        "installation": ("install", "installed", "uninstall"),
-        "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
-        # Newer interpreters warn about policies.
-        "policy": ("EventLoopPolicy",),
-        "queues": ("LifoQueue", "PriorityQueue", "Queue"),
-        "streams": (
-            "StreamReader",
-            "StreamReaderProtocol",
-            "StreamWriter",
-            "open_connection",
-            "open_unix_connection",
-            "start_server",
-            "start_unix_server",
-        ),
-        "taskgroups": ("TaskGroup",),
-        "timeouts": ("Timeout",),
-    }.items()
-    for name in names
-}
-for _name in _ON_DEMAND:
-    globals().pop(_name, None)  # asyncio's
+    _tasks.make_visible()
 
+    # Imported when they are first asked for: start-up waits for nothing that a program does not use.
+    _ON_DEMAND = {
+        name: module
+        for module, names in {
+            "events": ("new_event_loop",),
+            "inspection.server": ("listen",),
+            "installation": ("install", "installed", "uninstall"),
+            "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
+            # Newer interpreters warn about policies.
+            "policy": ("EventLoopPolicy",),
+            "queues": ("LifoQueue", "PriorityQueue", "Queue"),
+            "streams": (
+                "StreamReader",
+                "StreamReaderProtocol",
+                "StreamWriter",
+                "open_connection",
+                "open_unix_connection",
+                "start_server",
+                "start_unix_server",
+            ),
+            "taskgroups": ("TaskGroup",),
+            "timeouts": ("Timeout",),
+        }.items()
+        for name in names
+    }
+    for _name in _ON_DEMAND:
+        globals().pop(_name, None)  # asyncio's
 
-def __getattr__(name: str) -> _Any:
-    """Import what is asked for; what is not Ferrio's is asyncio's, with its warnings."""
-    from importlib import import_module, util
+    def __getattr__(name: str) -> _Any:
+        """Import what is asked for; what is not Ferrio's is asyncio's, with its warnings."""
+        from importlib import import_module, util
 
-    if name in _ON_DEMAND:
-        value = globals()[name] = getattr(import_module(f"ferrio.{_ON_DEMAND[name]}"), name)
-        return value
-    if not name.startswith("__"):
-        theirs = getattr(_asyncio, name, None)
-        if theirs is not None and type(theirs) is not type(_asyncio):
-            return theirs
-        # A module, Ferrio's own before asyncio's. It is found without a search from then on.
-        if util.find_spec(f"ferrio.{name}"):
-            return import_module(f"ferrio.{name}")
-        if theirs is not None:
-            globals()[name] = theirs
-            return theirs
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name in _ON_DEMAND:
+            value = globals()[name] = getattr(import_module(f"ferrio.{_ON_DEMAND[name]}"), name)
+            return value
+        if not name.startswith("__"):
+            theirs = getattr(_asyncio, name, None)
+            if theirs is not None and type(theirs) is not type(_asyncio):
+                return theirs
+            # A module, Ferrio's own before asyncio's. It is found without a search from then on.
+            if util.find_spec(f"ferrio.{name}"):
+                return import_module(f"ferrio.{name}")
+            if theirs is not None:
+                globals()[name] = theirs
+                return theirs
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_ON_DEMAND})
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_ON_DEMAND})
+    # For a program that python -m ferrio has not started.
+    if _os.environ.get("FERRIO_LISTEN", "0") != "0" and not _sys.flags.ignore_environment:
+        from ferrio.inspection.server import serve as _serve
+
+        _serve()

@@ -5,6 +5,7 @@ from asyncio import TaskGroup as TaskGroup
 
 from ferrio import subprocess as subprocess
 from ferrio.events import new_event_loop as new_event_loop
+from ferrio.inspection.server import listen as listen
 from ferrio.installation import install as install
 from ferrio.installation import installed as installed
 from ferrio.installation import uninstall as uninstall

@@ -1,21 +1,26 @@
 """python -m ferrio: run an unmodified asyncio program on Ferrio."""
 
+from __future__ import annotations
+
+# What is not needed for every program is imported where it is needed: a program that does not import asyncio
+# starts as under python -m.
 import importlib.util
 import io
-import marshal
 import os
 import runpy
 import sys
-import types
-from typing import Any, NoReturn
 
-import ferrio
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType, TracebackType
+    from typing import Any, NoReturn
 
 USAGE = """\
-usage: python -m ferrio [--debug] SCRIPT [ARGUMENT ...]
-       python -m ferrio [--debug] -m MODULE [ARGUMENT ...]
-       python -m ferrio [--debug] -c CODE [ARGUMENT ...]
-       python -m ferrio [--debug] [- [ARGUMENT ...]]
+usage: python -m ferrio [OPTION ...] SCRIPT [ARGUMENT ...]
+       python -m ferrio [OPTION ...] -m MODULE [ARGUMENT ...]
+       python -m ferrio [OPTION ...] -c CODE [ARGUMENT ...]
+       python -m ferrio [OPTION ...] [- [ARGUMENT ...]]
        python -m ferrio ps PID
        python -m ferrio pstree PID
 
@@ -23,11 +28,26 @@ Run a program as python does, with asyncio's names giving Ferrio's. SCRIPT may b
 zip file with a __main__.py. Without a program: standard input, or at a terminal a prompt with top-level
 await.
 
-ps and pstree show the tasks of a process that was started this way, in a table or as a tree.
+ps and pstree show the tasks of a process in a table or as a tree. The process was started in this way, or by
+such a program; or it has called ferrio.listen(), or imported ferrio with FERRIO_LISTEN=1 in its environment.
 
-  --debug    turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
-  --version  print the version
-  --help     print this"""
+  --debug        turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
+  --keep-uvloop  let a program that asks for uvloop have it, and not Ferrio's loop, as FERRIO_KEEP_UVLOOP=1
+                 does
+  --no-children  let the Python programs that the program starts use plain asyncio, as FERRIO_CHILDREN=0 does
+  --version      print the version
+  --help         print this"""
+
+_SHORT_USAGE = """\
+usage: python -m ferrio [OPTION ...] SCRIPT | -m MODULE | -c CODE [ARGUMENT ...]
+python -m ferrio --help says more"""
+
+# The options that only set an environment variable.
+_VARIABLES = {
+    "--debug": ("PYTHONASYNCIODEBUG", "1"),
+    "--keep-uvloop": ("FERRIO_KEEP_UVLOOP", "1"),
+    "--no-children": ("FERRIO_CHILDREN", "0"),
+}
 
 # Where a .pyc file has its code: after the magic number, flags, and time and size or hash of the source.
 _PYC_HEADER_SIZE = 16
@@ -35,37 +55,50 @@ _PYC_HEADER_SIZE = 16
 
 def main(arguments: list[str]) -> None:
     """Do what the command line says."""
-    while arguments and arguments[0] in {"--debug", "--version", "--help", "-h"}:
+    while arguments and arguments[0] in {*_VARIABLES, "--version", "--help", "-h"}:
         option = arguments.pop(0)
         if option == "--version":
-            print(f"ferrio {ferrio.__version__}, Python {sys.version.split()[0]}")
+            print(f"ferrio {_version()}, Python {sys.version.split()[0]}")
             return
-        if option != "--debug":
+        if option not in _VARIABLES:
             print(USAGE)
             return
-        os.environ["PYTHONASYNCIODEBUG"] = "1"
-    if len(arguments) == 2 and arguments[0] in {"ps", "pstree"} and not os.path.exists(arguments[0]):
+        variable, value = _VARIABLES[option]
+        os.environ[variable] = value
+    if arguments and arguments[0] in {"ps", "pstree"} and not os.path.exists(arguments[0]):
+        if len(arguments) != 2 or arguments[1].startswith("-"):
+            _refuse(f"usage: python -m ferrio {arguments[0]} PID")
         from ferrio.inspection.client import show
 
         show(arguments[0], arguments[1])
         return
-    ferrio.install()
     program = arguments[0] if arguments else ""
     if program.startswith("-") and program not in {"-", "-c", "-m"}:
-        _refuse(f"unknown option {program}")
+        _refuse(f"ferrio: unknown option {program} (those of Python go before -m)\n{_SHORT_USAGE}")
     if program in {"-c", "-m"} and len(arguments) < 2:
-        _refuse(f"argument expected for the {program} option")
+        _refuse(f"ferrio: argument expected for the {program} option\n{_SHORT_USAGE}")
+    from ferrio import startup
+
+    startup.begin(required=True)
+    startup.pass_on()
     if program == "" and sys.stdin.isatty():
         _prompt()
         return
-    from ferrio.inspection.server import serve
-
-    serve()
     _run_as_python_does(program, arguments)
 
 
+def _version() -> str:
+    from ferrio import startup
+
+    # From here on all of Ferrio is imported.
+    startup.begin(required=True)
+    import ferrio
+
+    return ferrio.__version__
+
+
 def _refuse(message: str) -> NoReturn:
-    print(f"ferrio: {message}\n{USAGE}", file=sys.stderr)
+    print(message, file=sys.stderr)
     raise SystemExit(2)
 
 
@@ -77,7 +110,7 @@ def _prompt() -> None:
 
 def _run_as_python_does(program: str, arguments: list[str]) -> None:
     """Run a program in a __main__ module of its own."""
-    module = types.ModuleType("__main__")
+    module = type(sys)("__main__")
     module.__dict__["__builtins__"] = __builtins__
     sys.modules["__main__"] = module
     try:
@@ -107,7 +140,7 @@ def _set_first_path(path: str) -> None:
         sys.path[0] = path
 
 
-def _run_file(path: str, module: types.ModuleType) -> None:
+def _run_file(path: str, module: ModuleType) -> None:
     if _has_main_module(path):
         # A directory or a zip file: its __main__.py, found on the path like any module.
         # As python does it, also in safe-path mode.
@@ -126,6 +159,8 @@ def _run_file(path: str, module: types.ModuleType) -> None:
     module.__file__ = os.path.join(os.getcwd(), path)
     code: Any
     if source.startswith(importlib.util.MAGIC_NUMBER):
+        import marshal
+
         code = marshal.loads(source[_PYC_HEADER_SIZE:])
     else:
         code = compile(source, module.__file__, "exec", dont_inherit=True)
@@ -135,9 +170,14 @@ def _run_file(path: str, module: types.ModuleType) -> None:
 def _has_main_module(path: str) -> bool:
     if os.path.isdir(path):
         return True
-    import zipfile
+    # As python does it, by which an archive may have anything in front of it.
+    import zipimport
 
-    return zipfile.is_zipfile(path)
+    try:
+        zipimport.zipimporter(path)
+    except zipimport.ZipImportError:
+        return False
+    return True
 
 
 def _leave_own_frames_out(error: BaseException) -> None:
@@ -145,7 +185,7 @@ def _leave_own_frames_out(error: BaseException) -> None:
     own = {__file__, runpy.__file__, "<frozen runpy>"}
     before = sys.excepthook
 
-    def hook(kind: type[BaseException], value: BaseException, traceback: types.TracebackType | None) -> None:
+    def hook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
         if value is error:
             while traceback is not None and traceback.tb_frame.f_code.co_filename in own:
                 traceback = traceback.tb_next

@@ -19,6 +19,7 @@ __all__ = (
     "SERVERS_SKIP_UNAVAILABLE_ADDRESSES",
     "SERVE_FOREVER_CLOSES_CLIENTS",
     "UNIX_SERVERS_REMOVE_THEIR_PATH",
+    "UVLOOP_WARNS_OF_INSTALL",
     "WAIT_CLOSED_WAITS_FOR_CLIENTS",
     "WAIT_FOR_RUNS_IN_PLACE",
 )
@@ -37,6 +38,9 @@ WAIT_CLOSED_WAITS_FOR_CLIENTS = sys.version_info >= (3, 12)
 # subprocess_exec() asks the child watcher itself whether it is active; 3.11 asks what __enter__() returns, as
 # child watchers were not yet deprecated (gh-94597).
 CHILD_WATCHER_IS_ASKED_ITSELF = sys.version_info >= (3, 12)
+
+# uvloop warns of uvloop.install() where asyncio.run() takes a loop factory (gh-99388).
+UVLOOP_WARNS_OF_INSTALL = sys.version_info >= (3, 12)
 
 # 3.13
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
+import itertools
 import json
 import os
 import socket
 
-from ferrio.inspection.folders import folders
+from ferrio import startup
+from ferrio.inspection.folders import folders, is_private
 from ferrio.inspection.rendering import table, tree
 
 # typing itself is not imported: that takes as long as half of asyncio.
@@ -25,21 +29,33 @@ _PATIENCE = 10.0
 
 def show(command: str, pid: str) -> None:
     """Print the tasks of a process as a table (ps) or as a tree (pstree)."""
-    if not pid.isdigit():
+    if not (pid.isascii() and pid.isdigit()):
         raise SystemExit(f"ferrio: {pid!r} is not a process id")
-    tasks = _ask(int(pid))
-    lines = table(tasks) if command == "ps" else tree(tasks)
-    print("\n".join(lines))
+    answer = _ask(int(pid))
+    if answer["running"] or answer["tasks"]:
+        lines = table(answer["tasks"]) if command == "ps" else tree(answer["tasks"])
+        print("\n".join(lines or ["no tasks"]))
+        return
+    print(f"no event loop is running in process {pid}")
+    for child in _descendants(int(pid)):
+        if any(os.path.exists(path) for path in _paths(child)):
+            print(f"it has started process {child}: python -m ferrio {command} {child}")
 
 
-def _ask(pid: int) -> list[dict[str, Any]]:
-    for folder in folders():
-        path = os.path.join(folder, str(pid))
+def _ask(pid: int) -> dict[str, Any]:
+    """Return what a process says of itself: whether a loop is running, and its tasks."""
+    for path in _paths(pid):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_PATIENCE)
             try:
                 connection.connect(path)
-            except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except ConnectionRefusedError:
+                # What a process has left that was killed. Another user's folder may lead to anything.
+                with contextlib.suppress(OSError):
+                    if is_private(os.path.dirname(path)):
+                        os.unlink(path)
                 continue
             except OSError as error:
                 raise SystemExit(f"ferrio: can't ask process {pid}: {error}") from None
@@ -50,6 +66,63 @@ def _ask(pid: int) -> list[dict[str, Any]]:
             except TimeoutError:
                 raise SystemExit(f"ferrio: process {pid} does not answer") from None
         if pieces:
-            tasks: list[dict[str, Any]] = json.loads(b"".join(pieces))
-            return tasks
-    raise SystemExit(f"ferrio: there is no process {pid} of this user that was started with python -m ferrio")
+            answer: dict[str, Any] = json.loads(b"".join(pieces))
+            return answer
+    if _has_begun(pid):
+        return {"running": False, "tasks": []}
+    raise SystemExit(
+        f"ferrio: there is no process {pid} of this user that was started with python -m ferrio, or that has "
+        "called ferrio.listen()"
+    )
+
+
+def _paths(pid: int) -> list[str]:
+    """Return where the socket of a process may be. It may have another environment, or be another user's."""
+    name = "XDG_RUNTIME_DIR"
+    try:
+        uid = os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        # There may be something that a killed process has left.
+        uid = os.getuid()
+    its, ours = (folders(runtime, uid) for runtime in (_environment(pid).get(name), os.environ.get(name)))
+    return [os.path.join(folder, str(pid)) for folder in dict.fromkeys([*its, *ours])]
+
+
+def _has_begun(pid: int) -> bool:
+    """Return whether a process gets Ferrio when it imports asyncio; it listens from its first loop on."""
+    words = _words(pid, "cmdline")
+    environment = _environment(pid)
+    if "-mferrio" in words or ("-m", "ferrio") in itertools.pairwise(words):
+        return True
+    if environment.get("FERRIO_LISTEN", "0") != "0":
+        return True
+    first = environment.get("PYTHONPATH", "").split(os.pathsep)[0]
+    try:
+        is_same = os.path.samefile(f"/proc/{pid}/exe", "/proc/self/exe")
+    except OSError:
+        return False
+    return is_same and first == startup.SITE and environment.get("FERRIO_CHILDREN") != "0"
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have started."""
+    found = []
+    for path in glob.glob(f"/proc/{pid}/task/*/children"):
+        with contextlib.suppress(OSError), open(path) as file:
+            for child in map(int, file.read().split()):
+                found += [child, *_descendants(child)]
+    return found
+
+
+def _environment(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with."""
+    return dict(word.split("=", 1) for word in _words(pid, "environ") if "=" in word)
+
+
+def _words(pid: int, name: str) -> list[str]:
+    """Return the parts of a file of /proc; none if it can't be read."""
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return os.fsdecode(file.read()).split("\0")
+    except OSError:
+        return []

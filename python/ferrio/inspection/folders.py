@@ -6,17 +6,19 @@ import contextlib
 import os
 import stat
 
-__all__ = ("folders", "make_folder")
+__all__ = ("folders", "is_private", "make_folder")
 
 
-def folders() -> list[str]:
-    """Return the directories that may have sockets, the first choice first."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
+def folders(runtime: str | None, uid: int) -> list[str]:
+    """Return the directories that may have the socket of a process, the first choice first.
+
+    runtime: its XDG_RUNTIME_DIR. uid: its user.
+    """
     found = [os.path.join(runtime, "ferrio")] if runtime else []
-    return [*found, f"/tmp/ferrio-{os.getuid()}"]
+    return [*found, f"/tmp/ferrio-{uid}"]
 
 
-def _is_private(folder: str) -> bool:
+def is_private(folder: str) -> bool:
     """Return whether a directory is the user's, and no one else's to look into."""
     status = os.lstat(folder)
     return (
@@ -28,10 +30,10 @@ def _is_private(folder: str) -> bool:
 
 def make_folder() -> str:
     """Return a directory for this process's socket. OSError if none is private."""
-    for folder in folders():
+    for folder in folders(os.environ.get("XDG_RUNTIME_DIR"), os.getuid()):
         with contextlib.suppress(OSError):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder, 0o700)
-            if _is_private(folder):
+            if is_private(folder):
                 return folder
     raise OSError("no private directory")

@@ -45,7 +45,7 @@ __all__ = ("Loop",)
 if not TYPE_CHECKING:
     connections = executors = resolver = sockets = None
 
-# The loops that are alive, for the child of a fork.
+# The loops that are alive, for the child of a fork and for those who look at the process.
 _loops: weakref.WeakSet[Loop] = weakref.WeakSet()
 
 
@@ -608,6 +608,14 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
             raise ValueError("shell must be False")
         check_binary(universal_newlines, bufsize, encoding, errors, text)
         return await subprocess_exec(self, protocol_factory, (program, *args), stdin, stdout, stderr, kwargs)
+
+
+def is_any_running() -> bool:
+    """Return whether a loop runs in any thread. Any thread may ask."""
+    # A WeakSet can't be iterated while other threads add to it; its set of references is copied at once.
+    references: set[weakref.ref[Loop]] = _loops.data  # type: ignore[attr-defined]
+    loops = [reference() for reference in list(references)]
+    return any(loop is not None and loop.is_running() for loop in loops)
 
 
 def _import(name: str) -> None:

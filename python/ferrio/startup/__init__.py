@@ -1,0 +1,144 @@
+"""What is done before a program of `python -m ferrio` runs, and before those that it starts in its turn.
+
+Ferrio comes into a program when that imports asyncio (`begin`). The folder `site` is for the interpreters
+that a program starts (`pass_on`): they import the sitecustomize.py in it, which begins the same there.
+
+A program that never imports asyncio does not wait for Ferrio and needs no memory for it. This module imports
+only what an interpreter has imported by itself, and nothing of the rest of the package: when it is imported,
+"ferrio" in sys.modules may be a module without contents, by which this one is found.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
+
+__all__ = ("SITE", "begin", "pass_on")
+
+# The folder of the sitecustomize.py that begins in a child.
+SITE = os.path.join(os.path.dirname(__file__), "site")
+
+
+def pass_on() -> None:
+    """Have the interpreters that this process starts begin like it, unless FERRIO_CHILDREN=0 forbids that.
+
+    They find the folder in PYTHONPATH, as everything that is to reach them goes through the environment.
+    """
+    before = os.environ.get("PYTHONPATH")
+    places = before.split(os.pathsep) if before else []
+    if os.environ.get("FERRIO_CHILDREN") != "0" and SITE not in places:
+        os.environ["PYTHONPATH"] = os.pathsep.join([SITE, *places])
+
+
+def begin(*, required: bool) -> None:
+    """Have Ferrio installed as soon as the program imports asyncio. Doing it again changes nothing.
+
+    required: whether it is an error that Ferrio can't be imported. Otherwise the program uses plain asyncio.
+    Other interpreters of a process can't import Ferrio.
+    """
+    package = sys.modules.get("ferrio")
+    if package is not None and not _is_complete(package):
+        del sys.modules["ferrio"]
+        package = None
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder) is not _Finder]
+    finder = _Finder(required)
+    sys.meta_path.insert(0, finder)
+    if package is not None:
+        _install(package)
+    elif "asyncio" in sys.modules:
+        finder.import_ferrio()
+
+
+def _is_complete(package: ModuleType) -> bool:
+    return hasattr(package, "install")
+
+
+def _install(package: Any) -> None:
+    """Put a Ferrio that was imported into asyncio, and let its loops be looked at."""
+    if not _is_complete(package):
+        return
+    package.install()
+    from ferrio.inspection.server import serve
+
+    serve()
+
+
+def _loop_in_place_of(uvloop: Any) -> Any:
+    """Return the spec of what a program gets as uvloop, or of the submodule that has its loop."""
+    import importlib.util
+
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "uvloop.py")
+    places = uvloop.submodule_search_locations
+    return importlib.util.spec_from_file_location(uvloop.name, path, submodule_search_locations=places)
+
+
+class _Finder:
+    """Waits in sys.meta_path for the modules at whose import something is to be done."""
+
+    def __init__(self, required: bool) -> None:
+        self._required = required
+        # By the name of a module: what to do when it has been imported.
+        self._afterwards: dict[str, Callable[[Any], Any]] = {
+            "asyncio": self.import_ferrio,
+            "ferrio": _install,
+        }
+
+    def import_ferrio(self, _: Any = None) -> bool:
+        """Import Ferrio, by which it is installed; if that has begun already, it is when that ends.
+
+        False if it can't be imported and need not be.
+        """
+        try:
+            import ferrio  # noqa: F401
+        except ImportError:
+            if self._required:
+                raise
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+            return False
+        return True
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name in {"uvloop", "uvloop.loop"} and not os.environ.get("FERRIO_KEEP_UVLOOP"):
+            spec = self._find_elsewhere(name, path, target)
+            return spec and (_loop_in_place_of(spec) if self.import_ferrio() else spec)
+        afterwards = self._afterwards.get(name)
+        if afterwards is None:
+            return None
+        spec = self._find_elsewhere(name, path, target)
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = _Loader(spec.loader, afterwards)
+        return spec
+
+    def _find_elsewhere(self, name: str, path: Any, target: Any) -> Any:
+        """Find a module as if this finder were not there."""
+        for finder in sys.meta_path:
+            if finder is not self and hasattr(finder, "find_spec"):
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    return spec
+        return None
+
+
+class _Loader:
+    """Another's loader, and something to do when it has loaded its module."""
+
+    def __init__(self, loader: Any, afterwards: Callable[[Any], Any]) -> None:
+        self._loader = loader
+        self._afterwards = afterwards
+
+    def exec_module(self, module: Any) -> None:
+        # From here on nothing shows that there was another.
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._afterwards(module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
