@@ -22,6 +22,7 @@ mod awaiter;
 mod frame;
 mod inner;
 mod methods;
+mod operation;
 mod storage;
 
 use asyncio_function::AsyncioFunction;
@@ -30,61 +31,16 @@ use awaiter::Awaiter;
 use frame::Frame;
 pub use frame::remember;
 use inner::Inner;
+pub use operation::{Operation, Outcome, Poll};
 
 pub use crate::ffi::class::Definition as AsyncioFunctionDefinition;
 use crate::ffi::class::{Sent, make_type};
 use crate::ffi::error::{Builtin, runtime_error, type_error, value_error};
-use crate::ffi::{Name, Object, Own, Result, Visitor, recursion};
+use crate::ffi::{Name, Object, Own, Result, recursion};
 use crate::futures::{Future, own_future};
 use crate::stdlib::{self, CLOSE};
 use std::cell::RefCell;
 use storage::Stored;
-
-/// What an operation wants next.
-pub enum Poll {
-    /// To know what becomes of an awaitable.
-    Await(Object),
-    /// The loop to go round once.
-    Yield,
-    /// Nothing more: this is its result.
-    Ready(Object),
-}
-
-/// What has become of the thing that an operation awaited.
-pub enum Outcome {
-    /// Nothing was awaited yet.
-    Start,
-    /// Its result.
-    Value(Object),
-    /// Its exception, or one that was thrown into the coroutine.
-    Failed(Object),
-}
-
-impl Outcome {
-    /// The value; an exception is raised.
-    pub fn value(self) -> Result {
-        match self {
-            Outcome::Start => Ok(Object::none()),
-            Outcome::Value(value) => Ok(value),
-            Outcome::Failed(exception) => Err(exception.raise()),
-        }
-    }
-
-    fn of(result: Result) -> Outcome {
-        match result {
-            Ok(value) => Outcome::Value(value),
-            Err(raised) => Outcome::Failed(raised.take()),
-        }
-    }
-}
-
-/// The body of a coroutine: a state machine.
-pub trait Operation: 'static {
-    /// Goes on until something has to be awaited.
-    fn resume(&mut self, outcome: Outcome) -> Result<Poll>;
-    /// Shows the objects that it holds to the garbage collector.
-    fn traverse(&self, visitor: &Visitor<'_>);
-}
 
 /// What a coroutine is at, with all that belongs to it: they change together.
 enum State {

@@ -2,11 +2,11 @@
 //!
 //! For Ferrio's own futures it is read off their callbacks.
 
-use super::{Future, own_future};
+use super::{Callback, Future, own_future};
 use crate::compat;
 use crate::ffi::class::{Method, module_function};
 use crate::ffi::error::type_error;
-use crate::ffi::{Args, Import, Name, Object, Own, Result};
+use crate::ffi::{Args, Import, Name, Object, Own, Result, recursion, set};
 use crate::stdlib::{self, FUTURES, TASKS};
 
 static ADD: Name = Name::new(c"future_add_to_awaited_by");
@@ -70,5 +70,49 @@ fn change(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>, orig
     match (Own::<Future>::downcast(future), Own::<Future>::downcast(waiter)) {
         (Some(future), Some(_)) => change(future, waiter).map(|()| Object::none()),
         _ => original.get()?.call(&[future, waiter]),
+    }
+}
+
+impl Own<Future> {
+    /// Who waits for it: None or a frozenset, as call graphs want it. For tasks that simply await it nothing
+    /// is written down while they run; they are read off the callbacks.
+    pub(super) fn awaited_by(&self) -> Result {
+        let mut waiting = self.waiting_tasks()?;
+        if let Some(awaiters) = self.awaiters.get() {
+            waiting.extend(set::items(&awaiters)?);
+        }
+        if waiting.is_empty() {
+            return Ok(Object::none());
+        }
+        let waiting = Object::list(waiting)?;
+        set::frozen(&waiting)
+    }
+
+    /// The tasks of Ferrio's own that wait for it, directly or by way of another observer.
+    pub fn waiting_tasks(&self) -> Result<Vec<Object>> {
+        let mut waiting = Vec::new();
+        for callback in self.callbacks.all() {
+            match callback {
+                Callback::Observer(observer, owner) => {
+                    let tasks = || observer.waiting_tasks(&owner);
+                    waiting.extend(recursion::guarded(c" while looking for who waits", tasks)?);
+                }
+                Callback::Call(..) => {}
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Writes down that `waiter` waits for it; for those who wait by callbacks of their own, as gather.
+    pub fn add_awaiter(&self, waiter: &Object) -> Result<()> {
+        if self.awaiters.is_empty() {
+            self.awaiters.put(set::new()?);
+        }
+        set::add(&self.awaiters.get_or_none(), waiter)
+    }
+
+    /// Writes down that `waiter` waits no more.
+    pub fn discard_awaiter(&self, waiter: &Object) -> Result<()> {
+        self.awaiters.get().map_or(Ok(()), |awaiters| set::discard(&awaiters, waiter))
     }
 }

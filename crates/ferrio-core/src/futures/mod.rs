@@ -24,7 +24,7 @@ use crate::debug::Report;
 use crate::ffi::class::{Dict, KnownSlot, Method, WeakList, make_type};
 use crate::ffi::error::{Builtin, raise_imported, runtime_error, type_error};
 use crate::ffi::module::Module;
-use crate::ffi::{Object, Own, Result, Slot, recursion, set};
+use crate::ffi::{Object, Own, Result, Slot};
 use crate::loop_::Loop;
 use crate::stdlib;
 use callbacks::Callbacks;
@@ -322,48 +322,6 @@ impl Own<Future> {
         if let Err(raised) = report() {
             raised.write_unraisable(self.as_object());
         }
-    }
-
-    /// Who waits for it: None or a frozenset, as call graphs want it. For tasks that simply await it nothing
-    /// is written down while they run; they are read off the callbacks.
-    fn awaited_by(&self) -> Result {
-        let mut waiting = self.waiting_tasks()?;
-        if let Some(awaiters) = self.awaiters.get() {
-            waiting.extend(set::items(&awaiters)?);
-        }
-        if waiting.is_empty() {
-            return Ok(Object::none());
-        }
-        let waiting = Object::list(waiting)?;
-        set::frozen(&waiting)
-    }
-
-    /// The tasks of Ferrio's own that wait for it, directly or by way of another observer.
-    pub fn waiting_tasks(&self) -> Result<Vec<Object>> {
-        let mut waiting = Vec::new();
-        for callback in self.callbacks.all() {
-            match callback {
-                Callback::Observer(observer, owner) => {
-                    let tasks = || observer.waiting_tasks(&owner);
-                    waiting.extend(recursion::guarded(c" while looking for who waits", tasks)?);
-                }
-                Callback::Call(..) => {}
-            }
-        }
-        Ok(waiting)
-    }
-
-    /// Writes down that `waiter` waits for it; for those who wait by callbacks of their own, as gather.
-    pub fn add_awaiter(&self, waiter: &Object) -> Result<()> {
-        if self.awaiters.is_empty() {
-            self.awaiters.put(set::new()?);
-        }
-        set::add(&self.awaiters.get_or_none(), waiter)
-    }
-
-    /// Writes down that `waiter` waits no more.
-    pub fn discard_awaiter(&self, waiter: &Object) -> Result<()> {
-        self.awaiters.get().map_or(Ok(()), |awaiters| set::discard(&awaiters, waiter))
     }
 
     /// The source traceback, for reports.

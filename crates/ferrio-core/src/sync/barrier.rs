@@ -1,7 +1,7 @@
 //! Barrier: `wait()`; the rest is asyncio's code, which finds the state by its usual names.
 
 use super::Condition;
-use super::condition::{Acquiring, Wait};
+use super::condition_wait::{Acquiring, Wait};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, property, slot_property, type_cell};

@@ -7,6 +7,7 @@
 
 mod barrier;
 mod condition;
+mod condition_wait;
 mod event;
 mod lock;
 mod semaphore;

@@ -1,12 +1,13 @@
 //! DatagramTransport: a datagram socket, connected or not.
 
 use super::base::{Base, Failure, split_exit};
+use super::buffering::{self, Buffering};
 use super::flow::Flow;
 use super::lifecycle::{self, Init, Transport, checked, transport_class};
-use super::methods::{self, Buffering};
+use super::methods;
 use super::peers::Peers;
 use super::socket_methods::guarded;
-use super::stream::{self, Received};
+use super::stream::Received;
 use super::write_queue::Data;
 use crate::compat::{self, BYTES_LIKE, DATAGRAM_HEADER_SIZE};
 use crate::ffi::class::{Members, getter, method, unary_slot};
@@ -84,7 +85,7 @@ impl Own<DatagramTransport> {
             match self.attempt(data.as_slice(), object, &address)? {
                 Attempt::Sent => return Ok(()),
                 Attempt::Failed(exception) => return self.failed(exception),
-                Attempt::NotNow => stream::start_writing(self)?,
+                Attempt::NotNow => buffering::start_writing(self)?,
             }
         }
         let bytes = Object::bytes(data.as_slice())?;

@@ -1,10 +1,10 @@
 //! The methods that several transport classes have, as asyncio names them.
 
-use super::flow::Flow;
+use super::buffering::Buffering;
 use super::lifecycle::{self, Transport};
 use super::stream::Writer;
 use crate::ffi::class::{method, method0, method1};
-use crate::ffi::{Object, Own, Result, Signature};
+use crate::ffi::{Object, Signature};
 
 static GET_EXTRA_INFO: Signature = Signature {
     name: "get_extra_info",
@@ -20,29 +20,6 @@ static SET_WRITE_BUFFER_LIMITS: Signature = Signature {
     required: 0,
     variadic: false,
 };
-
-/// A transport that keeps what it can't write at once.
-pub trait Buffering: Transport {
-    /// The marks at which the protocol is told to stop and to go on.
-    fn flow(&self) -> &Flow;
-    /// How many bytes wait.
-    fn buffer_size(&self) -> usize;
-
-    /// Sends as much as the descriptor takes. A failure closes the transport.
-    fn flush(this: &Own<Self>) -> Result<()>;
-
-    /// Nothing waits any more.
-    fn all_sent(_: &Own<Self>) -> Result<()> {
-        Ok(())
-    }
-
-    /// Tells the protocol to stop if too much waits.
-    fn maybe_pause_protocol(this: &Own<Self>) -> Result<()> {
-        this.base().with_protocol_context(this.as_object(), |context| {
-            this.flow().maybe_pause(this.buffer_size(), context)
-        })
-    }
-}
 
 /// Methods of every transport.
 pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {

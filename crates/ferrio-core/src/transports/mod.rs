@@ -6,10 +6,10 @@
 //! the buffer.
 //!
 //! - [`base`]: what every transport has; [`lifecycle`]: start, watch, pause, close, fail; [`methods`]: the Python methods;
-//! - [`stream`]: reading and writing of streams, over [`socket`] (with
-//!   [`socket_receive`] and [`socket_methods`]), [`pipe_read`] and [`pipe_write`];
-//! - [`write_batching`]: when a small write is sent; [`write_queue`]: what waits to be sent; [`flow`]: telling the
-//!   protocol to pause and to resume writing;
+//! - [`stream`]: reading and writing of streams, over [`socket`] (with [`socket_receive`] and [`socket_methods`]),
+//!   [`pipe_read`] and [`pipe_write`];
+//! - [`buffering`]: sending what waits; [`write_queue`]: what waits to be sent; [`write_batching`]: when a small write is
+//!   sent; [`flow`]: telling the protocol to pause and to resume writing;
 //! - [`datagram`]: datagram sockets; [`peers`]: the addresses that one knows;
 //! - [`acceptor`]: accepting connections;
 //! - [`descriptor`]: whether a descriptor is still the transport's; [`address`]: addresses as Python tuples;
@@ -18,6 +18,7 @@
 pub mod acceptor;
 pub mod address;
 pub mod base;
+mod buffering;
 pub mod datagram;
 mod descriptor;
 pub mod flow;

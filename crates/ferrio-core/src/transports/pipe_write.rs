@@ -4,9 +4,10 @@
 //! for reading.
 
 use super::base::Base;
+use super::buffering::Buffering;
 use super::flow::Flow;
 use super::lifecycle::{self, Transport, transport_class};
-use super::methods::{self, Buffering};
+use super::methods;
 use super::pipe_read;
 use super::stream::{self, Writer};
 use super::write_queue::{Data, WriteQueue};

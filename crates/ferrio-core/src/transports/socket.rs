@@ -5,9 +5,9 @@
 //! iteration.
 
 use super::base::Base;
+use super::buffering::Buffering;
 use super::flow::Flow;
 use super::lifecycle::{self, Transport};
-use super::methods::Buffering;
 use super::native_protocol::{self, Receive};
 use super::socket_receive;
 use super::stream::{self, Writer};

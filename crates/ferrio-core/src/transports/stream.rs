@@ -1,14 +1,14 @@
 //! Streams of bytes: what sockets and pipes do alike when they read and write.
 //!
-//! A write is tried at once if nothing waits before it. What the descriptor does not take joins the queue, and the
-//! loop sends the queue when the descriptor takes more.
+//! A write is tried at once if nothing waits before it. What the descriptor does not take joins the queue; see
+//! [`super::buffering`].
 
 use super::base::Failure;
+use super::buffering::{Buffering, start_writing};
 use super::lifecycle::{self, Transport, checked};
-use super::methods::Buffering;
 use super::write_queue::{Data, WriteQueue};
 use crate::ffi::{Object, Own, Result};
-use crate::loop_::{Direction, Loop};
+use crate::loop_::Loop;
 use crate::stdlib;
 use ferrio_reactor::socket::is_transient;
 use std::io::{self, IoSlice};
@@ -121,39 +121,4 @@ pub fn flush<T: Writer>(this: &Own<T>) -> Result<()> {
         Ok(()) => Ok(()),
         Err(error) => lifecycle::fatal(this, Failure::System(error), T::WRITE_FAILED),
     }
-}
-
-/// Has the loop send what waits as soon as the descriptor takes more.
-pub fn start_writing<T: Buffering>(this: &Own<T>) -> Result<()> {
-    let base = this.base();
-    if !base.writing.get()
-        && let Some(loop_) = base.loop_()
-    {
-        let descriptor = base.descriptor.to_watch()?;
-        loop_.watch_native(descriptor, Direction::Write, this.as_object(), write_ready::<T>)?;
-        base.writing.set(true);
-    }
-    Ok(())
-}
-
-/// The descriptor takes more.
-fn write_ready<T: Buffering>(object: &Object) -> Result<()> {
-    let this = Own::<T>::expect(object)?;
-    let base = this.base();
-    if base.is_lost() || !base.writing.get() {
-        return Ok(());
-    }
-    base.in_context(|| {
-        T::flush(this)?;
-        if base.is_lost() {
-            return Ok(());
-        }
-        base.with_protocol_context(object, |context| this.flow().maybe_resume(this.buffer_size(), context))?;
-        if this.has_unsent() {
-            return Ok(());
-        }
-        base.stop_watching(object, Direction::Write);
-        T::all_sent(this)?;
-        if base.closing.get() { lifecycle::lose(this, None) } else { Ok(()) }
-    })
 }

@@ -18,6 +18,7 @@
 //! A callback that blocks keeps the data from the peer, and one that ends the process by `os._exit()` loses it. For
 //! this reason only small writes wait, and only where it saves something.
 
+use super::buffering;
 use super::socket::SocketTransport;
 use super::stream;
 use crate::ffi::{Object, Own, Result};
@@ -123,7 +124,7 @@ impl Own<SocketTransport> {
     /// Sends as much of the queue as the socket takes. The loop sends the rest.
     pub(super) fn send_queue(&self) -> Result<()> {
         stream::flush(self)?;
-        if self.queue.is_empty() { Ok(()) } else { stream::start_writing(self) }
+        if self.queue.is_empty() { Ok(()) } else { buffering::start_writing(self) }
     }
 }
 

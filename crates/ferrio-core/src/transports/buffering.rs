@@ -1,0 +1,64 @@
+//! Unsent data: what transports do alike that keep it. The loop sends it when the descriptor takes more.
+
+use super::flow::Flow;
+use super::lifecycle::{self, Transport};
+use crate::ffi::{Object, Own, Result};
+use crate::loop_::Direction;
+
+/// A transport that keeps what it can't write at once.
+pub trait Buffering: Transport {
+    /// The marks at which the protocol is told to stop and to go on.
+    fn flow(&self) -> &Flow;
+    /// How many bytes wait.
+    fn buffer_size(&self) -> usize;
+
+    /// Sends as much as the descriptor takes. A failure closes the transport.
+    fn flush(this: &Own<Self>) -> Result<()>;
+
+    /// Nothing waits any more.
+    fn all_sent(_: &Own<Self>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Tells the protocol to stop if too much waits.
+    fn maybe_pause_protocol(this: &Own<Self>) -> Result<()> {
+        this.base().with_protocol_context(this.as_object(), |context| {
+            this.flow().maybe_pause(this.buffer_size(), context)
+        })
+    }
+}
+
+/// Has the loop send what waits as soon as the descriptor takes more.
+pub fn start_writing<T: Buffering>(this: &Own<T>) -> Result<()> {
+    let base = this.base();
+    if !base.writing.get()
+        && let Some(loop_) = base.loop_()
+    {
+        let descriptor = base.descriptor.to_watch()?;
+        loop_.watch_native(descriptor, Direction::Write, this.as_object(), write_ready::<T>)?;
+        base.writing.set(true);
+    }
+    Ok(())
+}
+
+/// The descriptor takes more.
+fn write_ready<T: Buffering>(object: &Object) -> Result<()> {
+    let this = Own::<T>::expect(object)?;
+    let base = this.base();
+    if base.is_lost() || !base.writing.get() {
+        return Ok(());
+    }
+    base.in_context(|| {
+        T::flush(this)?;
+        if base.is_lost() {
+            return Ok(());
+        }
+        base.with_protocol_context(object, |context| this.flow().maybe_resume(this.buffer_size(), context))?;
+        if this.has_unsent() {
+            return Ok(());
+        }
+        base.stop_watching(object, Direction::Write);
+        T::all_sent(this)?;
+        if base.closing.get() { lifecycle::lose(this, None) } else { Ok(()) }
+    })
+}
