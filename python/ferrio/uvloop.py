@@ -57,7 +57,9 @@ def run(
         return await main
 
     _say()
-    return ferrio.run(wrapper(), loop_factory=loop_factory, debug=debug)
+    # The signature that mypy knows on 3.11 is asyncio's, without loop_factory. Ferrio has it everywhere.
+    run_with_factory: Callable[..., _T] = ferrio.run
+    return run_with_factory(wrapper(), loop_factory=loop_factory, debug=debug)
 
 
 def install() -> None:
