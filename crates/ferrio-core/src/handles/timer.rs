@@ -9,17 +9,17 @@ use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::CStr;
 
-/// The body of a TimerHandle. It begins with a Handle's, so that it is one.
+/// The body of a TimerHandle. It begins with the body of a Handle.
 #[derive(Default)]
 #[repr(C)]
 pub struct TimerHandle {
     handle: Handle,
     when: Cell<f64>,
-    /// While it is in a loop's timers: what that loop wants to have called when it is cancelled.
+    /// What to call when the timer is cancelled; set while it is among the timers of a loop.
     scheduled: Cell<Option<OnCancel>>,
 }
 
-/// What a loop has called when one of its timers is cancelled, with the timer and its loop.
+/// What a loop wants to be called when one of its timers is cancelled, with the timer and the loop.
 pub type OnCancel = fn(&Own<TimerHandle>, &Object) -> Result<()>;
 
 extends!(TimerHandle: Handle, handle);
@@ -37,13 +37,13 @@ impl TimerHandle {
         self.when.get()
     }
 
-    /// Says whether it is in the loop's timers, and what the loop has called when it is cancelled meanwhile.
+    /// Notes whether the timer is among the loop's timers, and what to call when it is cancelled meanwhile.
     #[inline]
     pub fn set_scheduled(&self, scheduled: Option<OnCancel>) {
         self.scheduled.set(scheduled);
     }
 
-    /// The part that every handle has.
+    /// The body of the Handle in it.
     #[inline]
     pub fn handle(&self) -> &Handle {
         &self.handle
@@ -51,7 +51,7 @@ impl TimerHandle {
 }
 
 impl Own<TimerHandle> {
-    /// The timer as any handle.
+    /// The timer as a Handle.
     #[inline]
     pub fn as_handle(&self) -> &Own<Handle> {
         self.upcast()
@@ -63,7 +63,7 @@ impl Own<TimerHandle> {
         }
         let loop_ = self.handle.loop_.get_or_none();
         self.as_handle().cancel()?;
-        // The loop may have taken it out while the callback's arguments went.
+        // The loop may have taken it out while the arguments were dropped.
         self.scheduled.get().map_or(Ok(()), |on_cancel| on_cancel(self, &loop_))
     }
 

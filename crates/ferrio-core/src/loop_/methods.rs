@@ -1,4 +1,4 @@
-//! Loop's methods and properties, as asyncio names them, and those that Ferrio's Python code uses.
+//! The methods and properties of Loop: asyncio's, and those that Ferrio's Python code uses.
 
 use super::readiness::{Direction, descriptor_of};
 use super::runnable::Runnable;
@@ -47,7 +47,7 @@ impl Class for Loop {
 
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
         if this.system.borrow().is_some() {
-            // What is registered with its poller would never be heard of again.
+            // The descriptors of the present poller would never be reported again.
             return Err(runtime_error("the loop is already initialized"));
         }
         let base = Own::<Loop>::class_object()?;
@@ -89,7 +89,7 @@ impl Class for Loop {
     }
 }
 
-/// Adds the class. The methods that make futures, tasks and sockets' coroutines come from the folders of these.
+/// Adds the class. The folders of futures, tasks and sockets supply the methods that create their objects.
 pub fn register(module: &Module, additions: Additions) -> Result<()> {
     module.add(c"Loop", &make_type_with::<Loop>(additions)?)
 }
@@ -194,7 +194,7 @@ fn running() -> Vec<Method> {
     ]
 }
 
-/// `add_reader` and its kin; the public ones refuse a descriptor that a transport owns.
+/// `add_reader`, `add_writer` and their private forms. The public ones refuse a descriptor that a transport owns.
 fn add(this: &Own<Loop>, args: &Args<'_>, direction: Direction, public: bool) -> Result {
     let ([file, callback], [], arguments) = args.bind::<2, 0>(&ADD_READER)?;
     let descriptor = descriptor_of(file)?;
