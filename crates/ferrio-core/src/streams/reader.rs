@@ -53,14 +53,14 @@ pub struct StreamReader {
     pub eof: Cell<bool>,
     paused: Cell<bool>,
     loop_: Slot,
-    /// The future of the one who waits for data.
+    /// The future of the task that waits for data.
     waiter: Slot,
     pub exception: Slot,
     transport: Slot,
     source_traceback: Slot,
     /// Whether the protocol may call `feed_data` directly.
     feeds_plainly: Cell<bool>,
-    /// Whether the reading methods may do without the methods that asyncio's call.
+    /// Whether no method is overridden that the reading methods skip.
     is_plain: Cell<bool>,
 }
 
@@ -95,7 +95,7 @@ impl Own<StreamReader> {
                 if !raised.is(Builtin::NotImplemented) {
                     return Err(raised);
                 }
-                // One that can't be paused; it is not asked again.
+                // This transport cannot pause, and is not asked again.
                 raised.discard();
                 self.transport.put(Object::none());
                 Ok(())
@@ -109,7 +109,7 @@ impl Own<StreamReader> {
         self.wake_up()
     }
 
-    /// Has the one who waits for data go on.
+    /// Wakes up the task that waits for data.
     #[inline]
     fn wake_up(&self) -> Result<()> {
         match self.waiter.take() {
@@ -120,7 +120,7 @@ impl Own<StreamReader> {
         }
     }
 
-    /// Has reading go on, if the buffer is small enough again.
+    /// Resumes reading if the buffer is small enough again.
     #[inline]
     pub fn resume_if_small(&self) -> Result<()> {
         if self.paused.get() && self.buffer.len() <= self.limit.get() {
@@ -130,7 +130,7 @@ impl Own<StreamReader> {
         Ok(())
     }
 
-    /// The future that is done when something has come. `method` is the name for messages.
+    /// The future that is done when data arrives. `method` is the name for messages.
     pub fn begin_to_wait(&self, method: &str) -> Result {
         if self.waiter.get().is_some_and(|waiter| !waiter.is_none()) {
             return Err(runtime_error(&format!(
@@ -140,7 +140,7 @@ impl Own<StreamReader> {
         if self.eof.get() {
             return Err(raise_imported(&ASSERTION_ERROR, "_wait_for_data after EOF"));
         }
-        // Nothing would come any more.
+        // Otherwise nothing would arrive any more.
         if self.paused.replace(false) {
             self.transport.get_or_none().method0(&RESUME_READING)?;
         }
@@ -149,12 +149,12 @@ impl Own<StreamReader> {
         Ok(future)
     }
 
-    /// Nobody waits any more.
+    /// The wait is over.
     pub fn end_waiting(&self) {
         self.waiter.clear();
     }
 
-    /// Whether a derived class leaves `feed_data` alone.
+    /// Whether no derived class overrides `feed_data`.
     pub fn feeds_plainly(&self) -> bool {
         self.feeds_plainly.get()
     }
@@ -169,7 +169,7 @@ impl Own<StreamReader> {
         if self.is_plain.get() {
             match request() {
                 Ok(request) => return Coroutine::start(names, Read::new(self.clone(), request)),
-                // What is no number, or a very large one: asyncio's code knows what it means.
+                // It is not a number, or a very large one. asyncio's code handles it.
                 Err(raised) if raised.is(Builtin::Type) || raised.is(Builtin::Overflow) => raised.discard(),
                 Err(raised) => return Err(raised),
             }

@@ -1,4 +1,4 @@
-//! Barrier: `wait()`; the rest is asyncio's code, which finds the state by its usual names.
+//! Barrier: `wait()`. The rest is asyncio's code, which finds the state under its usual names.
 
 use super::Condition;
 use super::condition_wait::{Acquiring, Wait};
@@ -22,7 +22,7 @@ static DRAINING: Member = Member::new(&BARRIER_STATE, c"DRAINING");
 static RESETTING: Member = Member::new(&BARRIER_STATE, c"RESETTING");
 static BROKEN: Member = Member::new(&BARRIER_STATE, c"BROKEN");
 
-/// Finds asyncio's class while it still stands under its name.
+/// Imports asyncio's class before `install()` replaces it.
 pub fn remember_original() -> Result<()> {
     ORIGINAL.get().map(drop)
 }
@@ -33,7 +33,7 @@ pub struct Barrier {
     condition: Slot,
     parties: Slot,
     state: Slot,
-    /// How many tasks are in it.
+    /// How many tasks are in the barrier.
     count: Cell<i64>,
     is_plain: Cell<bool>,
 }
@@ -62,7 +62,7 @@ impl Barrier {
         self.condition.get().and_then(|condition| Own::<Condition>::downcast(&condition).cloned())
     }
 
-    /// A task has left: the last one has the barrier filled anew.
+    /// A task has left. The last one makes the barrier fill again.
     fn left(&self, condition: &Own<Condition>) -> Result<()> {
         self.count.set(self.count.get() - 1);
         if self.count.get() == 0 {
@@ -80,7 +80,7 @@ enum Stage {
     Entering(Acquiring),
     /// Waiting for the barrier to be drained or reset.
     Blocked(Wait),
-    /// Waiting for the others, with a place of its own.
+    /// Waiting for the others; with the number of this task's place.
     Filling(Wait, i64),
     Over,
 }
@@ -93,7 +93,7 @@ struct BarrierWait {
 }
 
 impl BarrierWait {
-    /// With the lock held: waits while the barrier is drained or reset, then takes a place.
+    /// The lock is held: waits while the barrier is drained or reset, then takes a place.
     fn enter(&mut self) -> Result<Poll> {
         let barrier = &self.barrier;
         if barrier.is_in(&[&DRAINING, &RESETTING])? {

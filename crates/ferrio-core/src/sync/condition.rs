@@ -34,7 +34,7 @@ static WAIT_FOR: Signature = Signature {
 #[derive(Default)]
 pub struct Condition {
     lock: Slot,
-    /// The lock's own methods, as asyncio exports them.
+    /// The methods of the lock, which asyncio's Condition also has as attributes.
     locked: Slot,
     acquire: Slot,
     release: Slot,
@@ -57,7 +57,7 @@ impl Own<Condition> {
             _ => FERRIO_LOCK.get()?.call0()?,
         };
         let this = self.as_object();
-        // As attributes: a derived class may have something else under these names.
+        // Set as attributes, because a derived class may define other things with these names.
         this.setattr(&OWN_LOCK, &lock)?;
         for name in [&LOCKED, &stdlib::ACQUIRE, &stdlib::RELEASE] {
             this.setattr(name, &lock.getattr(name)?)?;
@@ -78,7 +78,7 @@ impl Own<Condition> {
         Ok(())
     }
 
-    /// The lock, if it can be used without calling its methods by name.
+    /// The lock, if its methods need not be called by name.
     #[inline]
     fn plain_lock(&self) -> Option<Own<Lock>> {
         if !self.is_plain.get() {
@@ -94,7 +94,7 @@ impl Own<Condition> {
         }
     }
 
-    /// Gives the lock up.
+    /// Releases the lock.
     pub fn release(&self) -> Result<()> {
         match self.plain_lock() {
             Some(lock) => lock.release(),
@@ -110,7 +110,7 @@ impl Own<Condition> {
         }
     }
 
-    /// Has up to `count` of those who wait go on, as soon as they get the lock.
+    /// Wakes up to `count` waiters. They continue when they have the lock.
     pub fn notify(&self, count: usize) -> Result<()> {
         let Some(waiters) = self.waiters.any()? else { return Ok(()) };
         let (mut index, mut notified) = (0, 0);

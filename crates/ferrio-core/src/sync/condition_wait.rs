@@ -1,4 +1,4 @@
-//! What a coroutine of a Condition does: acquire its lock, wait, wait for a predicate.
+//! The coroutines of a Condition: acquiring its lock, `wait()`, `wait_for()`.
 
 use super::condition::Condition;
 use super::lock::Acquire;
@@ -11,7 +11,7 @@ use crate::stdlib;
 /// Acquiring a condition's lock.
 pub enum Acquiring {
     Plain(Acquire),
-    /// What `acquire()` has given, until it is awaited.
+    /// The awaitable that `acquire()` returned, until it is awaited.
     ByName(Option<Object>),
 }
 
@@ -38,8 +38,8 @@ enum Stage {
     New,
     /// Waiting to be notified.
     Waiting(Object),
-    /// Waiting for the lock, whatever has come before: `Ok`, or the exception that the waiting ended with,
-    /// and the cancellation that came while it waits for the lock.
+    /// Waiting for the lock. `result` is the outcome of the wait before; `cancelled` is a cancellation that arrived
+    /// meanwhile.
     Acquiring {
         acquiring: Acquiring,
         result: Result<(), Object>,
@@ -54,7 +54,7 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Not started yet.
+    /// A wait that has not started.
     pub fn new(condition: Own<Condition>) -> Wait {
         Wait { condition, stage: Stage::New }
     }
@@ -63,7 +63,7 @@ impl Wait {
         let condition = &self.condition;
         condition.check_locked("wait")?;
         let loop_of = || condition.loop_.get(condition.as_object()).and_then(|loop_| waiter::create(&loop_));
-        // The lock is given up after the future is made, or before: what raises then, raises with it held.
+        // The lock is released after the future is created, or before. An error in the first step leaves the lock held.
         let made = if compat::CONDITION_PASSES_NOTIFICATION_ON {
             let future = loop_of()?;
             condition.release()?;
@@ -88,13 +88,13 @@ impl Wait {
         self.resume(Outcome::Start)
     }
 
-    /// The lock is there again, or can't be had.
+    /// The lock is acquired again, or that has failed.
     fn end(&self, result: Result<(), Object>) -> Result<Poll> {
         match result {
             Ok(()) => Ok(Poll::Ready(Object::bool(true))),
             Err(exception) => {
                 if compat::CONDITION_PASSES_NOTIFICATION_ON {
-                    // It may have been notified; so somebody else is.
+                    // The notification may have been for this waiter, so another gets it.
                     self.condition.notify(1)?;
                 }
                 Err(exception.raise())
@@ -135,7 +135,7 @@ impl Operation for Wait {
                         if !is_cancellation(&exception)? {
                             return self.end(Err(exception));
                         }
-                        // The lock is what matters most.
+                        // The lock must be acquired in any case.
                         let acquiring = self.condition.acquiring()?;
                         self.stage = Stage::Acquiring { acquiring, result, cancelled: Some(exception) };
                         outcome = Outcome::Start;

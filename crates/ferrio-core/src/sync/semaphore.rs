@@ -22,14 +22,14 @@ pub struct Semaphore {
     value: Cell<i64>,
     waiters: Waiters,
     loop_: BoundLoop,
-    /// Whether acquire() may do without the methods that asyncio's calls.
+    /// Whether no method is overridden that acquire() skips.
     is_plain: Cell<bool>,
-    /// Whether `async with` may call acquire() directly; release() is always called by its name.
+    /// Whether `async with` may call acquire() directly. It always calls release() by name.
     enters_plainly: Cell<bool>,
 }
 
 impl Own<Semaphore> {
-    /// Whether acquire() has to wait: none is left, or others wait whose waiting was not cancelled.
+    /// Whether acquire() has to wait: the value is 0, or there are waiters that are not cancelled.
     #[inline]
     fn is_locked(&self) -> Result<bool> {
         if self.value.get() == 0 {
@@ -51,7 +51,7 @@ impl Own<Semaphore> {
         self.wake_up_next().map(drop)
     }
 
-    /// Hands one to the first of those who wait; whether there was one.
+    /// Gives one unit to the first waiter. Returns whether there was one.
     #[inline]
     fn wake_up_next(&self) -> Result<bool> {
         let Some(waiters) = self.waiters.any()? else { return Ok(false) };
@@ -61,7 +61,7 @@ impl Own<Semaphore> {
         Ok(true)
     }
 
-    /// Hands out what there is, to those who have come meanwhile and had to wait for their turn.
+    /// Gives the units that are left to waiters that arrived meanwhile.
     fn wake_up_others(&self) -> Result<()> {
         while self.value.get() > 0 {
             if !self.wake_up_next()? || !compat::SEMAPHORE_WAKES_MANY {
@@ -76,12 +76,12 @@ impl Own<Semaphore> {
 struct Acquire {
     semaphore: Own<Semaphore>,
     waiter: Option<Object>,
-    /// What it returns in the end.
+    /// The result of the coroutine.
     result: Object,
 }
 
 impl Acquire {
-    /// The waiting was ended by an exception: one that was handed over meanwhile is given back.
+    /// An exception has ended the wait. A unit that the waiter had already got is returned.
     fn give_back(&self, waiter: &Object, exception: &Object) -> Result<()> {
         let semaphore = &self.semaphore;
         if is_cancellation(exception)? {
@@ -131,7 +131,7 @@ struct Exit(Own<Semaphore>);
 
 impl Operation for Exit {
     fn resume(&mut self, _: Outcome) -> Result<Poll> {
-        // A derived class's, as BoundedSemaphore's, is wanted here too.
+        // By name, because a derived class, for example BoundedSemaphore, overrides it.
         self.0.as_object().method0(&stdlib::RELEASE)?;
         Ok(Poll::Ready(Object::none()))
     }

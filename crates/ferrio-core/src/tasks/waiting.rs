@@ -1,4 +1,4 @@
-//! `wait()`: until some of many futures are done.
+//! `wait()`: waits until some or all of the futures are done.
 
 use super::is_coroutine;
 use crate::coroutines::{
@@ -39,7 +39,7 @@ enum Until {
 }
 
 impl Until {
-    /// By its name in asyncio.
+    /// By the constant's name in asyncio.
     fn of(name: Option<&Object>) -> Result<Until> {
         static NAMES: [(Name, Until); 3] = [
             (Name::new(c"ALL_COMPLETED"), Until::AllCompleted),
@@ -57,7 +57,7 @@ impl Until {
     }
 }
 
-/// Remembers asyncio's coroutine function that does the waiting, of which a frame speaks.
+/// Registers asyncio's coroutine function that waits, which a frame names.
 pub fn remember_original() -> Result<()> {
     remember(ASYNCIO_WAIT_INNER.get()?)
 }
@@ -79,7 +79,7 @@ pub fn definition() -> AsyncioFunctionDefinition {
     )
 }
 
-/// What a timer calls: `waiter.set_result(None)`, unless the waiter is done.
+/// A timer calls this: `waiter.set_result(None)`, unless the waiter is done.
 pub fn release_waiter() -> Method {
     module_function(
         c"_release_waiter",
@@ -93,7 +93,7 @@ pub fn release_waiter() -> Method {
     )
 }
 
-/// The body of what the futures tell that they are done.
+/// The body of the object that observes the futures.
 #[derive(Default)]
 pub struct Waiting {
     futures: RefCell<Vec<Object>>,
@@ -135,7 +135,7 @@ impl Own<Waiting> {
         awaiters::discard(future, self.caller.get())
     }
 
-    /// Nobody waits any more.
+    /// The wait is over.
     fn leave(&self) -> Result<()> {
         self.drop_timer()?;
         let futures = self.futures.borrow().clone();
@@ -146,7 +146,7 @@ impl Own<Waiting> {
         Ok(())
     }
 
-    /// The sets of those that are done and those that are not.
+    /// The set of futures that are done, and the set of those that are not.
     fn answer(&self) -> Result {
         let (done, pending) = (set::new()?, set::new()?);
         for future in self.futures.take() {
@@ -156,7 +156,7 @@ impl Own<Waiting> {
     }
 }
 
-/// Whether a future that is done has ended with an exception other than its cancellation.
+/// Whether a future that is done has failed with an exception, not counting a cancellation.
 pub fn has_failed(future: &Object) -> Result<bool> {
     Ok(!waiter::is_cancelled(future)? && !waiter::exception(future)?.is_none())
 }

@@ -1,7 +1,7 @@
-//! Timeout: what `async with asyncio.timeout(1)` enters and leaves; `wait_for()`.
+//! Timeout: the context manager of `async with asyncio.timeout(1)`; and `wait_for()`.
 //!
-//! State, and the way of a timeout that does not expire, are here; what happens when it expires is asyncio's
-//! code, which finds the state by its usual names.
+//! The state and the code of a timeout that does not expire are here. When it expires, asyncio's code continues, which
+//! finds the state under its usual names.
 
 mod wait_for;
 
@@ -67,7 +67,7 @@ fn definitions() -> [AsyncioFunctionDefinition; 2] {
     [after, at]
 }
 
-/// A timeout that expires after `delay` seconds; never, if that is None.
+/// A timeout that expires after `delay` seconds; never if that is None.
 fn after(delay: &Object) -> Result<Own<Timeout>> {
     let running = crate::loop_::running()?;
     let when = if delay.is_none() {
@@ -95,7 +95,7 @@ pub struct Timeout {
     task: Slot,
     /// The deadline on the loop's clock, or None.
     when: Slot,
-    /// How many cancellations the task was asked for before.
+    /// How many cancellations of the task were requested before.
     cancelling: Slot,
 }
 
@@ -164,7 +164,7 @@ impl Own<Timeout> {
         Ok(())
     }
 
-    /// What is left has not taken too long: there is nothing to do. False if it has.
+    /// Ends a timeout that has not expired. Returns false if it has.
     fn leave_in_time(&self) -> Result<bool> {
         if self.is_in(&ENTERED)? {
             self.drop_timer()?;
@@ -207,7 +207,7 @@ impl Operation for Exit {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
         match outcome {
             Outcome::Start => {}
-            // What asyncio's code has come to.
+            // The outcome of asyncio's code.
             outcome => return outcome.value().map(Poll::Ready),
         }
         if self.timeout.leave_in_time()? {
@@ -295,11 +295,11 @@ impl Class for Timeout {
     }
 }
 
-/// Adds the class, and the functions that stand for asyncio's.
+/// Adds the class, and the functions that replace asyncio's.
 pub fn register(module: &Module) -> Result<()> {
     module.add(c"Timeout", &make_type::<Timeout>()?)?;
     module.add_all(definitions())?;
-    // Earlier interpreters' is of another kind, and stays.
+    // Earlier interpreters have another implementation, which is not replaced.
     if compat::WAIT_FOR_USES_TIMEOUT {
         module.add_all([wait_for::definition()])?;
     }

@@ -1,4 +1,4 @@
-//! The class, with asyncio's names.
+//! The class TlsProtocol, with asyncio's names.
 
 use super::{TlsProtocol, UNWRAPPED};
 use crate::ffi::class::{Members, bool_property, method0, method1, property, slot_property, type_cell};

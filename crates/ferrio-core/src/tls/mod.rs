@@ -1,17 +1,17 @@
-//! TLS: the records' way through the interpreter's own ssl objects, and its flow control.
+//! TLS: passes records through the interpreter's own ssl objects, with flow control.
 //!
-//! Python's class (`python/ferrio/tls.py`) derives from [`TlsProtocol`] and from asyncio's `SSLProtocol`: the
-//! state, reading, writing and the steps of the handshake are here; its begin and end, shutdown and errors are
-//! asyncio's code, which finds the state by its usual names. A [`SocketTransport`] hands what it receives to
-//! [`Own::<TlsProtocol>::received`] without a buffer between.
+//! The Python class (`python/ferrio/tls.py`) derives from [`TlsProtocol`] and from asyncio's `SSLProtocol`. The state,
+//! reading, writing and the steps of the handshake are here. The begin and the end of the handshake, shutdown and
+//! errors are asyncio's code, which finds the state under its usual names. A [`SocketTransport`] passes what it
+//! receives to [`Own::<TlsProtocol>::received`] without a buffer in between.
 //!
 //! ```text
 //!   socket -> incoming -> ssl object -> protocol.data_received
 //!   socket <- outgoing <- ssl object <- backlog <- transport.write
 //! ```
 //!
-//! The two memory BIOs `incoming` and `outgoing` hold records. The backlog holds what was written before the
-//! handshake was done, or while the ssl object can't take it.
+//! The two memory BIOs `incoming` and `outgoing` have records. The backlog has data that was written before the end of
+//! the handshake, or that the ssl object did not take yet.
 
 mod handshake;
 mod methods;
@@ -31,7 +31,7 @@ static WRAPPED: Member = Member::new(&TLS_STATES, c"WRAPPED");
 static FLUSHING: Member = Member::new(&TLS_STATES, c"FLUSHING");
 static SHUTDOWN: Member = Member::new(&TLS_STATES, c"SHUTDOWN");
 
-/// Where `ssl.SSLObject` keeps the object in C.
+/// The attribute in which `ssl.SSLObject` has its object in C.
 static INNER: Name = Name::new(c"_sslobj");
 
 static PENDING: Name = Name::new(c"pending");
@@ -46,12 +46,12 @@ pub struct TlsProtocol {
     state: Slot,
     incoming: Slot,
     outgoing: Slot,
-    /// The ssl object, and the one in C within it if that is of the interpreter's own class.
+    /// The ssl object; below, its object in C if the class is the interpreter's own.
     object: Slot,
     inner: Slot,
     /// The transport of the records.
     transport: Slot,
-    /// The program's protocol, and the transport that it sees.
+    /// The program's protocol; below, the transport that it has.
     app_protocol: Slot,
     app_transport: Slot,
     app_protocol_is_buffer: Cell<bool>,
@@ -63,11 +63,11 @@ pub struct TlsProtocol {
     incoming_low_water: Cell<i64>,
     outgoing_high_water: Cell<i64>,
     outgoing_low_water: Cell<i64>,
-    /// A deque of what waits to be encrypted, and how many bytes that is.
+    /// A deque of data that waits to be encrypted; below, its size in bytes.
     backlog: Slot,
     backlog_size: Cell<i64>,
-    /// How much of `outgoing` the program wrote while the transport takes no more; the rest are answers that
-    /// TLS itself gives to the peer.
+    /// How much of `outgoing` the program wrote while the transport does not take more. The rest are TLS's own answers
+    /// to the peer.
     outgoing_written: Cell<i64>,
     lost: Cell<i64>,
 }
@@ -97,7 +97,7 @@ impl TlsProtocol {
         Ok(false)
     }
 
-    /// Takes the ssl object.
+    /// Sets the ssl object.
     fn set_object(&self, object: &Object) -> Result<()> {
         let is_plain = object.type_ptr().cast() == SSL_OBJECT.get()?.as_ptr();
         self.inner.put(if is_plain { object.getattr(&INNER)? } else { object.clone() });
@@ -110,14 +110,14 @@ impl TlsProtocol {
         self.inner.get_or_none()
     }
 
-    /// How many bytes a memory BIO holds.
+    /// How many bytes a memory BIO has.
     fn pending(bio: &Slot) -> Result<i64> {
         bio.get_or_none().getattr(&PENDING)?.to_i64()
     }
 }
 
 impl Own<TlsProtocol> {
-    /// Something broke: asyncio's code closes the connection and says so.
+    /// An error: asyncio's code closes the connection and reports it.
     #[cold]
     fn fatal(&self, raised: Raised) -> Result<()> {
         let exception = raised.take();
@@ -127,7 +127,7 @@ impl Own<TlsProtocol> {
         self.as_object().method(&FATAL_ERROR, &[&exception, &Object::str(FATAL)?]).map(drop)
     }
 
-    /// Hands records to the transport.
+    /// Passes records to the transport.
     fn send(&self, data: &Object) -> Result<()> {
         let transport = self.transport.get_or_none();
         match Own::<SocketTransport>::downcast_exact(&transport) {
@@ -137,7 +137,7 @@ impl Own<TlsProtocol> {
     }
 }
 
-/// Imports what is asked for while an error is set, when nothing can be imported.
+/// Imports the classes that are needed while an error is set, because nothing can be imported then.
 fn prepare() -> Result<()> {
     SSL_WANT_READ.get()?;
     SSL_SYSCALL.get()?;
@@ -149,12 +149,12 @@ fn wants_more(raised: &Raised) -> Result<bool> {
     Ok(raised.is_of(SSL_WANT_READ.get()?) || raised.is_of(SSL_SYSCALL.get()?))
 }
 
-/// Calls a method of the program's protocol; what it raises, but `KeyboardInterrupt` and `SystemExit`, goes to
-/// the loop's exception handler.
+/// Calls a method of the program's protocol. Its exceptions go to the loop's exception handler, except
+/// `KeyboardInterrupt` and `SystemExit`.
 fn tell(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
     let protocol = this.app_protocol.get_or_none();
     if protocol.is_none() {
-        // The connection is lost, and the protocol has heard of it.
+        // The connection is lost, and the protocol knows it.
         return Ok(());
     }
     let Err(raised) = protocol.method0(method) else { return Ok(()) };
