@@ -63,7 +63,8 @@ impl Wait {
         let condition = &self.condition;
         condition.check_locked("wait")?;
         let loop_of = || condition.loop_.get(condition.as_object()).and_then(|loop_| waiter::create(&loop_));
-        // The lock is released after the future is created, or before. An error in the first step leaves the lock held.
+        // In earlier versions, the lock is released before the future is created. If that fails, the lock is acquired
+        // again before the error is raised.
         let made = if compat::CONDITION_PASSES_NOTIFICATION_ON {
             let future = loop_of()?;
             condition.release()?;

@@ -1,4 +1,4 @@
-//! Flow control of writing: the marks at which the protocol is told to stop and to go on.
+//! Flow: the marks of unsent data at which the protocol is told to pause and to resume writing.
 
 use crate::debug::Report;
 use crate::ffi::error::value_error;
@@ -6,13 +6,13 @@ use crate::ffi::{Name, Object, Result};
 use crate::stdlib;
 use std::cell::Cell;
 
-/// The high-water mark in bytes unless the user sets another; asyncio's.
+/// The default high-water mark, in bytes; asyncio's.
 const HIGH_WATER: usize = 64 * 1024;
 
-/// The low-water mark is the high one divided by this, and the high one the low one times this.
+/// The default ratio of the high-water mark to the low one; asyncio's.
 const WATER_RATIO: usize = 4;
 
-/// The marks, and whether the protocol was told to stop.
+/// The marks, and whether the protocol was told to pause.
 pub struct Flow {
     low: Cell<usize>,
     high: Cell<usize>,
@@ -37,7 +37,7 @@ impl Flow {
         self.high.get()
     }
 
-    /// Whether the protocol was told to stop.
+    /// Whether the protocol was told to pause.
     pub fn is_paused(&self) -> bool {
         self.paused.get()
     }
@@ -60,7 +60,7 @@ impl Flow {
         Ok(())
     }
 
-    /// Tells the protocol to stop if more than the high-water mark waits.
+    /// Tells the protocol to pause if more than the high-water mark is unsent.
     #[inline]
     pub fn maybe_pause(&self, size: usize, context: &ProtocolContext<'_>) -> Result<()> {
         if size > self.high.get() && !self.paused.replace(true) {
@@ -69,7 +69,7 @@ impl Flow {
         Ok(())
     }
 
-    /// Tells the protocol to go on if no more than the low-water mark waits.
+    /// Tells the protocol to resume if no more than the low-water mark is unsent.
     #[inline]
     pub fn maybe_resume(&self, size: usize, context: &ProtocolContext<'_>) -> Result<()> {
         if self.paused.get() && size <= self.low.get() {
@@ -80,7 +80,7 @@ impl Flow {
     }
 }
 
-/// Who is told, and who hears of a failure.
+/// The protocol to call, and the objects for a report if it raises.
 pub struct ProtocolContext<'call> {
     pub loop_: &'call Object,
     pub transport: &'call Object,

@@ -1,4 +1,4 @@
-//! SocketTransport's methods, as asyncio names them.
+//! The methods of SocketTransport, with asyncio's names.
 
 use super::address;
 use super::base::Base;
@@ -17,13 +17,13 @@ static INIT: Signature = Signature {
     required: 3,
     variadic: false,
 };
-/// A socket that can be looked at but not read, written or closed.
+/// A view of a socket that cannot read, write or close it.
 pub(super) fn guarded(socket: &Object) -> Result {
     stdlib::TRANSPORT_SOCKET.get()?.call(&[socket])
 }
 
 impl Own<SocketTransport> {
-    /// Keeps what can be asked for after the descriptor is gone.
+    /// Stores the addresses for the time after the descriptor is closed.
     pub(super) fn remember_addresses(&self) {
         let none = Object::none();
         for name in ["sockname", "peername"] {
