@@ -1,4 +1,4 @@
-//! Properties: attributes that functions read and write.
+//! Properties: attributes that are read and written by functions.
 
 use super::methods::{function, guard, this};
 use super::{Class, Own};
@@ -23,7 +23,7 @@ where
     }
 }
 
-/// A property that can be read and written; deleting it is refused.
+/// A property that can be read and written, but not deleted.
 pub fn property<T: Class, G, S>(name: &'static CStr, _: G, _: S) -> py::PyGetSetDef
 where
     G: Fn(&Own<T>) -> Result + Copy + 'static,
@@ -38,7 +38,7 @@ where
     }
 }
 
-/// A property that reads and writes a slot; an empty one is None.
+/// A property that reads and writes a slot. An empty slot is None.
 pub fn slot_property<T: Class, F>(name: &'static CStr, _: F) -> py::PyGetSetDef
 where
     F: Fn(&T) -> &Slot + Copy + 'static,
@@ -53,7 +53,7 @@ where
     )
 }
 
-/// A property that reads and writes a truth value.
+/// A property that reads and writes a bool.
 pub fn bool_property<T: Class, F>(name: &'static CStr, _: F) -> py::PyGetSetDef
 where
     F: Fn(&T) -> &Cell<bool> + Copy + 'static,
