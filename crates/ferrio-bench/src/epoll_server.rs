@@ -47,7 +47,7 @@ struct Connection {
     unsent: Vec<u8>,
 }
 
-/// Serves for ever.
+/// Serves until the process is killed.
 pub fn run(address: &Address, task: Task) -> Result {
     if let Address::Udp(address) = address {
         let socket = UdpSocket::bind(address)?;

@@ -27,7 +27,7 @@ struct Connection {
     count: usize,
 }
 
-/// Serves for ever.
+/// Serves until the process is killed.
 pub fn run(address: &Address) -> Result {
     if let Address::Udp(_) = address {
         return Err("the server over io_uring has no UDP".into());

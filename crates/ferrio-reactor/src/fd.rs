@@ -1,4 +1,4 @@
-//! File descriptors that somebody else owns.
+//! File descriptors that other code owns.
 
 use rustix::fd::{BorrowedFd, RawFd};
 use std::io;

@@ -2,7 +2,7 @@
 //!
 //! - [`ready`]: what runs in this iteration and what waits for the next one;
 //! - [`timers`]: deadlines, in order of time and then of creation, with lazy cancellation;
-//! - [`remote_queue`]: work handed over by other threads, with one wake-up for many calls;
+//! - [`remote_queue`]: work from other threads, with one wake-up for many calls;
 //! - [`thread_semaphore`]: the semaphore that an executor's threads wait for;
 //! - [`deadline`]: how long the poller may sleep;
 //! - [`separator`]: where a record in a stream's buffer ends.

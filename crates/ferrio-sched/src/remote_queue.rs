@@ -1,4 +1,4 @@
-//! Work handed to the loop by other threads.
+//! RemoteQueue: work for the loop from other threads.
 //!
 //! Any thread pushes; the loop's thread drains. The queue is lock-free. Only the first push after a drain has to wake
 //! the loop; a flag tells it, and [`RemoteQueue::push`] returns it to the caller.
