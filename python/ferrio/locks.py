@@ -1,6 +1,6 @@
 """Lock, Event, Condition, Semaphore, BoundedSemaphore, Barrier.
 
-State and hot methods are in the Rust classes; the rest is inherited from asyncio's.
+The state and the hot methods are in the Rust classes. The rest is inherited from asyncio's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semapho
 # `import ferrio as asyncio`: what is not here is asyncio's.
 __getattr__ = functools.partial(getattr, asyncio.locks)
 
-# asyncio's own, also once something else has been put in their place.
+# asyncio's own classes, which install() may replace later.
 _Lock: Any = asyncio.Lock
 _Event: Any = asyncio.Event
 _Semaphore: Any = asyncio.Semaphore
@@ -36,7 +36,8 @@ class Lock(_core.Lock, _Lock):  # type: ignore[misc]  # the base is chosen at ru
 class Event(_core.Event, _Event):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Event.__doc__
 
-    # In Python, which the interpreter enters without a call: nothing is faster for an event that is set.
+    # This is Python code, which the interpreter enters without a C call. That is fastest for an event that is
+    # set.
     async def wait(self):  # type: ignore[no-untyped-def]
         if self._value:
             return True
@@ -62,7 +63,7 @@ class BoundedSemaphore(Semaphore, _BoundedSemaphore):  # type: ignore[misc]  # t
         super().__init__(value)
 
     def release(self) -> None:
-        """Add one to the counter. ValueError if that would make it greater than it was at first."""
+        """Add one to the counter. ValueError if it would exceed the initial value."""
         if self._value >= self._bound_value:
             raise ValueError("BoundedSemaphore released too many times")
         super().release()
@@ -77,5 +78,5 @@ class Barrier(_core.Barrier, _Barrier):  # type: ignore[misc]  # the base is cho
 
 
 for _class in (Lock, Event, Semaphore, BoundedSemaphore, Condition, Barrier):
-    # Their representations show where a class comes from; programs and people expect asyncio there.
+    # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.locks"

@@ -1,6 +1,6 @@
 """TaskGroup.
 
-The way of a group whose tasks do not fail is in the Rust class; the rest is inherited from asyncio's.
+The Rust class has the code for groups whose tasks do not fail. The rest is inherited from asyncio's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ("TaskGroup",)
 # `import ferrio as asyncio`: what is not here is asyncio's.
 __getattr__ = functools.partial(getattr, asyncio.taskgroups)
 
-# asyncio's own, also once something else has been put in its place.
+# asyncio's own class, which install() may replace later.
 _TaskGroup: Any = asyncio.TaskGroup
 
 
@@ -31,5 +31,5 @@ class TaskGroup(_core.TaskGroup, _TaskGroup):  # type: ignore[misc]  # the base 
         _TaskGroup.__init__(self)
 
 
-# Its representation shows where it comes from; programs and people expect asyncio there.
+# Its representation shows the module of the class. Programs and people expect asyncio's.
 TaskGroup.__module__ = "asyncio.taskgroups"
