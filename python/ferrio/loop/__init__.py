@@ -479,8 +479,8 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     ) -> int:
         """Send a regular file opened in binary mode through a transport. Return the number of bytes.
 
-        offset and count in bytes. RuntimeError for transports that cannot send files, and if the kernel cannot
-        and fallback is False.
+        offset and count in bytes. RuntimeError for transports that cannot send files, and if the kernel
+        cannot and fallback is False.
         """
         from ferrio.loop.sendfile import sendfile
 

@@ -35,8 +35,8 @@ async def sendfile(
 ) -> int:
     """Send a regular file opened in binary mode through a transport. Return the number of bytes.
 
-    offset and count in bytes. RuntimeError for transports that cannot send files, and if the kernel cannot and
-    fallback is False.
+    offset and count in bytes. RuntimeError for transports that cannot send files, and if the kernel cannot
+    and fallback is False.
     """
     if transport.is_closing():
         raise RuntimeError("Transport is closing")
