@@ -1,6 +1,6 @@
 //! The methods and properties of Future, with asyncio's names.
 
-use super::{Callback, Future, FutureIterator, State};
+use super::{Callback, Future, FutureIterator, FutureState};
 use crate::ffi::class::{
     Members, Method, Property, TypeSlot, class_getitem, free_list, getter, method, method0, method1, property,
     type_cell, unary_slot,
@@ -146,7 +146,7 @@ fn methods() -> Vec<Method> {
         ),
         method0::<Future, _>(
             c"cancelled",
-            |this| Ok(Object::bool(this.state() == State::Cancelled)),
+            |this| Ok(Object::bool(this.state() == FutureState::Cancelled)),
             c"cancelled($self, /)\n--\n\nReturn True if the future was cancelled.",
         ),
         method0::<Future, _>(

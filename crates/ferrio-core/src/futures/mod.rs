@@ -32,19 +32,19 @@ use std::cell::Cell;
 
 /// The state of a future.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
+pub enum FutureState {
     #[default]
     Pending,
     Cancelled,
     Finished,
 }
 
-impl State {
+impl FutureState {
     fn text(self) -> &'static str {
         match self {
-            State::Pending => "PENDING",
-            State::Cancelled => "CANCELLED",
-            State::Finished => "FINISHED",
+            FutureState::Pending => "PENDING",
+            FutureState::Cancelled => "CANCELLED",
+            FutureState::Finished => "FINISHED",
         }
     }
 }
@@ -55,7 +55,7 @@ impl State {
 pub struct Future {
     /// The loop. It is "known" if it is Ferrio's and does not override `call_soon`; then it is used directly.
     pub(crate) loop_: KnownSlot<Loop>,
-    state: Cell<State>,
+    state: Cell<FutureState>,
     /// Whether an exception was set and not retrieved yet.
     log_traceback: Cell<bool>,
     /// `__await__` sets it and the waiting task clears it. It distinguishes `await` from a plain `yield`.
@@ -110,19 +110,19 @@ impl Future {
 
     /// Its state.
     #[inline]
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> FutureState {
         self.state.get()
     }
 
     /// Whether it is finished or cancelled.
     #[inline]
     pub fn is_done(&self) -> bool {
-        self.state.get() != State::Pending
+        self.state.get() != FutureState::Pending
     }
 
     /// Makes it pending again, without a loop, for a second `__init__`.
     pub fn reset(&self) {
-        self.state.set(State::Pending);
+        self.state.set(FutureState::Pending);
         self.log_traceback.set(false);
         self.blocking.set(false);
         crate::ffi::Class::clear(self);
@@ -160,7 +160,7 @@ impl Future {
     #[inline]
     pub fn result(&self) -> Result {
         match self.state.get() {
-            State::Finished if self.exception.is_empty() => Ok(self.result.get_or_none()),
+            FutureState::Finished if self.exception.is_empty() => Ok(self.result.get_or_none()),
             _ => self.no_result(),
         }
     }
@@ -168,9 +168,9 @@ impl Future {
     #[cold]
     fn no_result(&self) -> Result {
         match self.state.get() {
-            State::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
-            State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
-            State::Finished => {
+            FutureState::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
+            FutureState::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
+            FutureState::Finished => {
                 self.log_traceback.set(false);
                 Err(self.take_exception().raise_here())
             }
@@ -191,10 +191,10 @@ impl Future {
     /// The exception of a finished future, for a task that waits for it. None if it has a result.
     pub fn failure(&self) -> Result<Option<Object>> {
         match self.state.get() {
-            State::Finished if self.exception.is_empty() => Ok(None),
-            State::Cancelled => self.make_cancelled_error().map(Some),
-            State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
-            State::Finished => {
+            FutureState::Finished if self.exception.is_empty() => Ok(None),
+            FutureState::Cancelled => self.make_cancelled_error().map(Some),
+            FutureState::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
+            FutureState::Finished => {
                 self.log_traceback.set(false);
                 Ok(Some(self.take_exception()))
             }
@@ -204,9 +204,9 @@ impl Future {
     /// `exception()`: the exception that was set, or None. Raises the `CancelledError` of a cancelled future.
     pub fn exception(&self) -> Result {
         match self.state.get() {
-            State::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
-            State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Exception is not set.")),
-            State::Finished => {
+            FutureState::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
+            FutureState::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Exception is not set.")),
+            FutureState::Finished => {
                 self.log_traceback.set(false);
                 Ok(self.exception.get_or_none())
             }
@@ -249,7 +249,7 @@ impl Own<Future> {
     pub fn set_result(&self, result: Object) -> Result<()> {
         self.check_pending()?;
         self.result.put(result);
-        self.state.set(State::Finished);
+        self.state.set(FutureState::Finished);
         self.schedule_callbacks()
     }
 
@@ -259,7 +259,7 @@ impl Own<Future> {
         let exception = make_exception(exception, &self.loop_.get_or_none())?;
         self.exception_traceback.set(Some(exception.traceback()).filter(|traceback| !traceback.is_none()));
         self.exception.put(exception);
-        self.state.set(State::Finished);
+        self.state.set(FutureState::Finished);
         self.schedule_callbacks()?;
         self.log_traceback.set(true);
         Ok(())
@@ -271,7 +271,7 @@ impl Own<Future> {
         if self.is_done() {
             return Ok(false);
         }
-        self.state.set(State::Cancelled);
+        self.state.set(FutureState::Cancelled);
         self.keep_cancel_message(message);
         self.schedule_callbacks()?;
         Ok(true)

@@ -1,6 +1,6 @@
 //! Futures for the tasks that wait for a primitive: Ferrio's on Ferrio's loop, the loop's own on other loops.
 
-use super::{Future, State, own_future};
+use super::{Future, FutureState, own_future};
 use crate::ffi::{Name, Object, Own, Result};
 use crate::loop_::Loop;
 use crate::stdlib::{self, CANCELLED};
@@ -28,7 +28,7 @@ pub fn is_done(waiter: &Object) -> Result<bool> {
 /// `waiter.cancelled()`.
 pub fn is_cancelled(waiter: &Object) -> Result<bool> {
     match own_future(waiter) {
-        Some(future) => Ok(future.state() == State::Cancelled),
+        Some(future) => Ok(future.state() == FutureState::Cancelled),
         None => waiter.method0(&CANCELLED)?.is_true(),
     }
 }

@@ -1,7 +1,7 @@
 //! One iteration of the loop.
 
 use super::runnable::{Method, Runnable};
-use super::{Callback, Loop};
+use super::{Loop, RunningCallback};
 use crate::debug::{shown, shown_as};
 use crate::ffi::error::check_signals;
 use crate::ffi::{Object, Own, Result, detach, thread_ident};
@@ -195,9 +195,9 @@ impl Own<Loop> {
 
     /// The callback that runs, if the calling thread runs it.
     #[inline]
-    pub fn callback(&self) -> Option<Callback> {
+    pub fn callback(&self) -> Option<RunningCallback> {
         (self.is_in_callback.get() && self.thread.get() == thread_ident())
-            .then(|| Callback { number: self.callbacks.get(), is_last: self.callbacks_left.get() == 0 })
+            .then(|| RunningCallback { number: self.callbacks.get(), is_last: self.callbacks_left.get() == 0 })
     }
 
     /// The number of the callback that runs, or that ran last.

@@ -148,7 +148,7 @@ pub fn running() -> Result {
 
 /// One of the loop's callbacks, while it runs.
 #[derive(Clone, Copy)]
-pub struct Callback {
+pub struct RunningCallback {
     /// How many callbacks have begun, including this one.
     pub number: u64,
     /// Whether it is the last one of its iteration.

@@ -67,7 +67,7 @@ impl Waiting {
         let descriptor = self.descriptor()?;
         self.loop_.check_no_owner(descriptor, &Object::int(descriptor.into())?)?;
         let future = waiter::create(self.loop_.as_object())?;
-        self.loop_.watch_once(descriptor, self.direction, &future, tell)?;
+        self.loop_.watch_once(descriptor, self.direction, &future, socket_ready)?;
         self.waiter = Some((future.clone(), descriptor));
         Ok(Poll::Await(future))
     }
@@ -80,7 +80,7 @@ impl Waiting {
 }
 
 /// The loop calls this when the socket is ready. The operation tries again.
-fn tell(future: &Object) -> Result<()> {
+fn socket_ready(future: &Object) -> Result<()> {
     waiter::set_result_unless_done(future, Object::none())
 }
 

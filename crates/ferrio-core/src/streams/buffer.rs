@@ -1,4 +1,4 @@
-//! Buffer: what a StreamReader has received and the program has not read.
+//! StreamBuffer: what a StreamReader has received and the program has not read.
 //!
 //! Usually this is a part of one `bytes` object, the last one from the transport. The buffer keeps the object, and a
 //! `read()` of the whole object returns it without a copy. If more arrives, or the program looks at `_buffer`, the
@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 /// The buffer. The chunk and the bytearray are never both in use.
 #[derive(Default)]
-pub struct Buffer {
+pub struct StreamBuffer {
     /// A `bytes` object.
     chunk: Slot,
     /// How much of the chunk has been read.
@@ -23,7 +23,7 @@ fn bytes_of(chunk: &Object) -> &[u8] {
     buffer::bytes_of(chunk).unwrap_or_default()
 }
 
-impl Buffer {
+impl StreamBuffer {
     /// How many bytes there are.
     #[inline]
     pub fn len(&self) -> usize {

@@ -1,6 +1,6 @@
 //! StreamReader.
 
-use super::buffer::Buffer;
+use super::buffer::StreamBuffer;
 use super::read::{Line, Read, Request};
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_method};
 use crate::ffi::class::{
@@ -48,7 +48,7 @@ static READEXACTLY_SIGNATURE: Signature =
 /// The body of a StreamReader.
 #[derive(Default)]
 pub struct StreamReader {
-    pub buffer: Buffer,
+    pub buffer: StreamBuffer,
     pub limit: Cell<usize>,
     pub eof: Cell<bool>,
     paused: Cell<bool>,

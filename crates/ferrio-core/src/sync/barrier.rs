@@ -1,7 +1,7 @@
 //! Barrier: `wait()`. The rest is asyncio's code, which finds the state under its usual names.
 
 use super::Condition;
-use super::condition_wait::{Acquiring, Wait};
+use super::condition_wait::{Acquiring, ConditionWait};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, property, slot_property, type_cell};
@@ -79,9 +79,9 @@ enum Stage {
     /// Waiting for the condition's lock.
     Entering(Acquiring),
     /// Waiting for the barrier to be drained or reset.
-    Blocked(Wait),
+    Blocked(ConditionWait),
     /// Waiting for the others; with the number of this task's place.
-    Filling(Wait, i64),
+    Filling(ConditionWait, i64),
     Over,
 }
 
@@ -97,7 +97,7 @@ impl BarrierWait {
     fn enter(&mut self) -> Result<Poll> {
         let barrier = &self.barrier;
         if barrier.is_in(&[&DRAINING, &RESETTING])? {
-            return self.go_on(Stage::Blocked(Wait::new(self.condition.clone())));
+            return self.go_on(Stage::Blocked(ConditionWait::new(self.condition.clone())));
         }
         if barrier.is_in(&[&BROKEN])? {
             return Err(raise_imported(&BROKEN_BARRIER_ERROR, "Barrier aborted"));
@@ -114,7 +114,7 @@ impl BarrierWait {
     /// Waits until the barrier is full.
     fn fill(&mut self, place: i64) -> Result<Poll> {
         match self.barrier.is_in(&[&FILLING]) {
-            Ok(true) => self.go_on(Stage::Filling(Wait::new(self.condition.clone()), place)),
+            Ok(true) => self.go_on(Stage::Filling(ConditionWait::new(self.condition.clone()), place)),
             Ok(false) => {
                 let broken = self.barrier.is_in(&[&BROKEN, &RESETTING]);
                 let result = broken.and_then(|broken| {

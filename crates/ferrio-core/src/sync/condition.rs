@@ -1,7 +1,7 @@
 //! Condition.
 
-use super::condition_wait::{Acquiring, Wait, WaitFor};
-use super::lock::Acquire;
+use super::condition_wait::{Acquiring, ConditionWait, WaitFor};
+use super::lock::AcquireLock;
 use super::{BoundLoop, Lock, Waiters};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
@@ -105,7 +105,7 @@ impl Own<Condition> {
     /// Starts to acquire the lock.
     pub fn acquiring(&self) -> Result<Acquiring> {
         match self.plain_lock() {
-            Some(lock) => Ok(Acquiring::Plain(Acquire::new(lock, Object::none()))),
+            Some(lock) => Ok(Acquiring::Plain(AcquireLock::new(lock, Object::none()))),
             None => self.as_object().method0(&stdlib::ACQUIRE).map(|awaitable| Acquiring::ByName(Some(awaitable))),
         }
     }
@@ -233,7 +233,7 @@ impl Class for Condition {
                 c"wait",
                 |this, args| {
                     args.expect_none("Condition.wait")?;
-                    Coroutine::start(&["Condition.wait"], Wait::new(this.clone()))
+                    Coroutine::start(&["Condition.wait"], ConditionWait::new(this.clone()))
                 },
                 &ORIGINAL,
             ),

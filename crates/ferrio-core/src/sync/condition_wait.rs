@@ -1,7 +1,7 @@
 //! The coroutines of a Condition: acquiring its lock, `wait()`, `wait_for()`.
 
 use super::condition::Condition;
-use super::lock::Acquire;
+use super::lock::AcquireLock;
 use crate::compat;
 use crate::coroutines::{Operation, Outcome, Poll};
 use crate::ffi::{Object, Own, Raised, Result, Visitor};
@@ -10,7 +10,7 @@ use crate::stdlib;
 
 /// Acquiring a condition's lock.
 pub enum Acquiring {
-    Plain(Acquire),
+    Plain(AcquireLock),
     /// The awaitable that `acquire()` returned, until it is awaited.
     ByName(Option<Object>),
 }
@@ -48,15 +48,15 @@ enum Stage {
 }
 
 /// `wait()`.
-pub struct Wait {
+pub struct ConditionWait {
     condition: Own<Condition>,
     stage: Stage,
 }
 
-impl Wait {
+impl ConditionWait {
     /// A wait that has not started.
-    pub fn new(condition: Own<Condition>) -> Wait {
-        Wait { condition, stage: Stage::New }
+    pub fn new(condition: Own<Condition>) -> ConditionWait {
+        ConditionWait { condition, stage: Stage::New }
     }
 
     fn begin(&mut self) -> Result<Poll> {
@@ -104,7 +104,7 @@ impl Wait {
     }
 }
 
-impl Operation for Wait {
+impl Operation for ConditionWait {
     fn resume(&mut self, mut outcome: Outcome) -> Result<Poll> {
         loop {
             match std::mem::replace(&mut self.stage, Stage::New) {
@@ -163,7 +163,7 @@ impl Operation for Wait {
 pub struct WaitFor {
     pub condition: Own<Condition>,
     pub predicate: Object,
-    pub wait: Option<Wait>,
+    pub wait: Option<ConditionWait>,
 }
 
 impl Operation for WaitFor {
@@ -179,7 +179,7 @@ impl Operation for WaitFor {
             if result.is_true()? {
                 return Ok(Poll::Ready(result));
             }
-            self.wait = Some(Wait::new(self.condition.clone()));
+            self.wait = Some(ConditionWait::new(self.condition.clone()));
             outcome = Outcome::Start;
         }
     }

@@ -68,21 +68,21 @@ impl Own<Lock> {
 }
 
 /// `acquire()`, and `__aenter__()`.
-pub struct Acquire {
+pub struct AcquireLock {
     lock: Own<Lock>,
     waiter: Option<Object>,
     /// The result of the coroutine.
     result: Object,
 }
 
-impl Acquire {
+impl AcquireLock {
     /// Not started yet.
-    pub fn new(lock: Own<Lock>, result: Object) -> Acquire {
-        Acquire { lock, waiter: None, result }
+    pub fn new(lock: Own<Lock>, result: Object) -> AcquireLock {
+        AcquireLock { lock, waiter: None, result }
     }
 }
 
-impl Operation for Acquire {
+impl Operation for AcquireLock {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
         let lock = &self.lock;
         let Some(waiter) = self.waiter.take() else {
@@ -188,7 +188,7 @@ impl Class for Lock {
                 c"acquire",
                 |this, args| {
                     args.expect_none("Lock.acquire")?;
-                    Coroutine::start(&["Lock.acquire"], Acquire::new(this.clone(), Object::bool(true)))
+                    Coroutine::start(&["Lock.acquire"], AcquireLock::new(this.clone(), Object::bool(true)))
                 },
                 &ORIGINAL,
             ),
@@ -198,7 +198,7 @@ impl Class for Lock {
                     if !this.is_plain.get() {
                         return args.call_as(&ORIGINAL, &stdlib::AENTER, this.as_object());
                     }
-                    let operation = Acquire::new(this.clone(), Object::none());
+                    let operation = AcquireLock::new(this.clone(), Object::none());
                     Coroutine::start(&["_ContextManagerMixin.__aenter__"], operation)
                 },
                 &ORIGINAL,

@@ -30,7 +30,7 @@ pub fn register(module: &Module) -> Result<()> {
     completions::remember_original()?;
     module.add(c"Task", &make_derived_type::<Task, Future>()?)?;
     make_derived_type::<Gathering, Future>()?;
-    make_type::<waiting::Waiting>()?;
+    make_type::<waiting::WaitObserver>()?;
     make_type::<completions::Completions>()?;
     module.add_all([create::definition(), sleep::definition(), waiting::definition(), shield::definition()])?;
     // Earlier interpreters have a generator, which is not replaced.

@@ -5,7 +5,7 @@ use crate::ffi::class::{Bound, Sent};
 use crate::ffi::error::{Builtin, raise_text, runtime_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Raised, Result, context};
-use crate::futures::{Callback, State, is_cancellation, own_future, waiter};
+use crate::futures::{Callback, FutureState, is_cancellation, own_future, waiter};
 use crate::stdlib;
 use std::sync::OnceLock;
 
@@ -181,7 +181,7 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
             return refuse(task, &yielded, Refusal::PlainYield);
         }
         future.add_callback(Callback::Observer(&WAITING_TASK, task.as_object().clone()))?;
-        return wait_for(task, yielded);
+        return record_waiter(task, yielded);
     }
     if yielded.is_none() {
         return task.schedule_step();
@@ -208,12 +208,12 @@ fn await_foreign(task: &Own<Task>, yielded: Object) -> Result<()> {
     yielded.setattr(&stdlib::ASYNCIO_FUTURE_BLOCKING, &Object::bool(false))?;
     let wakeup = task.wakeup_callable()?;
     yielded.method_keywords(&stdlib::ADD_DONE_CALLBACK, &[&wakeup], &[(&stdlib::CONTEXT, &task.context())])?;
-    wait_for(task, yielded)
+    record_waiter(task, yielded)
 }
 
 /// The task waits. A cancellation that arrived meanwhile is passed on to what it waits for.
 #[inline]
-fn wait_for(task: &Own<Task>, awaited: Object) -> Result<()> {
+fn record_waiter(task: &Own<Task>, awaited: Object) -> Result<()> {
     task.waiter.put(awaited.clone());
     if task.must_cancel.get() {
         let message = task.future.cancel_message();
@@ -238,7 +238,7 @@ enum Refusal {
 fn refuse(task: &Own<Task>, yielded: &Object, refusal: Refusal) -> Result<()> {
     // An error in a representation is thrown in place of the message: a task that is not resumed waits for ever.
     let message = refusal.message(task, yielded);
-    debug_assert!(task.future.state() == State::Pending);
+    debug_assert!(task.future.state() == FutureState::Pending);
     let error = raise_text(Builtin::Runtime, message).take();
     task.schedule_throw(error)
 }

@@ -16,9 +16,9 @@ use std::ffi::CStr;
 static ON_COMPLETION: Name = Name::new(c"_on_completion");
 
 static OBSERVER: DoneObserver = DoneObserver::new(
-    |waiting, future| Own::<Waiting>::expect(waiting)?.future_done(future),
+    |waiting, future| Own::<WaitObserver>::expect(waiting)?.future_done(future),
     |waiting| waiting.getattr(&ON_COMPLETION),
-    |waiting| Ok(Own::<Waiting>::expect(waiting)?.caller.get().into_iter().collect()),
+    |waiting| Ok(Own::<WaitObserver>::expect(waiting)?.caller.get().into_iter().collect()),
 );
 
 static WAIT: Signature = Signature {
@@ -95,7 +95,7 @@ pub fn release_waiter() -> Method {
 
 /// The body of the object that observes the futures.
 #[derive(Default)]
-pub struct Waiting {
+pub struct WaitObserver {
     futures: RefCell<Vec<Object>>,
     left: Cell<usize>,
     until: Cell<Until>,
@@ -106,7 +106,7 @@ pub struct Waiting {
     caller: Slot,
 }
 
-impl Waiting {
+impl WaitObserver {
     fn drop_timer(&self) -> Result<()> {
         match self.timer.take() {
             Some(timer) => timer.method0(&stdlib::CANCEL).map(drop),
@@ -115,7 +115,7 @@ impl Waiting {
     }
 }
 
-impl Own<Waiting> {
+impl Own<WaitObserver> {
     /// One of the futures is done.
     fn future_done(&self, future: &Object) -> Result<()> {
         self.left.set(self.left.get().saturating_sub(1));
@@ -170,7 +170,7 @@ struct Arguments {
 /// The coroutine.
 struct Wait {
     arguments: Option<Arguments>,
-    waiting: Option<Own<Waiting>>,
+    waiting: Option<Own<WaitObserver>>,
 }
 
 impl Wait {
@@ -191,7 +191,7 @@ impl Wait {
         }
         let running = crate::loop_::running()?;
         let waiter = waiter::create(&running)?;
-        let waiting = Own::new(Waiting::default())?;
+        let waiting = Own::new(WaitObserver::default())?;
         waiting.waiter.put(waiter.clone());
         waiting.until.set(until);
         waiting.left.set(futures.len());
@@ -234,14 +234,14 @@ impl Operation for Wait {
     }
 }
 
-impl Class for Waiting {
+impl Class for WaitObserver {
     const NAME: &'static CStr = c"ferrio._core._Waiting";
     const DOC: &'static CStr = c"What wait() has its futures tell.";
     const CALLABLE: bool = false;
     type_cell!();
 
     fn empty() -> Self {
-        Waiting::default()
+        WaitObserver::default()
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
@@ -262,7 +262,7 @@ impl Class for Waiting {
 
     fn members() -> Members {
         Members {
-            methods: vec![method1::<Waiting, _>(
+            methods: vec![method1::<WaitObserver, _>(
                 c"_on_completion",
                 |this, future| this.future_done(future).map(|()| Object::none()),
                 c"_on_completion($self, fut, /)\n--\n\nTake note that a future is done.",

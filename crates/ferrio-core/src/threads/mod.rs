@@ -11,7 +11,7 @@ use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome
 use crate::ffi::class::{Bound, Method, make_type, module_function};
 use crate::ffi::module::Module;
 use crate::ffi::{Args, Name, Object, Own, Result, Signature, Visitor, context};
-use crate::futures::{DoneObserver, Future, State, waiter};
+use crate::futures::{DoneObserver, Future, FutureState, waiter};
 use crate::loop_::Loop;
 use crate::stdlib::{
     self, ASYNCIO_WRAP_FUTURE as ORIGINAL, CANCELLED, CONCURRENT_FUTURE, CONVERT_FUTURE_EXC, FUTURES, PARTIAL,
@@ -151,7 +151,7 @@ fn fail(future: &Object, exception: &Object) -> Result<()> {
 /// The loop's future is done. If it was cancelled, the concurrent one is cancelled too.
 fn future_done(concurrent: &Object, future: &Object) -> Result<()> {
     match Own::<Future>::downcast_exact(future) {
-        Some(own) if own.state() != State::Cancelled => Ok(()),
+        Some(own) if own.state() != FutureState::Cancelled => Ok(()),
         _ if waiter::is_cancelled(future)? => concurrent.method0(&stdlib::CANCEL).map(drop),
         _ => Ok(()),
     }

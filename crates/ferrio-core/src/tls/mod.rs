@@ -151,7 +151,7 @@ fn wants_more(raised: &Raised) -> Result<bool> {
 
 /// Calls a method of the program's protocol. Its exceptions go to the loop's exception handler, except
 /// `KeyboardInterrupt` and `SystemExit`.
-fn tell(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
+fn call_protocol(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
     let protocol = this.app_protocol.get_or_none();
     if protocol.is_none() {
         // The connection is lost, and the protocol knows it.
@@ -171,12 +171,12 @@ fn tell(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
 
 /// `protocol.pause_writing()`.
 fn pause_writing(this: &Own<TlsProtocol>) -> Result<()> {
-    tell(this, &stdlib::PAUSE_WRITING, "protocol.pause_writing() failed")
+    call_protocol(this, &stdlib::PAUSE_WRITING, "protocol.pause_writing() failed")
 }
 
 /// `protocol.resume_writing()`.
 fn resume_writing(this: &Own<TlsProtocol>) -> Result<()> {
-    tell(this, &stdlib::RESUME_WRITING, "protocol.resume_writing() failed")
+    call_protocol(this, &stdlib::RESUME_WRITING, "protocol.resume_writing() failed")
 }
 
 /// Adds the class.

@@ -59,6 +59,6 @@ fn write_ready<T: Buffering>(object: &Object) -> Result<()> {
         }
         base.stop_watching(object, Direction::Write);
         T::all_sent(this)?;
-        if base.closing.get() { lifecycle::lose(this, None) } else { Ok(()) }
+        if base.closing.get() { lifecycle::schedule_connection_lost(this, None) } else { Ok(()) }
     })
 }

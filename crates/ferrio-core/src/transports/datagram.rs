@@ -147,7 +147,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
         let bytes = bytes::received(buffer, count);
         Ok((Object::bytes(bytes), sender))
     });
-    let told = match Received::of(read.map(Some)) {
+    let result = match Received::of(read.map(Some)) {
         Received::Data((data, sender)) => {
             let sender = sender.map_or_else(|| Ok(Object::none()), |sender| this.peers.show(sender))?;
             this.base.protocol().method(&stdlib::DATAGRAM_RECEIVED, &[&data?, &sender])
@@ -158,7 +158,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
             this.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception)
         }
     };
-    checked(this, told, "Fatal read error on datagram transport").map(|told| told.is_some())
+    checked(this, result, "Fatal read error on datagram transport").map(|answer| answer.is_some())
 }
 
 /// The value of `__class__`: a class that is both a Transport and a DatagramTransport, as asyncio's.

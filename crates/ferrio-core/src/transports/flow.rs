@@ -64,7 +64,7 @@ impl Flow {
     #[inline]
     pub fn maybe_pause(&self, size: usize, context: &ProtocolContext<'_>) -> Result<()> {
         if size > self.high.get() && !self.paused.replace(true) {
-            return context.tell(&stdlib::PAUSE_WRITING, "protocol.pause_writing() failed");
+            return context.call(&stdlib::PAUSE_WRITING, "protocol.pause_writing() failed");
         }
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Flow {
     pub fn maybe_resume(&self, size: usize, context: &ProtocolContext<'_>) -> Result<()> {
         if self.paused.get() && size <= self.low.get() {
             self.paused.set(false);
-            return context.tell(&stdlib::RESUME_WRITING, "protocol.resume_writing() failed");
+            return context.call(&stdlib::RESUME_WRITING, "protocol.resume_writing() failed");
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ pub struct ProtocolContext<'call> {
 
 impl ProtocolContext<'_> {
     #[cold]
-    fn tell(&self, method: &Name, failure: &str) -> Result<()> {
+    fn call(&self, method: &Name, failure: &str) -> Result<()> {
         let Err(raised) = self.protocol.method0(method) else { return Ok(()) };
         let exception = raised.take();
         if exception.is_exit() {

@@ -210,7 +210,7 @@ pub fn close<T: Transport>(this: &Own<T>) -> Result<()> {
     if !T::WATCHES_WHILE_CLOSING {
         stop_reading(this);
     }
-    if this.has_unsent() { Ok(()) } else { lose(this, None) }
+    if this.has_unsent() { Ok(()) } else { schedule_connection_lost(this, None) }
 }
 
 /// Closes at once. Data due at the end of the iteration is sent if the descriptor takes it; all other data is lost.
@@ -221,12 +221,12 @@ pub fn force_close<T: Transport>(this: &Own<T>, exception: Option<Object>) -> Re
     }
     this.discard_unsent();
     this.base().closing.set(true);
-    lose(this, exception)
+    schedule_connection_lost(this, exception)
 }
 
 /// Makes the loop stop watching the descriptor, and schedules `connection_lost(exception)`, unless that is done
 /// already.
-pub fn lose<T: Transport>(this: &Own<T>, exception: Option<Object>) -> Result<()> {
+pub fn schedule_connection_lost<T: Transport>(this: &Own<T>, exception: Option<Object>) -> Result<()> {
     if this.base().is_lost() {
         return Ok(());
     }

@@ -23,7 +23,7 @@ use super::buffering;
 use super::socket::SocketTransport;
 use super::stream;
 use crate::ffi::{Object, Own, Result};
-use crate::loop_::Callback;
+use crate::loop_::RunningCallback;
 use std::cell::Cell;
 
 /// A pattern counts as established after this many occurrences in a row. One may be chance.
@@ -60,7 +60,7 @@ impl WriteBatching {
 
     /// Notes a write. Returns true if it should wait.
     #[inline]
-    fn note_write(&self, callback: Callback) -> bool {
+    fn note_write(&self, callback: RunningCallback) -> bool {
         if self.writer.replace(callback.number) == callback.number {
             if !self.wrote_again.replace(true) {
                 self.bursts.strengthen();
