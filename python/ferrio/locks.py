@@ -9,6 +9,7 @@ import asyncio
 import functools
 
 from ferrio import _core
+from ferrio.copying import Copyable
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -29,11 +30,11 @@ _Condition: Any = asyncio.Condition
 _Barrier: Any = asyncio.Barrier
 
 
-class Lock(_core.Lock, _Lock):  # type: ignore[misc]  # the base is chosen at run time
+class Lock(_core.Lock, _Lock, Copyable):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Lock.__doc__
 
 
-class Event(_core.Event, _Event):  # type: ignore[misc]  # the base is chosen at run time
+class Event(_core.Event, _Event, Copyable):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Event.__doc__
 
     # This is Python code, which the interpreter enters without a C call. That is fastest for an event that is
@@ -51,7 +52,7 @@ class Event(_core.Event, _Event):  # type: ignore[misc]  # the base is chosen at
     wait.__doc__ = _Event.wait.__doc__
 
 
-class Semaphore(_core.Semaphore, _Semaphore):  # type: ignore[misc]  # the base is chosen at run time
+class Semaphore(_core.Semaphore, _Semaphore, Copyable):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Semaphore.__doc__
 
 
@@ -69,11 +70,11 @@ class BoundedSemaphore(Semaphore, _BoundedSemaphore):  # type: ignore[misc]  # t
         super().release()
 
 
-class Condition(_core.Condition, _Condition):  # type: ignore[misc]  # the base is chosen at run time
+class Condition(_core.Condition, _Condition, Copyable):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Condition.__doc__
 
 
-class Barrier(_core.Barrier, _Barrier):  # type: ignore[misc]  # the base is chosen at run time
+class Barrier(_core.Barrier, _Barrier, Copyable):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Barrier.__doc__
 
 

@@ -9,6 +9,7 @@ import asyncio
 import functools
 
 from ferrio import _core
+from ferrio.copying import Copyable
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -26,7 +27,7 @@ _LifoQueue: Any = asyncio.LifoQueue
 _PriorityQueue: Any = asyncio.PriorityQueue
 
 
-class Queue(_core.Queue, _Queue):  # type: ignore[misc]  # asyncio's is generic
+class Queue(_core.Queue, _Queue, Copyable):  # type: ignore[misc]  # asyncio's is generic
     __doc__ = _Queue.__doc__
 
 

@@ -9,6 +9,7 @@ import asyncio
 import functools
 
 from ferrio import _core
+from ferrio.copying import Copyable
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -24,7 +25,7 @@ __getattr__ = functools.partial(getattr, asyncio.taskgroups)
 _TaskGroup: Any = asyncio.TaskGroup
 
 
-class TaskGroup(_core.TaskGroup, _TaskGroup):  # type: ignore[misc]  # the base is chosen at run time
+class TaskGroup(_core.TaskGroup, _TaskGroup, Copyable):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _TaskGroup.__doc__
 
     def __init__(self) -> None:

@@ -12,6 +12,7 @@ from asyncio import timeouts
 
 from ferrio import _core
 from ferrio._core import timeout, timeout_at
+from ferrio.copying import Copyable
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ __getattr__ = functools.partial(getattr, asyncio.timeouts)
 _Timeout: Any = timeouts.Timeout
 
 
-class Timeout(_core.Timeout, _Timeout):  # type: ignore[misc]  # the base is chosen at run time
+class Timeout(_core.Timeout, _Timeout, Copyable):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Timeout.__doc__
 
 

@@ -14,6 +14,7 @@ names! {
     ASYNCIO_FUTURE_BLOCKING = c"_asyncio_future_blocking";
     ATTACH = c"_attach";
     BUFFER_UPDATED = c"buffer_updated";
+    CALL_AT = c"call_at";
     CALL_EXCEPTION_HANDLER = c"call_exception_handler";
     CALL_LATER = c"call_later";
     CALL_SOON = c"call_soon";
@@ -140,6 +141,7 @@ imports! {
     ASYNCIO_TIMEOUT = c"asyncio.timeouts", c"Timeout";
     TIMEOUT_STATE = c"asyncio.timeouts", c"_State";
     DATAGRAM_TRANSPORT = c"asyncio.transports", c"DatagramTransport";
+    FLOW_CONTROL = c"asyncio.transports", c"_FlowControlMixin";
     READ_TRANSPORT = c"asyncio.transports", c"ReadTransport";
     TRANSPORT = c"asyncio.transports", c"Transport";
     TRANSPORT_SOCKET = c"asyncio.trsock", c"TransportSocket";
@@ -172,6 +174,7 @@ imports! {
     SSL_SYSCALL = c"ssl", c"SSLSyscallError";
     SSL_WANT_READ = c"ssl", c"SSLWantReadError";
     EXTRACT_STACK = c"traceback", c"extract_stack";
+    SIMPLE_NAMESPACE = c"types", c"SimpleNamespace";
     WARN = c"warnings", c"warn";
 }
 

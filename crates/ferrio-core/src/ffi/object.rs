@@ -239,6 +239,12 @@ impl Object {
         unsafe { Raised::answer(py::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), py::Py_LE)) }
     }
 
+    /// `self < other`.
+    pub fn is_less(&self, other: &Object) -> Result<bool> {
+        // SAFETY: live objects.
+        unsafe { Raised::answer(py::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), py::Py_LT)) }
+    }
+
     /// `self + other`.
     pub fn plus(&self, other: &Object) -> Result {
         // SAFETY: live objects; a new reference or null with an error.
@@ -292,6 +298,14 @@ impl Object {
                 Ok(value)
             }
         }
+    }
+
+    /// The value of what is an `int` itself, if it has 64 bits.
+    pub fn small_int(&self) -> Option<i64> {
+        if !self.is_exact_int() {
+            return None;
+        }
+        self.to_i64().map_err(Raised::discard).ok()
     }
 
     /// The value of an `int`.

@@ -43,6 +43,11 @@ impl Overridden {
         self.0 == 0
     }
 
+    /// The methods in either.
+    pub fn or(self, other: Overridden) -> Overridden {
+        Overridden(self.0 | other.0)
+    }
+
     /// Whether the method with this index is one of them.
     #[inline]
     pub fn has(self, index: usize) -> bool {
@@ -55,6 +60,27 @@ impl SkippedMethods {
     pub const fn new(names: &'static [&'static Name]) -> SkippedMethods {
         assert!(names.len() <= u32::BITS as usize);
         SkippedMethods { names, answers: [const { Answer::NONE }; REMEMBERED] }
+    }
+
+    /// The methods for which `condition` holds.
+    pub fn of(&self, condition: impl Fn(&Name) -> Result<bool>) -> Result<Overridden> {
+        let mut found = 0;
+        for (index, name) in self.names.iter().enumerate() {
+            if condition(name)? {
+                found |= 1 << index;
+            }
+        }
+        Ok(Overridden(found))
+    }
+
+    /// Whether `name` is the name of one of them.
+    pub fn names(&self, name: &Object) -> Result<bool> {
+        for one in self.names {
+            if one.object()?.equals(name)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The methods that the class of `object` does not take from `base`.

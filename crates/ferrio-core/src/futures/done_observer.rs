@@ -79,7 +79,10 @@ impl DoneObserver {
         }
         match future.native_loop() {
             Some(loop_) => loop_.push(Runnable::with_argument(owner, self.notify, future.as_object().clone())),
-            None => (self.notify)(&owner, future.as_object()),
+            None => {
+                let callable = (self.callable)(&owner)?;
+                future.loop_.get_or_none().method(&stdlib::CALL_SOON, &[&callable, future.as_object()]).map(drop)
+            }
         }
     }
 

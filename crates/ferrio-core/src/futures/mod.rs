@@ -105,7 +105,8 @@ impl Future {
     /// The loop, if it is Ferrio's own and can be used directly.
     #[inline]
     pub fn native_loop(&self) -> Option<Own<Loop>> {
-        self.loop_.instance()
+        // An attribute of the loop may have replaced the method since.
+        self.loop_.instance().filter(|loop_| loop_.has_own_call_soon())
     }
 
     /// Its state.

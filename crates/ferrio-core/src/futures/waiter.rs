@@ -96,8 +96,8 @@ pub fn loop_of(future: &Object) -> Result {
 /// `loop.call_later(delay, callback, *arguments)`: the timer.
 pub fn call_later(loop_: &Object, delay: &Object, callback: &Object, arguments: &[Object]) -> Result {
     match Own::<Loop>::downcast(loop_) {
-        Some(own) if own.has_own_call_later() && !delay.is_none() => {
-            let when = own.time()? + delay.to_f64()?;
+        Some(own) if own.has_own_timers() && !delay.is_none() => {
+            let when = own.deadline_after(delay)?;
             own.call_at(when, callback, arguments, None, "call_later").map(Own::into_object)
         }
         _ => {

@@ -40,6 +40,8 @@ impl Drop for Running<'_> {
 impl Own<Loop> {
     /// Runs until `stop()`. It raises `KeyboardInterrupt`, `SystemExit`, or an error of the loop's own.
     pub fn run(&self) -> Result<()> {
+        // A class may have changed since the last run.
+        self.look_for_overrides()?;
         self.thread.set(thread_ident());
         let _running = Running(self);
         let slack = TimerSlack::of_thread();

@@ -69,7 +69,7 @@ impl Progress {
     }
 }
 
-/// The methods that Ferrio skips, unless a derived class overrides them.
+/// The methods that Ferrio skips, unless a derived class or an attribute of the loop overrides them.
 #[derive(Clone, Copy)]
 enum Overridable {
     CallSoon,
@@ -78,6 +78,7 @@ enum Overridable {
     CreateFuture,
     CreateTask,
     CallLater,
+    CallAt,
 }
 
 impl Overridable {
@@ -90,6 +91,7 @@ impl Overridable {
             &stdlib::CREATE_FUTURE,
             &stdlib::CREATE_TASK,
             &stdlib::CALL_LATER,
+            &stdlib::CALL_AT,
         ]);
         &SKIPPED
     };
@@ -272,16 +274,18 @@ impl Loop {
 
     /// Whether `create_task` is this class's own, and there is no task factory.
     #[inline]
-    pub fn makes_own_tasks(&self) -> Result<bool> {
-        Ok(self.is_own(Overridable::CreateTask)
-            && self.task_factory.is_empty()
-            && !self.dict.contains(&stdlib::CREATE_TASK)?)
+    pub fn makes_own_tasks(&self) -> bool {
+        self.is_own(Overridable::CreateTask) && self.task_factory.is_empty()
     }
 
-    /// Whether `call_later` is this class's own.
+    /// Whether `call_later` and `call_at` are this class's own.
     #[inline]
-    pub fn has_own_call_later(&self) -> bool {
-        self.is_own(Overridable::CallLater)
+    pub fn has_own_timers(&self) -> bool {
+        self.is_own(Overridable::CallLater) && self.is_own(Overridable::CallAt)
+    }
+
+    fn has_own_call_at(&self) -> bool {
+        self.is_own(Overridable::CallAt)
     }
 
     /// Whether debug mode is on.

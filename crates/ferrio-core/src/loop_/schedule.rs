@@ -126,6 +126,29 @@ impl Own<Loop> {
         self.as_object().method0(&stdlib::TIME)?.to_f64()
     }
 
+    /// The time after `delay`, in seconds on the loop's clock.
+    #[inline]
+    pub fn deadline_after(&self, delay: &Object) -> Result<f64> {
+        if delay.is_exact_float() || delay.is_exact_int() {
+            return Ok(self.time()? + delay.to_f64()?);
+        }
+        self.time_after(delay)?.to_f64()
+    }
+
+    /// The same as Python computes it: whatever can be added to a float is a delay.
+    pub(super) fn time_after(&self, delay: &Object) -> Result {
+        Object::float(self.time()?)?.plus(delay)
+    }
+
+    /// Works out which methods are overridden, by the class or by an attribute of the loop.
+    pub(super) fn look_for_overrides(&self) -> Result<()> {
+        let base = Own::<Loop>::class_object()?;
+        let by_class = Overridable::SKIPPED.overridden(self.as_object(), &base)?;
+        let by_attribute = Overridable::SKIPPED.of(|name| self.dict.contains(name))?;
+        self.overridden.set(by_class.or(by_attribute));
+        Ok(())
+    }
+
     /// One of the timers was cancelled.
     pub fn timer_cancelled(&self) {
         self.timers.borrow_mut().note_cancelled();

@@ -102,7 +102,7 @@ impl Read {
             }
             Request::All(read) => {
                 while !reader.buffer.is_empty() {
-                    let count = reader.limit.get().min(reader.buffer.len());
+                    let count = reader.limit_in_bytes().min(reader.buffer.len());
                     if count == 0 {
                         // asyncio reads this many bytes at a time, and takes an empty read for the end.
                         return Object::bytes(read).map(Some);
@@ -153,7 +153,7 @@ fn try_read_record(
     searched: &mut usize,
     line: Line,
 ) -> Result<Option<Object>> {
-    let limit = reader.limit.get();
+    let limit = reader.limit_in_bytes();
     match reader.buffer.with(|data| separators.find(data, *searched)) {
         Found::At { start, end } if start > limit => Err(overrun(reader, line, IS_FOUND, start, end)),
         Found::At { end, .. } => {

@@ -4,10 +4,10 @@ use super::Condition;
 use super::condition_wait::{Acquiring, ConditionWait};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
-use crate::ffi::class::{Members, property, slot_property, type_cell};
+use crate::ffi::class::{Members, number_property, property, slot_property, type_cell};
 use crate::ffi::error::{impossible, raise_imported, value_error};
 use crate::ffi::{
-    Args, Class, Member, Name, Object, Own, Raised, Result, Signature, SkippedMethods, Slot, Visitor,
+    Args, Class, Member, Name, Number, Object, Own, Raised, Result, Signature, SkippedMethods, Slot, Visitor,
 };
 use crate::stdlib::{ASYNCIO_BARRIER as ORIGINAL, BARRIER_STATE, BROKEN_BARRIER_ERROR, FERRIO_CONDITION, WAIT};
 use std::cell::Cell;
@@ -31,7 +31,7 @@ pub fn remember_original() -> Result<()> {
 #[derive(Default)]
 pub struct Barrier {
     condition: Slot,
-    parties: Slot,
+    parties: Number,
     state: Slot,
     /// How many tasks are in the barrier.
     count: Cell<i64>,
@@ -39,8 +39,8 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    fn slots(&self) -> [&Slot; 3] {
-        [&self.condition, &self.parties, &self.state]
+    fn slots(&self) -> [&Slot; 2] {
+        [&self.condition, &self.state]
     }
 
     fn is_in(&self, states: &[&'static Member]) -> Result<bool> {
@@ -104,7 +104,7 @@ impl BarrierWait {
         }
         let place = barrier.count.get();
         barrier.count.set(place + 1);
-        if place + 1 == barrier.parties.get_or_none().to_i64()? {
+        if barrier.parties.is(place + 1)? {
             let released = barrier.go_to(&DRAINING).and_then(|()| self.condition.notify(usize::MAX));
             return self.leave(released.map(|()| place));
         }
@@ -217,11 +217,11 @@ impl Class for Barrier {
         static EXIT: Name = Name::new(c"_exit");
         static SKIPPED: SkippedMethods = SkippedMethods::new(&[&BLOCK, &RELEASE, &WAIT, &EXIT]);
         let ([parties], [], _) = args.bind::<1, 0>(&INIT)?;
-        if parties.to_i64()? < 1 {
+        if Number::new(parties).is_below(1)? {
             return Err(value_error(compat::BARRIER_PARTIES_MESSAGE));
         }
         this.condition.put(FERRIO_CONDITION.get()?.call0()?);
-        this.parties.put(parties.clone());
+        this.parties.put(parties);
         this.count.set(0);
         this.go_to(&FILLING)?;
         this.is_plain.set(SKIPPED.overridden(this.as_object(), ORIGINAL.get()?)?.is_empty());
@@ -230,10 +230,12 @@ impl Class for Barrier {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.slots().into_iter().for_each(|slot| visitor.slot(slot));
+        self.parties.traverse(visitor);
     }
 
     fn clear(&self) {
         self.slots().into_iter().for_each(Slot::clear);
+        self.parties.clear();
     }
 
     fn members() -> Members {
@@ -241,7 +243,7 @@ impl Class for Barrier {
             methods: vec![],
             properties: vec![
                 slot_property::<Barrier, _>(c"_cond", |this| &this.condition),
-                slot_property::<Barrier, _>(c"_parties", |this| &this.parties),
+                number_property::<Barrier, _>(c"_parties", |this| &this.parties),
                 slot_property::<Barrier, _>(c"_state", |this| &this.state),
                 property::<Barrier, _, _>(
                     c"_count",

@@ -5,7 +5,7 @@ use super::lock::AcquireLock;
 use super::{BoundLoop, Lock, Waiters};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
-use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
+use crate::ffi::class::{Members, method, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, SkippedMethods, Slot, Visitor, deque};
 use crate::futures::waiter;
@@ -22,6 +22,8 @@ static INIT: Signature =
     Signature { name: "Condition.__init__", parameters: &["lock"], positional: 1, required: 0, variadic: false };
 static NOTIFY_ARGUMENTS: Signature =
     Signature { name: "Condition.notify", parameters: &["n"], positional: 1, required: 0, variadic: false };
+static INNER_NOTIFY_ARGUMENTS: Signature =
+    Signature { name: "Condition._notify", parameters: &["n"], positional: 1, required: 1, variadic: false };
 static WAIT_FOR: Signature = Signature {
     name: "Condition.wait_for",
     parameters: &["predicate"],
@@ -182,7 +184,9 @@ impl Class for Condition {
                     |this, args| {
                         let ([], [count], _) = args.bind::<0, 1>(&NOTIFY_ARGUMENTS)?;
                         this.check_locked("notify")?;
-                        let count = count.map_or(Ok(1), Object::to_i64)?;
+                        let Some(count) = count.map_or(Some(1), Object::small_int) else {
+                            return args.call_as(&ORIGINAL, &NOTIFY, this.as_object());
+                        };
                         if !this.is_plain.get() && compat::CONDITION_PASSES_NOTIFICATION_ON {
                             this.as_object().method1(&INNER_NOTIFY, &Object::int(count)?)?;
                         } else {
@@ -192,12 +196,16 @@ impl Class for Condition {
                     },
                     c"notify($self, n=1)\n--\n\nHave n of those who wait go on, as soon as they get the lock; all, if they are fewer.\n\nRuntimeError if the lock is not acquired.",
                 ),
-                method1::<Condition, _>(
+                method::<Condition, _>(
                     c"_notify",
-                    |this, count| {
-                        this.notify(usize::try_from(count.to_i64()?).unwrap_or(0)).map(|()| Object::none())
+                    |this, args| {
+                        let ([count], [], _) = args.bind::<1, 0>(&INNER_NOTIFY_ARGUMENTS)?;
+                        let Some(count) = count.small_int() else {
+                            return args.call_as(&ORIGINAL, &INNER_NOTIFY, this.as_object());
+                        };
+                        this.notify(usize::try_from(count).unwrap_or(0)).map(|()| Object::none())
                     },
-                    c"_notify($self, n, /)\n--\n\nAs notify(), whether or not the lock is acquired.",
+                    c"_notify($self, n)\n--\n\nAs notify(), whether or not the lock is acquired.",
                 ),
                 method0::<Condition, _>(
                     c"notify_all",

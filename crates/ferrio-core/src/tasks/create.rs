@@ -47,7 +47,7 @@ pub fn definition() -> AsyncioFunctionDefinition {
 /// creation includes asyncio's function.
 pub fn loop_for<'call>(loop_: &'call Object, args: &Args<'_>) -> Result<Option<&'call Own<Loop>>> {
     let Some(own) = Own::<Loop>::downcast(loop_) else { return Ok(None) };
-    if own.is_debug() || args.positional().len() != 1 || !own.makes_own_tasks()? {
+    if own.is_debug() || args.positional().len() != 1 || !own.makes_own_tasks() {
         return Ok(None);
     }
     for (name, _) in args.keywords() {

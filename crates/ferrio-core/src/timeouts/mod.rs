@@ -19,7 +19,6 @@ use crate::stdlib::{
 };
 use std::ffi::CStr;
 
-static CALL_AT: Name = Name::new(c"call_at");
 static CANCELLING: Name = Name::new(c"cancelling");
 static ON_TIMEOUT: Name = Name::new(c"_on_timeout");
 
@@ -148,17 +147,19 @@ impl Own<Timeout> {
         let running = crate::loop_::running()?;
         let call = self.as_object().getattr(&ON_TIMEOUT)?;
         let timer = match Own::<Loop>::downcast(&running) {
-            Some(own) if own.has_own_call_later() && own.has_own_call_soon() => {
+            Some(own) if own.has_own_timers() && own.has_own_call_soon() => {
                 if deadline <= own.time()? {
                     own.call_soon(&call, &[], None)?.into_object()
                 } else {
-                    own.call_at(deadline, &call, &[], None, "call_at")?.into_object()
+                    let timer = own.call_at(deadline, &call, &[], None, "call_at")?;
+                    timer.show_as(when);
+                    timer.into_object()
                 }
             }
             _ if deadline <= running.method0(&stdlib::TIME)?.to_f64()? => {
                 running.method1(&stdlib::CALL_SOON, &call)?
             }
-            _ => running.method(&CALL_AT, &[when, &call])?,
+            _ => running.method(&stdlib::CALL_AT, &[when, &call])?,
         };
         self.handler.put(timer);
         Ok(())

@@ -20,7 +20,7 @@ mod write;
 
 use crate::ffi::class::make_type;
 use crate::ffi::module::Module;
-use crate::ffi::{Member, Name, Object, Own, Raised, Result, Slot};
+use crate::ffi::{Member, Name, Number, Object, Own, Raised, Result, Slot};
 use crate::stdlib::{self, SSL_ERROR, SSL_OBJECT, SSL_SYSCALL, SSL_WANT_READ, TLS_STATES, WRITE};
 use crate::transports::{SocketTransport, native_protocol};
 use std::cell::Cell;
@@ -59,10 +59,10 @@ pub struct TlsProtocol {
     app_writing_paused: Cell<bool>,
     ssl_reading_paused: Cell<bool>,
     ssl_writing_paused: Cell<bool>,
-    incoming_high_water: Cell<i64>,
-    incoming_low_water: Cell<i64>,
-    outgoing_high_water: Cell<i64>,
-    outgoing_low_water: Cell<i64>,
+    incoming_high_water: Number,
+    incoming_low_water: Number,
+    outgoing_high_water: Number,
+    outgoing_low_water: Number,
     /// A deque of data that waits to be encrypted; below, its size in bytes.
     backlog: Slot,
     backlog_size: Cell<i64>,
@@ -86,6 +86,10 @@ impl TlsProtocol {
             &self.app_transport,
             &self.backlog,
         ]
+    }
+
+    fn marks(&self) -> [&Number; 4] {
+        [&self.incoming_high_water, &self.incoming_low_water, &self.outgoing_high_water, &self.outgoing_low_water]
     }
 
     fn is_in(&self, states: &[&'static Member]) -> Result<bool> {

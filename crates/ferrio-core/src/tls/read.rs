@@ -195,10 +195,10 @@ impl Own<TlsProtocol> {
     pub(super) fn control_ssl_reading(&self) -> Result<()> {
         let size = TlsProtocol::pending(&self.incoming)?;
         let transport = self.transport.get_or_none();
-        if size >= self.incoming_high_water.get() && size > 0 && !self.ssl_reading_paused.get() {
+        if size > 0 && !self.ssl_reading_paused.get() && !self.incoming_high_water.is_above(size)? {
             self.ssl_reading_paused.set(true);
             transport.method0(&PAUSE_READING)?;
-        } else if size <= self.incoming_low_water.get() && self.ssl_reading_paused.get() {
+        } else if self.ssl_reading_paused.get() && !self.incoming_low_water.is_below(size)? {
             self.ssl_reading_paused.set(false);
             transport.method0(&RESUME_READING)?;
         }

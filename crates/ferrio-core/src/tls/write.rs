@@ -126,11 +126,11 @@ impl Own<TlsProtocol> {
     pub(super) fn control_app_writing(&self) -> Result<()> {
         let size = TlsProtocol::pending(&self.outgoing)? + self.backlog_size.get();
         // With a limit of 0, an empty buffer is not too full.
-        if size >= self.outgoing_high_water.get() && size > 0 && !self.app_writing_paused.get() {
+        if size > 0 && !self.app_writing_paused.get() && !self.outgoing_high_water.is_above(size)? {
             self.app_writing_paused.set(true);
             return pause_writing(self);
         }
-        if size <= self.outgoing_low_water.get() && self.app_writing_paused.get() {
+        if self.app_writing_paused.get() && !self.outgoing_low_water.is_below(size)? {
             self.app_writing_paused.set(false);
             return resume_writing(self);
         }

@@ -260,6 +260,7 @@ impl Class for DatagramTransport {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.base.traverse(visitor);
+        self.flow.traverse(visitor);
         visitor.slot(&self.address);
         self.peers.traverse(visitor);
         if let Ok(waiting) = self.waiting.try_borrow() {
@@ -274,6 +275,7 @@ impl Class for DatagramTransport {
         self.peers.clear();
         self.discard_unsent();
         self.address.clear();
+        self.flow.clear();
         self.base.clear();
     }
 

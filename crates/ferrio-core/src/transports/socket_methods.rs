@@ -98,6 +98,7 @@ impl Class for SocketTransport {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.base.traverse(visitor);
+        self.flow.traverse(visitor);
         for slot in [&self.server, &self.empty_waiter] {
             visitor.slot(slot);
         }
@@ -107,6 +108,7 @@ impl Class for SocketTransport {
         for slot in [&self.server, &self.empty_waiter] {
             slot.clear();
         }
+        self.flow.clear();
         self.base.clear();
     }
 

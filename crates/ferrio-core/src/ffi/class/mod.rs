@@ -38,10 +38,10 @@ pub use methods::{
     Bound, Vectorcall, class_getitem, function, method, method0, method1, module_function, vectorcall_function,
     vectorcall_method,
 };
-pub use properties::{bool_property, getter, property, slot_property};
+pub use properties::{bool_property, getter, number_property, property, slot_property};
 pub use slots::{
-    Comparison, Sent, anext_slot, binding_slot, call_slot, compare_slot, getattribute_slot, hash_slot, next_slot,
-    send_slot, unary_slot,
+    Comparison, Sent, after_setattr_slot, anext_slot, binding_slot, call_slot, compare_slot, getattribute_slot,
+    hash_slot, next_slot, send_slot, unary_slot,
 };
 
 use super::sys as py;

@@ -4,7 +4,7 @@ use super::methods::{function, guard, this};
 use super::{Class, Own};
 use crate::ffi::error::{Builtin, raise};
 use crate::ffi::sys as py;
-use crate::ffi::{Object, Ptr, Result, Slot};
+use crate::ffi::{Number, Object, Ptr, Result, Slot};
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
@@ -63,6 +63,21 @@ where
         |this: &Own<T>| Ok(Object::bool(function::<F>()(this).get())),
         |this: &Own<T>, value: &Object| {
             function::<F>()(this).set(value.is_true()?);
+            Ok(())
+        },
+    )
+}
+
+/// A property that reads and writes a number of any kind.
+pub fn number_property<T: Class, F>(name: &'static CStr, _: F) -> py::PyGetSetDef
+where
+    F: Fn(&T) -> &Number + Copy + 'static,
+{
+    property::<T, _, _>(
+        name,
+        |this: &Own<T>| function::<F>()(this).get(),
+        |this: &Own<T>, value: &Object| {
+            function::<F>()(this).put(value);
             Ok(())
         },
     )

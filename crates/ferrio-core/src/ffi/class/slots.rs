@@ -3,7 +3,7 @@
 use super::methods::{function, guard, this};
 use super::{Class, Own};
 use crate::ffi::sys as py;
-use crate::ffi::{Object, Ptr, Result, stop_iteration};
+use crate::ffi::{Object, Ptr, Raised, Result, stop_iteration};
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
@@ -148,6 +148,26 @@ where
         })
     }
     py::PyType_Slot { slot: py::Py_tp_getattro, pfunc: raw::<T, F> as *mut c_void }
+}
+
+/// The `tp_setattro` slot: does the same as `object`'s, and then calls the function with the name of the attribute that
+/// was set or deleted.
+pub fn after_setattr_slot<T: Class, F>(_: F) -> py::PyType_Slot
+where
+    F: Fn(&Own<T>, &Object) -> Result<()> + Copy + 'static,
+{
+    unsafe extern "C" fn raw<T: Class, F: Fn(&Own<T>, &Object) -> Result<()> + Copy>(
+        slf: Ptr,
+        name: Ptr,
+        value: Ptr,
+    ) -> c_int {
+        // SAFETY: the interpreter has checked the type; name and value, which may be null, are alive during the call.
+        guard(-1, || unsafe {
+            Raised::check(py::PyObject_GenericSetAttr(slf, name, value))?;
+            function::<F>()(this(&slf), Object::from_ref(&name)).map(|()| 0)
+        })
+    }
+    py::PyType_Slot { slot: py::Py_tp_setattro, pfunc: raw::<T, F> as *mut c_void }
 }
 
 /// The `tp_descr_get` slot of an object that becomes a method of the instance through which it is looked up, as a
