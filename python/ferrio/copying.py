@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _PROPERTIES = (GetSetDescriptorType, MemberDescriptorType)
 
-# What the Rust class works out itself.
+# Attributes that the Rust class computes itself.
 _COMPUTED = {"Queue": ("_finished", "_getters", "_putters")}
 
 
 class Copyable:
-    """Gives a class with a Rust base the state that asyncio's class has."""
+    """Gives a class with a Rust base the state of asyncio's class."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ def _rust_class(instance: object) -> type:
 
 
 def _arguments(rust_class: type, state: dict[str, Any]) -> tuple[Any, ...]:
-    """Return valid arguments for the class. The state replaces most of what they say."""
+    """Return valid arguments for the class. The state replaces most of their effects."""
     match rust_class.__name__:
         case "Condition":
             return (state["_lock"],)

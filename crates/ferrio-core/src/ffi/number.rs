@@ -1,7 +1,7 @@
-//! A number that a program gave, and that Ferrio computes with.
+//! Number: a number of the program, with which Ferrio computes.
 //!
-//! asyncio computes in Python, so that a float, a `Fraction` or an int of any size serves as well. Ferrio's fast paths
-//! know ints of 64 bits. Anything else stays the program's object, and Python computes with it.
+//! asyncio computes in Python, so it takes a float, a `Fraction` or an int of any size. Ferrio's fast paths take ints
+//! of 64 bits. Any other number stays the program's object, and Python computes with it.
 
 use super::{Object, Result, Slot, Visitor};
 use std::cell::Cell;
@@ -10,12 +10,12 @@ use std::cell::Cell;
 #[derive(Default)]
 pub struct Number {
     small: Cell<i64>,
-    /// In place of `small`, if there is one.
+    /// If there is an object, it replaces `small`.
     other: Slot,
 }
 
 impl Number {
-    /// The number that `object` is.
+    /// A number with the value of `object`.
     pub fn new(object: &Object) -> Number {
         let number = Number::default();
         number.put(object);
@@ -28,7 +28,7 @@ impl Number {
         self.other.is_empty().then(|| self.small.get())
     }
 
-    /// The value, as Python sees it.
+    /// The value as a Python object.
     pub fn get(&self) -> Result {
         match self.other.get() {
             Some(other) => Ok(other),
@@ -36,7 +36,7 @@ impl Number {
         }
     }
 
-    /// The greatest size that is not above it: 0 for a negative one. Where Python can't say, it is no limit.
+    /// The greatest size that is not above it; 0 if it is negative. If Python cannot compare it, there is no limit.
     #[inline]
     pub fn as_size(&self) -> usize {
         match self.small() {
@@ -65,7 +65,7 @@ impl Number {
         }
     }
 
-    /// Changes the value to `object`, whatever that is.
+    /// Changes the value to `object`, which may be any object.
     pub fn put(&self, object: &Object) {
         match object.small_int() {
             Some(value) => self.set(value),
@@ -119,12 +119,12 @@ impl Number {
         }
     }
 
-    /// Shows what it holds to the garbage collector.
+    /// Shows its object to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         visitor.slot(&self.other);
     }
 
-    /// Drops what it holds.
+    /// Drops its object.
     pub fn clear(&self) {
         self.other.clear();
     }

@@ -300,7 +300,7 @@ impl Object {
         }
     }
 
-    /// The value of what is an `int` itself, if it has 64 bits.
+    /// The value of an exact `int`, if it fits into 64 bits.
     pub fn small_int(&self) -> Option<i64> {
         if !self.is_exact_int() {
             return None;

@@ -86,7 +86,7 @@ pub struct Handle {
     /// The representation of a cancelled handle, in debug mode.
     repr: Slot,
     cancelled: Cell<bool>,
-    /// Of a timer: whether the program gave its time as an int. It stands here because there is room.
+    /// For a timer: whether the program passed its time as an int. It is here because there is room.
     when_is_int: Cell<bool>,
     call_lock: CallLock,
     weak: WeakList,

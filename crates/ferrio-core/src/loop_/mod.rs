@@ -1,8 +1,8 @@
 //! The event loop.
 //!
 //! [`iteration`] has the steps of the loop as a numbered list. [`schedule`] has `call_soon` and the other ways to add
-//! work, [`readiness`] the watching of descriptors, [`methods`] the Python side. Cold paths, for example making
-//! connections, are in a Python class derived from this one (`python/ferrio/loop/`).
+//! work, [`readiness`] the watching of descriptors, [`read_buffer`] the receiving, [`methods`] the Python side. Cold
+//! paths, for example making connections, are in a Python class derived from this one (`python/ferrio/loop/`).
 //!
 //! A loop belongs to the thread that runs it. Other threads may only call `call_soon_threadsafe`.
 
@@ -11,63 +11,33 @@ mod methods;
 pub use methods::register;
 pub mod end_of_iteration;
 mod owners;
+mod read_buffer;
 mod readiness;
 pub mod runnable;
+pub use read_buffer::Progress;
 pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
 use crate::ffi::with_gil::WithGil;
-use crate::ffi::{Object, Overridden, Own, Result, SkippedMethods, Slot, bytes};
+use crate::ffi::{Overridden, Own, Result, SkippedMethods, Slot};
 use crate::handles::TimerHandle;
 use crate::stdlib;
 use end_of_iteration::EndOfIteration;
 use ferrio_reactor::poller::{Events, Interest, Mode, Poller, Waker};
 use ferrio_reactor::registrations::Registrations;
-use ferrio_reactor::socket;
 use ferrio_sched::ready::Ready;
 use ferrio_sched::remote_queue::RemoteQueue;
 use ferrio_sched::timers::Timers;
 use owners::Owners;
+use read_buffer::ReadBuffer;
 use runnable::Runnable;
 use std::cell::{Cell, RefCell};
-use std::io;
-use std::mem::MaybeUninit;
 use std::rc::Rc;
 
 /// A callback that takes this long, in seconds, is logged in debug mode; asyncio's default.
 const SLOW_CALLBACK_DURATION: f64 = 0.1;
-
-/// The size of the buffer that every stream transport reads into, in bytes; asyncio's `max_size`.
-pub const READ_BUFFER_SIZE: usize = 256 * 1024;
-
-/// After a read of at least this many bytes, the next read goes directly into a bytes object. Smaller reads go through
-/// the shared buffer: to copy them costs less than an allocation of the full size that is then cut.
-const READS_IN_PLACE: usize = 32 * 1024;
-
-/// How the last read from a socket went.
-#[derive(Default)]
-pub struct Progress {
-    /// How many bytes arrived.
-    count: Cell<usize>,
-    pub last: Cell<LastRead>,
-}
-
-impl Progress {
-    /// Notes a `recv` of at most `most` bytes.
-    #[inline]
-    pub fn note(&self, read: &io::Result<usize>, most: usize) {
-        self.last.set(match read {
-            Ok(count) if *count < most => LastRead::Short,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => LastRead::Empty,
-            _ => LastRead::Full,
-        });
-        if let Ok(count) = read {
-            self.count.set(*count);
-        }
-    }
-}
 
 /// The methods that Ferrio skips, unless a derived class or an attribute of the loop overrides them.
 #[derive(Clone, Copy)]
@@ -167,8 +137,7 @@ pub struct Loop {
     owners: RefCell<Owners>,
     system: RefCell<Option<Rc<System>>>,
     events: RefCell<Events>,
-    /// Stream transports read into it before they know the size.
-    read_buffer: RefCell<Vec<MaybeUninit<u8>>>,
+    read_buffer: ReadBuffer,
     /// How many callbacks have begun, and whether the last of them still runs.
     callbacks: Cell<u64>,
     is_in_callback: Cell<bool>,
@@ -203,7 +172,7 @@ impl Loop {
             owners: RefCell::default(),
             system: RefCell::new(None),
             events: RefCell::default(),
-            read_buffer: RefCell::default(),
+            read_buffer: ReadBuffer::default(),
             callbacks: Cell::new(0),
             is_in_callback: Cell::new(false),
             callbacks_left: Cell::new(0),
@@ -305,44 +274,6 @@ impl Loop {
         self.thread.get() != 0
     }
 
-    /// Lends the read buffer to `work`, which must not call into Python.
-    pub fn with_read_buffer<T>(&self, work: impl FnOnce(&mut [MaybeUninit<u8>]) -> T) -> T {
-        let mut buffer = self.read_buffer.borrow_mut();
-        if buffer.is_empty() {
-            keep_large_blocks();
-            buffer.resize(READ_BUFFER_SIZE, MaybeUninit::uninit());
-        }
-        work(&mut buffer)
-    }
-
-    /// Receives up to `most` bytes from a socket; nothing at the end of the stream.
-    ///
-    /// Small messages are received into the loop's buffer and copied into a bytes object of the exact size. After a
-    /// large one, the next is received directly into a bytes object.
-    ///
-    /// # Errors
-    /// The outer error is the system's, the inner one `MemoryError`.
-    pub fn receive(
-        &self,
-        descriptor: i32,
-        most: usize,
-        progress: &Progress,
-    ) -> io::Result<Option<Result<Object>>> {
-        let most = most.min(READ_BUFFER_SIZE);
-        let receive = |buffer: &mut [MaybeUninit<u8>]| {
-            let read = socket::recv(descriptor, buffer);
-            progress.note(&read, most);
-            read
-        };
-        if progress.count.get() >= READS_IN_PLACE {
-            return bytes::filled(most, receive);
-        }
-        self.with_read_buffer(|buffer| {
-            let count = receive(&mut buffer[..most])?;
-            Ok((count > 0).then(|| Object::bytes(bytes::received(buffer, count))))
-        })
-    }
-
     /// `close()`: drops everything. `RuntimeError` while the loop runs.
     fn close(&self) -> Result<()> {
         if self.is_running() {
@@ -369,15 +300,6 @@ impl Loop {
         drop(entries);
         drop(self.owners.take());
         drop(self.system.borrow_mut().take());
-        *self.read_buffer.borrow_mut() = Vec::new();
+        self.read_buffer.release();
     }
-}
-
-/// Makes the C library's allocator keep blocks of the size of a read.
-///
-/// glibc takes large blocks from the kernel and returns each when it is freed, until a block of at least that size has
-/// been freed. A bytes object is cut to its length before it is freed, so glibc would never keep such blocks. To get,
-/// clear and return the memory would cost more than the rest of a read.
-fn keep_large_blocks() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(2 * READ_BUFFER_SIZE)));
 }
