@@ -233,7 +233,7 @@ static SIGNATURE: Signature = Signature {
 impl Class for Handle {
     const NAME: &'static std::ffi::CStr = c"ferrio._core.Handle";
     const DOC: &'static std::ffi::CStr =
-        c"Handle(callback, args, loop, context=None)\n--\n\nA callback that is going to be called; returned by call_soon (see asyncio.Handle).";
+        c"Handle(callback, args, loop, context=None)\n--\n\nA scheduled callback; returned by call_soon (see asyncio.Handle).";
     const WEAK: Option<usize> = Some(offset_of!(Handle, weak));
     const SUBCLASSABLE: bool = true;
     type_cell!();

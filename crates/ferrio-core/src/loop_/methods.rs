@@ -110,7 +110,7 @@ fn scheduling() -> Vec<Method> {
                 let ([callback], [context], arguments) = args.bind::<1, 1>(&CALL_SOON)?;
                 this.call_soon(callback, arguments, context).map(Own::into_object)
             },
-            c"call_soon($self, /, callback, *args, context=None)\n--\n\nHave the callback called in the next iteration. Return its Handle.",
+            c"call_soon($self, /, callback, *args, context=None)\n--\n\nSchedule the callback for the next iteration. Return its Handle.",
         ),
         method::<Loop, _>(
             c"call_soon_threadsafe",
@@ -118,7 +118,7 @@ fn scheduling() -> Vec<Method> {
                 let ([callback], [context], arguments) = args.bind::<1, 1>(&CALL_SOON_THREADSAFE)?;
                 this.call_soon_threadsafe(callback, arguments, context).map(Own::into_object)
             },
-            c"call_soon_threadsafe($self, /, callback, *args, context=None)\n--\n\nAs call_soon, from any thread.",
+            c"call_soon_threadsafe($self, /, callback, *args, context=None)\n--\n\nSchedule the callback for the next iteration, from any thread. Return its Handle.",
         ),
         method::<Loop, _>(
             c"call_later",
@@ -137,7 +137,7 @@ fn scheduling() -> Vec<Method> {
                 let when = this.deadline_after(delay)?;
                 this.call_at(when, callback, arguments, context, "call_later").map(Own::into_object)
             },
-            c"call_later($self, /, delay, callback, *args, context=None)\n--\n\nHave the callback called after delay seconds. Return its TimerHandle.",
+            c"call_later($self, /, delay, callback, *args, context=None)\n--\n\nSchedule the callback after delay seconds. Return its TimerHandle.",
         ),
         method::<Loop, _>(
             c"call_at",
@@ -150,7 +150,7 @@ fn scheduling() -> Vec<Method> {
                 timer.show_as(when);
                 Ok(timer.into_object())
             },
-            c"call_at($self, /, when, callback, *args, context=None)\n--\n\nHave the callback called at a time of the loop's clock. Return its TimerHandle.",
+            c"call_at($self, /, when, callback, *args, context=None)\n--\n\nSchedule the callback for a time of the loop's clock, in seconds. Return its TimerHandle.",
         ),
     ]
 }
@@ -233,12 +233,12 @@ fn descriptors() -> Vec<Method> {
         method::<Loop, _>(
             c"add_reader",
             |this, args| add(this, args, Read, true),
-            c"add_reader($self, fd, callback, /, *args)\n--\n\nHave the callback called whenever the descriptor is readable.",
+            c"add_reader($self, fd, callback, /, *args)\n--\n\nCall the callback whenever the descriptor is readable.",
         ),
         method::<Loop, _>(
             c"add_writer",
             |this, args| add(this, args, Write, true),
-            c"add_writer($self, fd, callback, /, *args)\n--\n\nHave the callback called whenever the descriptor is writable.",
+            c"add_writer($self, fd, callback, /, *args)\n--\n\nCall the callback whenever the descriptor is writable.",
         ),
         method1::<Loop, _>(
             c"remove_reader",
@@ -281,12 +281,12 @@ fn descriptors() -> Vec<Method> {
                 this.set_internal(descriptor_of(file)?)?;
                 Ok(Object::none())
             },
-            c"_set_internal($self, fd, /)\n--\n\nSay that the descriptor is one of the loop's own.",
+            c"_set_internal($self, fd, /)\n--\n\nMark the descriptor as one of the loop's own.",
         ),
         method0::<Loop, _>(
             c"_run_end_of_iteration",
             |this| this.end_of_iteration.run(this).map(|()| Object::none()),
-            c"_run_end_of_iteration($self, /)\n--\n\nRun at once what is due at the end of this iteration.",
+            c"_run_end_of_iteration($self, /)\n--\n\nRun what is due at the end of this iteration now.",
         ),
         method0::<Loop, _>(
             c"_reopen_after_fork",
@@ -294,7 +294,7 @@ fn descriptors() -> Vec<Method> {
                 this.reopen_after_fork()?;
                 Ok(Object::none())
             },
-            c"_reopen_after_fork($self, /)\n--\n\nTake a poller of its own, in the child of a fork.",
+            c"_reopen_after_fork($self, /)\n--\n\nTake a new poller, in the child of a fork.",
         ),
     ]
 }

@@ -66,7 +66,7 @@ impl Class for StreamProtocol {
                     let ([data], [], _) = args.bind::<1, 0>(&DATA_RECEIVED)?;
                     this.data_received(data).map(|()| Object::none())
                 },
-                c"data_received($self, data)\n--\n\nGive what has come to the reader.",
+                c"data_received($self, data)\n--\n\nPass received data to the reader.",
             )],
             properties: vec![
                 slot_property::<StreamProtocol, _>(c"_stream_reader_wr", |this| &this.reader),

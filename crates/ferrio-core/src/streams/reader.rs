@@ -344,17 +344,17 @@ fn methods() -> Vec<Method> {
                 let ([data], [], _) = args.bind::<1, 0>(&FEED)?;
                 this.feed_data(data).map(|()| Object::none())
             },
-            c"feed_data($self, data)\n--\n\nAppend bytes to the buffer; whoever waits for some goes on.",
+            c"feed_data($self, data)\n--\n\nAppend bytes to the buffer. A waiting task continues.",
         ),
         method0::<StreamReader, _>(
             c"feed_eof",
             |this| this.feed_eof().map(|()| Object::none()),
-            c"feed_eof($self)\n--\n\nSay that nothing more comes.",
+            c"feed_eof($self)\n--\n\nNote that the stream has ended.",
         ),
         method0::<StreamReader, _>(
             c"at_eof",
             |this| Ok(Object::bool(this.eof.get() && this.buffer.is_empty())),
-            c"at_eof($self)\n--\n\nReturn whether the buffer is empty and nothing more comes.",
+            c"at_eof($self)\n--\n\nReturn whether the buffer is empty and the stream has ended.",
         ),
         method0::<StreamReader, _>(
             c"exception",

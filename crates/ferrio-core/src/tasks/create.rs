@@ -65,7 +65,7 @@ pub fn loop_methods() -> Vec<Method> {
         method::<Loop, _>(
             c"create_task",
             create_task_on,
-            c"create_task($self, coro, /, **kwargs)\n--\n\nHave a coroutine run; return its task. Keywords: name, context, and eager_start where\nthe interpreter has it. With a task factory, the keywords are handed to it.",
+            c"create_task($self, coro, /, **kwargs)\n--\n\nRun a coroutine as a task, and return the task. Keywords: name, context, and eager_start if\nthe interpreter has it. A task factory gets the keywords.",
         ),
         method1::<Loop, _>(
             c"set_task_factory",
@@ -76,7 +76,7 @@ pub fn loop_methods() -> Vec<Method> {
                 this.task_factory.set(Some(factory).filter(|factory| !factory.is_none()).cloned());
                 Ok(Object::none())
             },
-            c"set_task_factory($self, factory, /)\n--\n\nSet the callable that makes tasks, (loop, coro, **kwargs); None for Ferrio's own.",
+            c"set_task_factory($self, factory, /)\n--\n\nSet the callable that creates tasks, called with (loop, coro, **kwargs); None for Ferrio's own.",
         ),
         method0::<Loop, _>(
             c"get_task_factory",

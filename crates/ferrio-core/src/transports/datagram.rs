@@ -305,6 +305,6 @@ fn sendto() -> sys::PyMethodDef {
                 let ([data], [address], _) = args.bind::<1, 1>(&SENDTO)?;
                 this.sendto(data, address).map(|()| Object::none())
             },
-            c"sendto($self, data, addr=None)\n--\n\nSend a datagram; what the socket does not take at once waits in a buffer.",
+            c"sendto($self, data, addr=None)\n--\n\nSend a datagram. If the socket does not take it at once, it waits in a buffer.",
         )
 }
