@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 
 from .suites import Suite
+from .users import User
 
 ROOT = Path(__file__).parents[2]
 PINS = Path(__file__).parent / "pins"
@@ -25,8 +26,11 @@ class Environment:
         self.source = self.folder / "source"
         self.python = self.folder / "venv/bin/python"
 
-    def prepare(self, *, pin: bool) -> None:
-        """Make what is not there yet; with `pin` make it anew, and write down the versions that pip chose."""
+    def prepare(self, *, pin: bool) -> User:
+        """Make what is not there yet, and return who runs the tests.
+
+        With `pin` make all anew, and write down the versions that pip chose.
+        """
         pins = PINS / f"{self.suite.name}.txt"
         version = subprocess.run([self.base, "-VV"], capture_output=True, text=True, check=True).stdout
         wanted = repr((version, self.suite, pins.read_text() if pins.exists() else ""))
@@ -34,11 +38,16 @@ class Environment:
         if pin or not stamp.exists() or stamp.read_text() != wanted:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
-            subprocess.run([self.base, "-m", "venv", self.folder / "venv"], check=True, stdin=subprocess.DEVNULL)
+            subprocess.run(
+                [self.base, "-m", "venv", self.folder / "venv"], check=True, stdin=subprocess.DEVNULL
+            )
             self._unpack()
             self._install(pins, pin)
             stamp.write_text(repr((version, self.suite, pins.read_text())))
         self._link_ferrio()
+        user = User(self.python)
+        user.give(self.source)
+        return user
 
     def _pip(self, *arguments: str | Path) -> str:
         command = [self.python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
@@ -73,7 +82,9 @@ class Environment:
 
     def _link_ferrio(self) -> None:
         """Let the environment find the Ferrio that the interpreter of this run has."""
-        where = "import importlib.util; print(importlib.util.find_spec('ferrio').submodule_search_locations[0])"
+        where = (
+            "import importlib.util; print(importlib.util.find_spec('ferrio').submodule_search_locations[0])"
+        )
         found = subprocess.run([self.base, "-P", "-c", where], capture_output=True, text=True, check=False)
         if found.returncode:
             raise SystemExit(f"ecosystem: {self.base} has no Ferrio; scripts/install installs it")

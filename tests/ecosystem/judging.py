@@ -61,7 +61,9 @@ def confirmed(tests: list[str], mode: str, again: Again) -> tuple[list[str], lis
         return sum(run.outcomes.get(test) == "passed" for run in runs)
 
     differs = [
-        test for test in tests if passes(on_asyncio, test) == ATTEMPTS and passes(in_mode, test) <= ATTEMPTS // 2
+        test
+        for test in tests
+        if passes(on_asyncio, test) == ATTEMPTS and passes(in_mode, test) <= ATTEMPTS // 2
     ]
     alone = [test for test in tests if passes(in_mode, test) == ATTEMPTS]
     if alone:

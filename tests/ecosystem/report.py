@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from .environments import ROOT
@@ -37,7 +36,10 @@ def rows(results: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[str]]
             if count is None:
                 line += ["-", "-"]
             else:
-                line += [f"{count['passed']:,} / {count['failed']} / {count['skipped']}", f"{count['cpu']:.1f}"]
+                line += [
+                    f"{count['passed']:,} / {count['failed']} / {count['skipped']}",
+                    f"{count['cpu']:.1f}",
+                ]
         lines.append(line)
     return head, lines
 
@@ -47,7 +49,10 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     head, lines = rows(results)
     widths = [max(len(line[column]) for line in (head, *lines)) for column in range(len(head))]
     return "\n".join(
-        "  ".join(cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in (head, *lines)
     )
 
@@ -103,9 +108,7 @@ def document(data: dict[str, dict[str, Any]]) -> str:
     if flaky:
         text += ["", "## Flaky in the last run", "", *flaky]
     left_out = [
-        f"- `{name}: {test}`: {reason}"
-        for name in data
-        for test, reason in SUITES[name].left_out.items()
+        f"- `{name}: {test}`: {reason}" for name in data for test, reason in SUITES[name].left_out.items()
     ]
     if left_out:
         text += ["", "## Left out on every loop", "", *left_out]

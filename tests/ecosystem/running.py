@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .environments import Environment
+from .users import User
 
 # What the tests run on. `plugins/ferrio_mode.py` does it.
 MODES = {
@@ -51,7 +52,9 @@ def _cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _pytest(environment: Environment, arguments: list[str], variables: dict[str, str]) -> tuple[str, str]:
+def _pytest(
+    environment: Environment, user: User, arguments: list[str], variables: dict[str, str]
+) -> tuple[str, str]:
     """Run pytest; return how it ended, and what it printed last."""
     # -P: the packages that are installed, and not the folder that this runs in.
     command = [str(environment.python), "-P", "-X", "faulthandler", "-m", "pytest", *arguments]
@@ -65,6 +68,7 @@ def _pytest(environment: Environment, arguments: list[str], variables: dict[str,
             stdout=output,
             stderr=output,
             start_new_session=True,
+            **user.process(),
         )
         try:
             status = f"exit {process.wait(environment.suite.limit)}"
@@ -99,7 +103,12 @@ def _read(log: Path, run: Run, mode: str) -> tuple[bool, str | None]:
 
 
 def run_tests(
-    environment: Environment, mode: str, tests: list[str], options: list[str], variables: dict[str, str]
+    environment: Environment,
+    user: User,
+    mode: str,
+    tests: list[str],
+    options: list[str],
+    variables: dict[str, str],
 ) -> Run:
     """Run the tests; a crash or a hang costs the test that was running, and the others are run without it."""
     suite = environment.suite
@@ -107,18 +116,30 @@ def run_tests(
     before = _cpu()
     lost: list[str] = []
     while True:
-        with tempfile.TemporaryDirectory(prefix="ferrio-ecosystem-") as folder:
-            log = Path(folder) / "log"
-            arguments = ["-p", "ferrio_mode", "-p", "ferrio_record", "-p", "no:cacheprovider", "-q", "-o", "addopts="]
-            arguments += [f"--timeout={suite.test_limit}", f"--basetemp={folder}/tmp", *options, *tests]
+        with user.folder() as folder:
+            log = folder / "log"
+            arguments = [
+                "-p",
+                "ferrio_mode",
+                "-p",
+                "ferrio_record",
+                "-p",
+                "no:cacheprovider",
+                "-q",
+                "-o",
+                "addopts=",
+            ]
+            arguments += [f"--timeout={suite.test_limit}", f"--basetemp={folder}/t", *options, *tests]
             for test in [*suite.left_out, *lost]:
                 arguments += ["--deselect", test]
             added = {
                 "FERRIO_ECOSYSTEM_MODE": mode,
                 "FERRIO_ECOSYSTEM_LOG": str(log),
                 "PYTEST_PLUGINS": "ferrio_mode",
+                "HOME": str(folder),
+                "TMPDIR": str(folder),
             }
-            status, output = _pytest(environment, arguments, variables | added)
+            status, output = _pytest(environment, user, arguments, variables | added)
             complete, running = _read(log, run, mode) if log.exists() else (False, None)
         if complete:
             break

@@ -51,7 +51,16 @@ SUITES: dict[str, Suite] = {
         Suite(
             "anyio",
             "4.16.0",
-            (*_PYTEST, "blockbuster", "hypothesis", "psutil", "pytest-mock", "trustme", "truststore", "coverage"),
+            (
+                *_PYTEST,
+                "blockbuster",
+                "hypothesis",
+                "psutil",
+                "pytest-mock",
+                "trustme",
+                "truststore",
+                "coverage",
+            ),
             ("tests", "-m", "not network"),
         ),
         Suite(
@@ -119,7 +128,16 @@ SUITES: dict[str, Suite] = {
         Suite(
             "redis",
             "8.1.0",
-            (*_PYTEST, "pytest-asyncio", "numpy", "redis-entraid", "pybreaker", "xxhash", "cryptography", "PyJWT"),
+            (
+                *_PYTEST,
+                "pytest-asyncio",
+                "numpy",
+                "redis-entraid",
+                "pybreaker",
+                "xxhash",
+                "cryptography",
+                "PyJWT",
+            ),
             ("tests/test_asyncio",),
             service="redis",
         ),
