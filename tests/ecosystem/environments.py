@@ -77,8 +77,8 @@ class Environment:
             self._pip("install", f"{package}=={self.suite.version}", *self.suite.needs)
             pins.write_text(self._pip("freeze"))
         else:
-            # The versions are complete; nothing is left for pip to choose.
-            self._pip("install", "--no-deps", "-r", pins)
+            # Made on one interpreter; another may want something more.
+            self._pip("install", "-r", pins)
 
     def _link_ferrio(self) -> None:
         """Let the environment find the Ferrio that the interpreter of this run has."""
