@@ -14,11 +14,14 @@ from typing import Any
 
 
 class User:
-    """The user of the tests: this one, or `nobody` if this is root and `nobody` can start the interpreter."""
+    """The user of the tests: this one, or `nobody` if this is root and `nobody` can start the interpreter.
 
-    def __init__(self, python: Path) -> None:
+    Without an interpreter, always this one.
+    """
+
+    def __init__(self, python: Path | None = None) -> None:
         self._other: pwd.struct_passwd | None = None
-        if os.geteuid() == 0:
+        if python is not None and os.geteuid() == 0:
             self._other = pwd.getpwnam("nobody")
             command = [str(python), "-P", "-c", "import ferrio"]
             try:
