@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,8 @@ def test_uses_the_processor():
 class Own(Environment):
     """An environment that is there already: this interpreter's."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(Suite("own", "1", (), limit=6), sys.executable, folder)
+    def __init__(self, folder: Path, limit: int) -> None:
+        super().__init__(Suite("own", "1", (), limit=limit), sys.executable, folder)
         self.source = folder
         self.python = Path(sys.executable)
 
@@ -71,7 +72,7 @@ class Own(Environment):
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     folder = tmp_path_factory.mktemp("suite")
     (folder / "test_own.py").write_text(TESTS)
-    environment = Own(folder)
+    environment = Own(folder, limit=30)
     return {mode: own(environment, mode, ["test_own.py"]) for mode in MODES}
 
 
@@ -125,6 +126,19 @@ def judged(main: Run, **again: list[str]) -> tuple[list[str], list[str]]:
 
 
 P, F = "passed", "failed"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.slow
+def test_a_child_that_a_test_leaves_does_not_hold_up_the_run(tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(
+        "import multiprocessing, time\n"
+        "def test_leaves(): multiprocessing.get_context('fork').Process(target=time.sleep, args=(1000,)).start()\n"
+    )
+    start = time.monotonic()
+    run = own(Own(tmp_path, limit=100), "asyncio", ["test_own.py"])
+    assert run.outcomes == {"test_own.py::test_leaves": "passed"}
+    assert time.monotonic() - start < 100
 
 
 @pytest.mark.parametrize(
@@ -188,7 +202,10 @@ def test_the_document_is_that_of_the_data() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--suites", "nothing"], "'nothing' is none of janus"), (["--modes", "uvloop"], "'uvloop' is none of asyncio")],
+    [
+        (["--suites", "nothing"], "'nothing' is none of janus"),
+        (["--modes", "uvloop"], "'uvloop' is none of asyncio"),
+    ],
 )
 def test_a_wrong_name_is_told(options: list[str], message: str) -> None:
     command = [sys.executable, str(ROOT / "scripts/ecosystem"), sys.executable, *options]

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,11 @@ MODES = {
 _RANK = ["passed", "xfailed", "skipped", "failed", "crashed", "hung"]
 BAD = {"failed", "crashed", "hung"}
 _CRASHES = 10  # after so many, a run is given up
+_LOOK = 2  # seconds between two looks at a running pytest
+_END_LIMIT = 20  # seconds that a pytest has to end after its last test
+# The last line of `plugins/ferrio_record.py`.
+_DONE = b'"outcome": "done", "detail": ""}\n'
+_LAST_LINE = 200  # bytes
 
 
 @dataclass
@@ -53,9 +59,12 @@ def _cpu() -> float:
 
 
 def _pytest(
-    environment: Environment, user: User, arguments: list[str], variables: dict[str, str]
+    environment: Environment, user: User, log: Path, arguments: list[str], variables: dict[str, str]
 ) -> tuple[str, str]:
-    """Run pytest; return how it ended, and what it printed last."""
+    """Run pytest; return how it ended, and what it printed last.
+
+    A pytest that has written that it is done, and waits for a child process that a failed test has left, is ended.
+    """
     # -P: the packages that are installed, and not the folder that this runs in.
     command = [str(environment.python), "-P", "-X", "faulthandler", "-m", "pytest", *arguments]
     with tempfile.TemporaryFile() as output:
@@ -70,10 +79,18 @@ def _pytest(
             start_new_session=True,
             **user.process(),
         )
+        deadline = time.monotonic() + environment.suite.limit
         try:
-            status = f"exit {process.wait(environment.suite.limit)}"
-        except subprocess.TimeoutExpired:
-            status = "hung"
+            while True:
+                try:
+                    status = f"exit {process.wait(_LOOK)}"
+                    break
+                except subprocess.TimeoutExpired:
+                    if log.exists() and _is_complete(log):
+                        deadline = min(deadline, time.monotonic() + _END_LIMIT)
+                    if time.monotonic() > deadline:
+                        status = "hung"
+                        break
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -82,6 +99,12 @@ def _pytest(
             process.wait()
         output.seek(0)
         return status, output.read().decode(errors="replace")[-4000:]
+
+
+def _is_complete(log: Path) -> bool:
+    with log.open("rb") as lines:
+        lines.seek(max(0, log.stat().st_size - _LAST_LINE))
+        return lines.read().endswith(_DONE)
 
 
 def _read(log: Path, run: Run, mode: str) -> tuple[bool, str | None]:
@@ -139,7 +162,7 @@ def run_tests(
                 "HOME": str(folder),
                 "TMPDIR": str(folder),
             }
-            status, output = _pytest(environment, user, arguments, variables | added)
+            status, output = _pytest(environment, user, log, arguments, variables | added)
             complete, running = _read(log, run, mode) if log.exists() else (False, None)
         if complete:
             break

@@ -30,7 +30,7 @@ class Suite:
     # Seconds after which a single test counts as hanging.
     test_limit: int = 60
     # Seconds after which the suite is ended.
-    limit: int = 1200
+    limit: int = 2400
 
 
 _PYTEST = ("pytest", "pytest-timeout")
@@ -137,11 +137,12 @@ SUITES: dict[str, Suite] = {
                 "xxhash",
                 "cryptography",
                 "PyJWT",
+                "aiohttp",
             ),
             ("tests/test_asyncio",),
             service="redis",
         ),
-        Suite("asyncpg", "0.32.0", _PYTEST, hides=("asyncpg",), service="postgresql"),
+        Suite("asyncpg", "0.32.0", (*_PYTEST, "distro"), hides=("asyncpg",), service="postgresql"),
     )
 }
 
