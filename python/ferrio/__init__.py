@@ -39,6 +39,7 @@ if not _only_finds_main:
             Handle,
             Task,
             TimerHandle,
+            __version__,
             create_task,
             gather,
             shield,
@@ -75,8 +76,6 @@ if not _only_finds_main:
 
     __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "listen", "uninstall")
     __all__ += _asyncio.__all__
-
-    __version__ = "0.1.0"
 
     _tasks.make_visible()
 
