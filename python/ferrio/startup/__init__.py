@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-__all__ = ("SITE", "begin", "pass_on")
+__all__ = ("SITE", "begin", "imported", "pass_on")
 
 # The folder of the sitecustomize.py that begins in a child.
 SITE = os.path.join(os.path.dirname(__file__), "site")
@@ -56,6 +56,15 @@ def begin(*, required: bool) -> None:
         finder.import_ferrio()
 
 
+def imported(package: ModuleType) -> None:
+    """Install Ferrio, which has just been imported, if that was begun.
+
+    The package says so itself: another's import hook may stand before the finder, and load the package.
+    """
+    if any(type(finder) is _Finder for finder in sys.meta_path):
+        _install(package)
+
+
 def _is_complete(package: ModuleType) -> bool:
     return hasattr(package, "install")
 
@@ -85,10 +94,7 @@ class _Finder:
     def __init__(self, required: bool) -> None:
         self._required = required
         # By the name of a module: what to do when it has been imported.
-        self._afterwards: dict[str, Callable[[Any], Any]] = {
-            "asyncio": self.import_ferrio,
-            "ferrio": _install,
-        }
+        self._afterwards: dict[str, Callable[[Any], Any]] = {"asyncio": self.import_ferrio}
 
     def import_ferrio(self, _: Any = None) -> bool:
         """Import Ferrio, by which it is installed; if that has begun already, it is when that ends.
