@@ -194,6 +194,45 @@ def test_every_fact_about_versions_is_used():
         assert any(f"versions.{fact}" in source for source in sources), fact
 
 
+# The sizes of files
+
+SOURCES = {".rs", ".py", ".pyi"}
+LONG = 400
+REASON = re.compile(r"\bThis file has more than 400 lines because \w+")
+
+
+def opening_of(text):
+    """The comments or the docstring at the top of a file."""
+    match = re.match(r'(?:(?:#|//).*\n)*(?:"""(?s:.*?)""")?', text)
+    return " ".join(re.sub(r"^(?:#|//!?)", "", line) for line in match.group().splitlines())
+
+
+def lacks_a_reason(text):
+    return text.count("\n") > LONG and not REASON.search(re.sub(r"\s+", " ", opening_of(text)))
+
+
+def test_a_long_file_says_why_it_is_long():
+    folders = ("benches", "crates", "examples", "fuzz/src", "fuzz/fuzz_targets", "python", "scripts", "tests")
+    found = [
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and (path.suffix in SOURCES or folder == "scripts") and "target" not in path.parts
+        if lacks_a_reason(path.read_text())
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("mark", ['"""{}"""', "#!/bin/sh\n# {}", "//! {}", "# One.\n#\n# {}"])
+def test_a_long_file_without_a_reason_is_found(mark):
+    lines = "\n" * LONG
+    assert lacks_a_reason(mark.format("What it is.") + "\n" + lines)
+    assert not lacks_a_reason(
+        mark.format("This file has more than 400 lines\n# because it may.") + "\n" + lines
+    )
+    assert lacks_a_reason(f"x = 1\n# This file has more than 400 lines because it may.{lines}")
+
+
 # A primitive's places
 
 

@@ -1,4 +1,4 @@
-//! Tells the code which interpreter it is compiled for, as `cfg(Py_3_12)` and its kin.
+//! Tells the code which interpreter it is compiled for, as `cfg(Py_3_12)` and the like.
 
 fn main() {
     pyo3_build_config::use_pyo3_cfgs();

@@ -1,6 +1,6 @@
 """The event loop policy, for frameworks that choose their loop that way.
 
-asyncio's policies are deprecated from 3.14 on; importing this module warns there as asyncio does.
+asyncio's policies are deprecated from 3.14 on. Importing this module warns there, as asyncio does.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ __all__ = ("EventLoopPolicy",)
 
 
 class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
-    """asyncio.DefaultEventLoopPolicy whose loops are Ferrio's."""
+    """asyncio.DefaultEventLoopPolicy with Ferrio's loops."""
 
     _loop_factory = Loop
 

@@ -1,4 +1,4 @@
-"""Running the loop: run_forever(), run_until_complete(), close(), and the pipe by which signals wake it up.
+"""Running the loop: run_forever(), run_until_complete(), close(), and the pipe by which signals wake it.
 
 While the main thread runs a loop, and while a loop has signal handlers, the interpreter's wake-up descriptor
 (signal.set_wakeup_fd()) is the loop's. A run leaves a descriptor in place that somebody else has set.
@@ -37,21 +37,21 @@ __all__ = (
     "track_coroutine_origins",
 )
 
-# asyncio.futures has names that its type stubs do not.
+# The type stubs of asyncio.futures lack some names.
 futures: Any = asyncio.futures
 
 _RUN_ENDINGS = (SystemExit, KeyboardInterrupt)
 
-# Bytes read from the signal pipe at a time, one for each signal. One page: more than arrive in an iteration,
-# unless somebody floods the process. Then the loop reads the rest in the next iteration.
+# How many bytes are read from the signal pipe at a time; each signal is one byte. One page is more than
+# arrives in an iteration, unless another process sends a flood of signals. The next iteration reads the rest.
 _SIGNALS_AT_A_TIME = 4096
 
-# Called before any loop runs; for those who watch the process.
+# Called before any loop runs; for `ferrio.inspection`.
 before_run: Callable[[], None] | None = None
 
 
 def is_debug_mode() -> bool:
-    """Return whether the environment or the interpreter's options ask for debug mode."""
+    """Return whether the environment or the interpreter's options enable debug mode."""
     return sys.flags.dev_mode or (
         not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))
     )
@@ -89,7 +89,7 @@ def _set_running_loop(loop: Any) -> None:
     events._set_running_loop(loop)
     set_in_c = getattr(events, "_c__set_running_loop", None)
     if set_in_c is not None and set_in_c is not events._set_running_loop:
-        # Somebody uses asyncio's Python versions of its functions; the current task needs the other.
+        # The program uses asyncio's Python versions of its functions; the current task needs the other ones.
         set_in_c(loop)
 
 
@@ -100,14 +100,14 @@ def run_until_complete(loop: Loop, future: Any) -> Any:
     is_new = not futures.isfuture(future)
     future = asyncio_tasks.ensure_future(future, loop=loop)
     if is_new:
-        # Whoever stops the loop early gets an error; the task need not complain as well.
+        # A loop that is stopped early raises an error. The task need not warn as well.
         future._log_destroy_pending = False
     future.add_done_callback(_run_until_complete_cb)
     try:
         loop.run_forever()
     except BaseException:
         if is_new and future.done() and not future.cancelled():
-            # The exception comes out of here; nobody else can ask for it.
+            # This function raises the exception, so the task need not report it.
             future.exception()
         raise
     finally:
@@ -120,13 +120,13 @@ def run_until_complete(loop: Loop, future: Any) -> Any:
 def _run_until_complete_cb(future: Any) -> None:
     """Stop the loop when the future that it runs for is done."""
     if not future.cancelled() and isinstance(future.exception(), _RUN_ENDINGS):
-        # The loop has been left by the exception already.
+        # The exception has ended the run of the loop already.
         return
     futures._get_loop(future).stop()
 
 
 def track_coroutine_origins(loop: Loop, enabled: bool) -> None:
-    """Have the interpreter record where coroutines are made, or no more; for debug mode."""
+    """Turn the recording of coroutines' origins on or off, for debug mode."""
     enabled = bool(enabled)
     if enabled == loop._tracks_coroutine_origins:
         return
@@ -158,7 +158,7 @@ def close(loop: Loop) -> None:
 
 
 def _close_signals(loop: Loop) -> None:
-    """Give signals and their descriptors back; the loop is about to be closed."""
+    """Restore signal handlers and close the signal pipe; the loop is about to be closed."""
     if not sys.is_finalizing():
         for sig in list(loop._signal_handlers):
             loop.remove_signal_handler(sig)
@@ -177,7 +177,7 @@ def _close_signals(loop: Loop) -> None:
 
 
 def signal_descriptor(loop: Loop) -> int:
-    """Return the descriptor that the interpreter is to write signals' numbers to."""
+    """Return the descriptor to which the interpreter should write the numbers of signals."""
     if loop._signal_pipe is None:
         loop._signal_pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         loop._set_internal(loop._signal_pipe[0])
@@ -187,10 +187,9 @@ def signal_descriptor(loop: Loop) -> int:
 
 @contextlib.contextmanager
 def _interruptible(loop: Loop) -> Iterator[None]:
-    """Have signals end the wait of the poller, whichever thread the kernel gives them to.
+    """Let signals end the wait of the poller, whichever thread gets them from the kernel.
 
-    Somebody else's wake-up descriptor is left in place: the poller is then interrupted as any
-    system call is.
+    A wake-up descriptor that the program has set stays. The poller is then interrupted as any system call.
     """
     if threading.get_ident() != threading.main_thread().ident:
         yield
@@ -225,7 +224,7 @@ def _read_signals(loop: Loop) -> None:
 
 
 def drop_wakeup_descriptor(loop: Loop) -> None:
-    """Take the interpreter's wake-up descriptor back, unless the loop still needs it."""
+    """Clear the interpreter's wake-up descriptor, unless the loop still needs it."""
     if loop._signal_handlers or loop.is_running():
         return
     try:
@@ -235,7 +234,7 @@ def drop_wakeup_descriptor(loop: Loop) -> None:
 
 
 def reopen_signal_pipe(loop: Loop) -> None:
-    """Share no pipe with the parent any more, in the child of a fork."""
+    """Replace the pipe that is shared with the parent, in the child of a fork."""
     _drop_signal_pipe(loop)
     if loop._signal_handlers:
         signal_descriptor(loop)

@@ -1,6 +1,6 @@
-//! Future's methods and properties, as asyncio names them.
+//! The methods and properties of Future, with asyncio's names.
 
-use super::{Callback, Future, FutureIterator, State};
+use super::{Callback, Future, FutureIterator, FutureState};
 use crate::ffi::class::{
     Members, Method, Property, TypeSlot, class_getitem, free_list, getter, method, method0, method1, property,
     type_cell, unary_slot,
@@ -146,7 +146,7 @@ fn methods() -> Vec<Method> {
         ),
         method0::<Future, _>(
             c"cancelled",
-            |this| Ok(Object::bool(this.state() == State::Cancelled)),
+            |this| Ok(Object::bool(this.state() == FutureState::Cancelled)),
             c"cancelled($self, /)\n--\n\nReturn True if the future was cancelled.",
         ),
         method0::<Future, _>(
@@ -187,7 +187,7 @@ fn properties() -> Vec<Property> {
         property::<Future, _, _>(
             c"_asyncio_future_blocking",
             |this| {
-                // None would make asyncio.isfuture() say no; so it is before __init__.
+                // With None, asyncio.isfuture() returns False. That is right before __init__.
                 Ok(if this.loop_.is_empty() { Object::none() } else { Object::bool(this.blocking.get()) })
             },
             |this, value| {
@@ -232,8 +232,8 @@ fn properties() -> Vec<Property> {
     ]
 }
 
-/// What `__class__` says: asyncio's class for Ferrio's own, so that isinstance holds; for a class derived
-/// from it, that class.
+/// The value of `__class__`: asyncio's class for Ferrio's own, so that isinstance() is true; for a derived class, that
+/// class.
 pub fn stdlib_class<T: Class>(this: &Own<T>, class: &'static Import) -> Result {
     if this.is_exact() { class.get().cloned() } else { Ok(this.as_object().class()) }
 }
@@ -251,8 +251,8 @@ fn add_done_callback(this: &Own<Future>, args: &Args<'_>) -> Result {
 
 fn remove_done_callback(this: &Own<Future>, function: &Object) -> Result {
     this.check_initialised()?;
-    // Comparing runs Python code, which may complete the future and change the callbacks: so they stay where they
-    // are meanwhile, and what is still there afterwards is taken out.
+    // A comparison runs Python code, which may complete the future and change the callbacks. So they stay in place
+    // meanwhile, and those that are still there afterwards are taken out.
     let mut equal = Vec::new();
     for callback in this.callbacks.all() {
         if callback.callable()?.equals(function)? {

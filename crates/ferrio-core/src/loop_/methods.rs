@@ -1,15 +1,17 @@
-//! Loop's methods and properties, as asyncio names them, and those that Ferrio's Python code uses.
+//! The methods and properties of Loop: asyncio's, and those that Ferrio's Python code uses.
 
 use super::readiness::{Direction, descriptor_of};
 use super::runnable::Runnable;
 use super::{Loop, Overridable};
 use crate::ffi::class::{
-    Additions, Members, Method, Property, getter, make_type_with, method, method0, method1, property, type_cell,
+    Additions, Members, Method, Property, after_setattr_slot, getter, make_type_with, method, method0, method1,
+    property, type_cell,
 };
 use crate::ffi::error::{runtime_error, type_error};
 use crate::ffi::module::Module;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
 use crate::handles::Handle;
+use crate::stdlib;
 use std::ffi::CStr;
 use std::mem::offset_of;
 
@@ -28,7 +30,7 @@ static CALL_LATER: Signature = Signature {
     required: 2,
     variadic: true,
 };
-static CALL_AT: Signature =
+static CALL_AT_SIGNATURE: Signature =
     Signature { name: "call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
 static ADD_READER: Signature =
     Signature { name: "add_reader", parameters: &["fd", "callback"], positional: 2, required: 2, variadic: true };
@@ -47,11 +49,10 @@ impl Class for Loop {
 
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
         if this.system.borrow().is_some() {
-            // What is registered with its poller would never be heard of again.
+            // The descriptors of the present poller would never be reported again.
             return Err(runtime_error("the loop is already initialized"));
         }
-        let base = Own::<Loop>::class_object()?;
-        this.overridden.set(Overridable::SKIPPED.overridden(this.as_object(), &base)?);
+        this.look_for_overrides()?;
         this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()
     }
@@ -84,12 +85,14 @@ impl Class for Loop {
         Members {
             methods: [scheduling(), running(), descriptors()].concat(),
             properties: properties(),
-            slots: vec![],
+            slots: vec![after_setattr_slot::<Loop, _>(|this, name| {
+                if Overridable::SKIPPED.names(name)? { this.look_for_overrides() } else { Ok(()) }
+            })],
         }
     }
 }
 
-/// Adds the class. The methods that make futures, tasks and sockets' coroutines come from the folders of these.
+/// Adds the class. The folders of futures, tasks and sockets supply the methods that create their objects.
 pub fn register(module: &Module, additions: Additions) -> Result<()> {
     module.add(c"Loop", &make_type_with::<Loop>(additions)?)
 }
@@ -124,7 +127,14 @@ fn scheduling() -> Vec<Method> {
                 if delay.is_none() {
                     return Err(type_error("delay must not be None"));
                 }
-                let when = this.time()? + delay.to_f64()?;
+                if !this.has_own_call_at() {
+                    let when = this.time_after(delay)?;
+                    let arguments: Vec<&Object> = [&when, callback].into_iter().chain(arguments).collect();
+                    let context = context.cloned().unwrap_or_else(Object::none);
+                    let context = (&stdlib::CONTEXT, &context);
+                    return this.as_object().method_keywords(&stdlib::CALL_AT, &arguments, &[context]);
+                }
+                let when = this.deadline_after(delay)?;
                 this.call_at(when, callback, arguments, context, "call_later").map(Own::into_object)
             },
             c"call_later($self, /, delay, callback, *args, context=None)\n--\n\nHave the callback called after delay seconds. Return its TimerHandle.",
@@ -132,11 +142,13 @@ fn scheduling() -> Vec<Method> {
         method::<Loop, _>(
             c"call_at",
             |this, args| {
-                let ([when, callback], [context], arguments) = args.bind::<2, 1>(&CALL_AT)?;
+                let ([when, callback], [context], arguments) = args.bind::<2, 1>(&CALL_AT_SIGNATURE)?;
                 if when.is_none() {
                     return Err(type_error("when cannot be None"));
                 }
-                this.call_at(when.to_f64()?, callback, arguments, context, "call_at").map(Own::into_object)
+                let timer = this.call_at(when.to_f64()?, callback, arguments, context, "call_at")?;
+                timer.show_as(when);
+                Ok(timer.into_object())
             },
             c"call_at($self, /, when, callback, *args, context=None)\n--\n\nHave the callback called at a time of the loop's clock. Return its TimerHandle.",
         ),
@@ -194,7 +206,7 @@ fn running() -> Vec<Method> {
     ]
 }
 
-/// `add_reader` and its kin; the public ones refuse a descriptor that a transport owns.
+/// `add_reader`, `add_writer` and their private forms. The public ones refuse a descriptor that a transport owns.
 fn add(this: &Own<Loop>, args: &Args<'_>, direction: Direction, public: bool) -> Result {
     let ([file, callback], [], arguments) = args.bind::<2, 0>(&ADD_READER)?;
     let descriptor = descriptor_of(file)?;

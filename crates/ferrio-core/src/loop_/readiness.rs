@@ -1,7 +1,7 @@
-//! What the loop's callers register for a descriptor: transports' methods and programs' callbacks.
+//! Readiness: transports' methods and programs' callbacks that are registered for a descriptor.
 //!
-//! [`Registrations`] has the table, and tells the poller. What an exchange gives back is dropped here, when the
-//! table is no longer borrowed: that may run finalisers that come back.
+//! `Registrations` of ferrio-reactor has the table, and informs the poller. What it returns is dropped here, when the
+//! table is no longer borrowed, because that may run finalisers which use the table.
 
 use super::Loop;
 use super::runnable::{Method, Runnable};
@@ -17,7 +17,7 @@ use std::io;
 /// A descriptor's number in the operating system.
 pub type Fd = std::ffi::c_int;
 
-/// An error of a table of descriptors. One without a number is of Rust's own allocator.
+/// An error of a table of descriptors. An error without a number is one of Rust's allocator.
 pub(super) fn table_error(error: io::Error) -> Raised {
     if error.kind() == io::ErrorKind::OutOfMemory && error.raw_os_error().is_none() {
         return raise_imported(&stdlib::MEMORY_ERROR, "no memory for one more descriptor");
@@ -26,7 +26,7 @@ pub(super) fn table_error(error: io::Error) -> Raised {
 }
 
 impl Own<Loop> {
-    /// Sets or clears what runs when a descriptor is ready; returns what did before.
+    /// Sets or clears what runs when a descriptor is ready. Returns what was registered before.
     fn watch(
         &self,
         fd: Fd,
@@ -55,25 +55,25 @@ impl Own<Loop> {
         self.watch(fd, direction, mode, Some(Runnable::method(object.clone(), method))).map(drop)
     }
 
-    /// Has a native method called when a descriptor is ready.
+    /// Calls a native method whenever a descriptor is ready.
     pub fn watch_native(&self, fd: Fd, direction: Direction, object: &Object, method: Method) -> Result<()> {
         self.watch_method(fd, direction, Mode::Level, object, method)
     }
 
-    /// Has a native method called once, when a descriptor is ready. Afterwards, and when it is not wanted any
-    /// more, [`Own::<Loop>::stop_watching`] is called.
+    /// Calls a native method once, when a descriptor is ready. The caller calls [`Own::<Loop>::stop_watching`]
+    /// afterwards, and if it does not want the call any more.
     pub fn watch_once(&self, fd: Fd, direction: Direction, object: &Object, method: Method) -> Result<()> {
         self.watch_method(fd, direction, Mode::Once, object, method)
     }
 
-    /// Has a native method called when a descriptor becomes readable, and when more arrives. The method reads until
-    /// a read takes less than it could, and then calls [`Own::<Loop>::read_on`].
+    /// Calls a native method when a descriptor becomes readable, and when more arrives. The method reads until a read
+    /// is short, and then calls [`Own::<Loop>::read_on`].
     pub fn watch_edges(&self, fd: Fd, object: &Object, method: Method) -> Result<()> {
         self.watch_method(fd, Direction::Read, Mode::Edge, object, method)
     }
 
-    /// Stops watching a descriptor for an object. Nothing happens if the loop is closed, or if it is not this object
-    /// that the descriptor is watched for: its number may have come to somebody else meanwhile.
+    /// Stops watching a descriptor for an object. Nothing happens if the loop is closed, or if the descriptor is
+    /// watched for another object: its number may belong to another descriptor now.
     pub fn stop_watching(&self, fd: Fd, direction: Direction, object: &Object) {
         let is_watched = !self.closed.get() && {
             let registrations = self.registrations.borrow();
@@ -87,8 +87,8 @@ impl Own<Loop> {
         }
     }
 
-    /// Has the reader of a descriptor that is watched for edges called again in the next iteration if there may be
-    /// more to read after its last read.
+    /// Calls the reader of an edge-triggered descriptor again in the next iteration, if its last read may have left
+    /// something.
     #[inline]
     pub fn read_on(&self, fd: Fd, last: LastRead) -> Result<()> {
         let entry = self.registrations.borrow().reader_to_repeat(fd, last);
@@ -122,7 +122,7 @@ impl Own<Loop> {
     }
 }
 
-/// `ValueError` for what can't be a descriptor's number.
+/// `ValueError` for a number that no descriptor can have.
 fn check_number(fd: Fd) -> Result<()> {
     if fd >= 0 { Ok(()) } else { Err(value_error(&format!("Invalid file descriptor: {fd}"))) }
 }

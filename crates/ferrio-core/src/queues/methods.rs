@@ -1,4 +1,4 @@
-//! Queue's methods and properties, as asyncio names them.
+//! The methods and properties of Queue, with asyncio's names.
 
 use super::{EMPTY, FULL, GET_NOWAIT, Get, ORIGINAL, Put, Queue};
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_method};
@@ -20,7 +20,7 @@ fn item<'call>(args: &Args<'call>) -> Result<&'call Object> {
     Ok(item)
 }
 
-/// The futures of those who wait, as a deque.
+/// The futures of the waiting tasks, as a deque.
 fn shown(waiters: &Waiters) -> Result {
     if waiters.0.is_empty() {
         waiters.0.put(deque::new()?);

@@ -1,4 +1,4 @@
-//! StreamReaderProtocol: between a transport and a StreamReader.
+//! StreamReaderProtocol: the protocol between a transport and a StreamReader.
 
 use super::reader::StreamReader;
 use crate::ffi::class::{Members, bool_property, method, slot_property, type_cell};
@@ -15,7 +15,7 @@ static DATA_RECEIVED: Signature =
 pub struct StreamProtocol {
     /// A weak reference to the reader, or None.
     reader: Slot,
-    /// Whether the transport has asked for a pause in writing.
+    /// Whether the transport has called pause_writing().
     pub paused: Cell<bool>,
     pub connection_lost: Cell<bool>,
 }

@@ -33,14 +33,14 @@ struct Drain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     New,
-    /// The transport is closing; the loop goes round once, so that the protocol learns why.
+    /// The transport is closing. One iteration of the loop lets the protocol learn why.
     Yielded,
     /// The protocol waits for the buffer to be small enough.
     Helping,
 }
 
 impl Drain {
-    /// Raises what the reader has ended with.
+    /// Raises the exception that the reader has ended with.
     fn check_reader(&self) -> Result<()> {
         let reader = self.writer.reader.get_or_none();
         if reader.is_none() {

@@ -1,4 +1,4 @@
-//! Event. `wait()` is Python's: the interpreter enters a coroutine function of Python without a call.
+//! Event. `wait()` is Python code, because the interpreter enters a Python coroutine without a C call.
 
 use super::{BoundLoop, Waiters};
 use crate::ffi::class::{Members, method0, slot_property, type_cell};
@@ -10,7 +10,7 @@ use std::mem::offset_of;
 /// The body of an Event.
 #[derive(Default)]
 pub struct Event {
-    /// Whether it is set: an object, which the interpreter reads without a call.
+    /// Whether it is set. This is an object so that `wait()` reads it without a call.
     value: Slot,
     waiters: Waiters,
     loop_: BoundLoop,
@@ -21,7 +21,7 @@ impl Own<Event> {
         self.value.get_or_none().is_true()
     }
 
-    /// Sets the flag; all who wait go on.
+    /// Sets the flag, and wakes up all waiters.
     pub fn set(&self) -> Result<()> {
         if self.is_set()? {
             return Ok(());

@@ -1,4 +1,4 @@
-//! `create_task()`, of the module and of the loop.
+//! `create_task()` of the module and of the loop.
 
 use super::{Options, Task};
 use crate::compat;
@@ -20,7 +20,7 @@ static CREATE_TASK: Signature = Signature {
     variadic: false,
 };
 
-/// Finds asyncio's function while it still stands under its name.
+/// Imports asyncio's function before `install()` replaces it.
 pub fn remember_original() -> Result<()> {
     stdlib::ASYNCIO_CREATE_TASK.get().map(drop)
 }
@@ -42,12 +42,12 @@ pub fn definition() -> AsyncioFunctionDefinition {
     )
 }
 
-/// The loop as Ferrio's own, if [`create_task_on`] does there what asyncio's functions do: the arguments are those
-/// that every interpreter's function takes, and nothing is overridden. In debug mode the place where a task was made
-/// tells of asyncio's function too.
+/// The loop as Ferrio's own, if [`create_task_on`] does the same there as asyncio's functions: every interpreter's
+/// function takes these arguments, and nothing is overridden. Not in debug mode, in which the traceback of a task's
+/// creation includes asyncio's function.
 pub fn loop_for<'call>(loop_: &'call Object, args: &Args<'_>) -> Result<Option<&'call Own<Loop>>> {
     let Some(own) = Own::<Loop>::downcast(loop_) else { return Ok(None) };
-    if own.is_debug() || args.positional().len() != 1 || !own.makes_own_tasks()? {
+    if own.is_debug() || args.positional().len() != 1 || !own.makes_own_tasks() {
         return Ok(None);
     }
     for (name, _) in args.keywords() {
@@ -86,7 +86,7 @@ pub fn loop_methods() -> Vec<Method> {
     ]
 }
 
-/// `loop.create_task()`. Up to 3.13 a task factory is given a context only, and the name is set afterwards.
+/// `loop.create_task()`. Up to 3.13, a task factory gets a context only, and the name is set afterwards.
 pub fn create_task_on(loop_: &Own<Loop>, args: &Args<'_>) -> Result {
     loop_.check_closed()?;
     if let Some(factory) = loop_.task_factory.get() {

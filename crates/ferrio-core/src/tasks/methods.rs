@@ -1,4 +1,4 @@
-//! Task's methods and properties, as asyncio names them.
+//! The methods and properties of Task, with asyncio's names.
 
 use super::{Options, Task, registry};
 use crate::compat;
@@ -64,7 +64,7 @@ impl Class for Task {
     }
 
     fn finalize(this: &Own<Self>) {
-        // One that is brought back by its own report is not found again, as in asyncio's weak set.
+        // If the report resurrects the task, all_tasks() does not have it any more, as with asyncio's weak set.
         registry::remove(this);
         this.report_pending();
         this.as_future().report_unretrieved();
@@ -83,7 +83,7 @@ impl Class for Task {
     }
 }
 
-/// The fields at the same place in both bodies: a task's dict is its future's.
+/// These fields have the same offsets in both bodies. A task's dict is its future's.
 const _: () = {
     assert!(std::mem::offset_of!(Task, future) == 0);
     let _: fn(&Task) -> (&Dict, &WeakList) = |task| (&task.future.dict, &task.future.weak);

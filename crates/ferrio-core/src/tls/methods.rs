@@ -1,8 +1,10 @@
-//! The class, with asyncio's names.
+//! The class TlsProtocol, with asyncio's names.
 
 use super::{TlsProtocol, UNWRAPPED};
-use crate::ffi::class::{Members, bool_property, method0, method1, property, slot_property, type_cell};
-use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor, sys};
+use crate::ffi::class::{
+    Members, bool_property, method0, method1, number_property, property, slot_property, type_cell,
+};
+use crate::ffi::{Args, Class, Number, Object, Own, Result, Slot, Visitor, sys};
 use std::cell::Cell;
 use std::ffi::CStr;
 
@@ -27,10 +29,12 @@ impl Class for TlsProtocol {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.slots().into_iter().for_each(|slot| visitor.slot(slot));
+        self.marks().into_iter().for_each(|mark| mark.traverse(visitor));
     }
 
     fn clear(&self) {
         self.slots().into_iter().for_each(Slot::clear);
+        self.marks().into_iter().for_each(Number::clear);
     }
 
     fn members() -> Members {
@@ -123,10 +127,10 @@ fn properties() -> Vec<crate::ffi::class::Property> {
         bool_property::<TlsProtocol, _>(c"_app_writing_paused", |this| &this.app_writing_paused),
         bool_property::<TlsProtocol, _>(c"_ssl_reading_paused", |this| &this.ssl_reading_paused),
         bool_property::<TlsProtocol, _>(c"_ssl_writing_paused", |this| &this.ssl_writing_paused),
-        number(c"_incoming_high_water", |this| &this.incoming_high_water),
-        number(c"_incoming_low_water", |this| &this.incoming_low_water),
-        number(c"_outgoing_high_water", |this| &this.outgoing_high_water),
-        number(c"_outgoing_low_water", |this| &this.outgoing_low_water),
+        number_property::<TlsProtocol, _>(c"_incoming_high_water", |this| &this.incoming_high_water),
+        number_property::<TlsProtocol, _>(c"_incoming_low_water", |this| &this.incoming_low_water),
+        number_property::<TlsProtocol, _>(c"_outgoing_high_water", |this| &this.outgoing_high_water),
+        number_property::<TlsProtocol, _>(c"_outgoing_low_water", |this| &this.outgoing_low_water),
         number(c"_write_buffer_size", |this| &this.backlog_size),
         number(c"_conn_lost", |this| &this.lost),
     ]

@@ -1,7 +1,7 @@
 //! Acceptor: accepts the connections of a listening socket.
 //!
-//! A server has one for each of its sockets. Plain connections get their transport here, without a Python
-//! socket; those with TLS are handed to a Python function, which owns the handshake.
+//! A server has one for each of its sockets. Plain connections get their transport here, without a Python socket; those
+//! with TLS go to a Python function, which owns the handshake.
 
 use super::address;
 use super::descriptor::Descriptor;
@@ -19,15 +19,15 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
-/// How long a listener rests when the process or the system has no descriptor left, in seconds;
-/// asyncio's `ACCEPT_RETRY_DELAY`.
+/// How long a listener pauses when the process or the system has no descriptor left, in seconds; asyncio's
+/// `ACCEPT_RETRY_DELAY`.
 const RETRY_DELAY: f64 = 1.0;
 
 /// The body of an Acceptor.
 #[derive(Default)]
 pub struct Acceptor {
     loop_: Slot<Own<Loop>>,
-    /// That of the Python socket; the server closes it.
+    /// The descriptor of the Python socket. The server closes it.
     descriptor: Descriptor,
     protocol_factory: Slot,
     server: Slot,
@@ -113,7 +113,7 @@ impl Own<Acceptor> {
         report.send(loop_.as_object())
     }
 
-    /// No descriptor or no memory: rests for a while, and says so once. Other errors are the caller's.
+    /// No descriptor or no memory: pauses for a while, and reports it once. Other errors are returned.
     #[cold]
     fn on_accept_error(&self, loop_: &Own<Loop>, error: io::Error) -> Result<()> {
         const EXHAUSTED: [i32; 4] = [errno::EMFILE, errno::ENFILE, errno::ENOBUFS, errno::ENOMEM];

@@ -1,6 +1,6 @@
-//! What every transport has: its loop, its descriptor, its protocol, its extra information, its state.
+//! Base: what every transport has. Its loop, its descriptor, its protocol, its extra information, its state.
 //!
-//! Life of a transport:
+//! The life of a transport:
 //!
 //! ```text
 //!   open ----> closing ----------> lost ----------> closed
@@ -26,14 +26,14 @@ use std::cell::Cell;
 /// The first write to a lost transport that is logged; asyncio's `LOG_THRESHOLD_FOR_CONNLOST_WRITES`.
 pub const WRITES_BEFORE_WARNING: u32 = 5;
 
-/// What every transport's body begins with.
+/// The beginning of every transport's body.
 #[derive(Default)]
 #[repr(C)]
 pub struct Base {
     loop_: Slot<Own<Loop>>,
     pub descriptor: Descriptor,
     protocol: Slot,
-    /// A dict, made when it is needed.
+    /// A dict, created when it is needed.
     extra: Slot,
     /// The context of protocol callbacks.
     context: Slot,
@@ -49,7 +49,7 @@ pub struct Base {
     pub writing: Cell<bool>,
     /// Whether the call of `connection_lost()` is scheduled, or done.
     lost: Cell<bool>,
-    /// How many writes came too late.
+    /// How many writes were too late.
     late_writes: Cell<u32>,
     /// The argument of `connection_lost()`.
     lost_exception: Slot,
@@ -60,12 +60,12 @@ pub struct Base {
 }
 
 impl Base {
-    /// Begins `__init__`. `RuntimeError` the second time: what the first has opened would be forgotten, not closed.
+    /// Begins `__init__`. `RuntimeError` the second time, because what the first one opened would not be closed.
     pub fn begin_init(&self) -> Result<()> {
         if self.begun.replace(true) { Err(runtime_error("the transport is already initialized")) } else { Ok(()) }
     }
 
-    /// Takes the loop, the protocol and the current context.
+    /// Sets the loop, the protocol and the current context.
     pub fn open(&self, loop_: &Own<Loop>, protocol: &Object) -> Result<()> {
         self.loop_.put(loop_.clone());
         self.protocol.put(protocol.clone());
@@ -102,7 +102,7 @@ impl Base {
         self.lost.get()
     }
 
-    /// Counts a write that comes too late. The fifth and all later ones are logged.
+    /// Counts a write to a lost transport. The fifth and all later ones are logged.
     #[cold]
     pub fn note_late_write(&self, message: &str) -> Result<()> {
         let count = self.late_writes.get().saturating_add(1);
@@ -132,7 +132,7 @@ impl Base {
         dict::set(&extra, &Object::str(name)?, value)
     }
 
-    /// Takes further extra information over.
+    /// Adds further extra information.
     pub fn merge_extra(&self, entries: Option<&Object>) -> Result<()> {
         let Some(entries) = entries.filter(|entries| !entries.is_none()) else { return Ok(()) };
         let extra = dict::new()?;
@@ -157,7 +157,8 @@ impl Base {
         work(&ProtocolContext { loop_: &loop_, transport, protocol: &protocol })
     }
 
-    /// Reports what broke to the loop's handler; what only ends the connection is logged in debug mode.
+    /// Reports an exception to the loop's exception handler. An exception that only ends the connection is logged in
+    /// debug mode.
     #[cold]
     pub fn report(&self, transport: &Object, exception: &Object, ends: bool, message: &str) -> Result<()> {
         if !ends {
@@ -175,8 +176,7 @@ impl Base {
         Ok(())
     }
 
-    /// Says that the connection is lost; the loop is going to call `method`, which calls
-    /// `connection_lost` with the exception.
+    /// Marks the connection as lost. The loop will call `method`, which calls `connection_lost` with the exception.
     pub fn schedule_connection_lost(
         &self,
         transport: &Object,
@@ -191,12 +191,12 @@ impl Base {
         }
     }
 
-    /// What `connection_lost` is called with.
+    /// The argument of `connection_lost`.
     pub fn take_lost_exception(&self) -> Object {
         self.lost_exception.take().unwrap_or_else(Object::none)
     }
 
-    /// Has the loop no longer watch a direction.
+    /// Makes the loop stop watching a direction.
     pub fn stop_watching(&self, transport: &Object, direction: Direction) {
         let watched = match direction {
             Direction::Read => &self.reading,
@@ -209,7 +209,7 @@ impl Base {
         }
     }
 
-    /// Gives the descriptor back, closed; `file` closes its own.
+    /// Closes the descriptor; `file` closes its own.
     pub fn close_descriptor(&self, transport: &Object) -> Result<()> {
         if self.is_open()
             && let Some(loop_) = self.loop_()
@@ -222,7 +222,7 @@ impl Base {
         self.descriptor.close()
     }
 
-    /// Lets go of the protocol and the loop, once closed.
+    /// Drops the protocol and the loop, after closing.
     pub fn release(&self) {
         self.protocol.clear();
         self.loop_.clear();
@@ -247,11 +247,11 @@ impl Base {
     }
 }
 
-/// What closes a transport before its time.
+/// Why a transport is closed early.
 pub enum Failure {
     /// A system call has failed: usually the peer is gone.
     System(std::io::Error),
-    /// The protocol has raised, or Python's socket.
+    /// The protocol or Python's socket has raised.
     Exception(Object),
 }
 
@@ -273,7 +273,7 @@ impl Failure {
     }
 }
 
-/// Splits a failed call of a protocol: `KeyboardInterrupt` and `SystemExit` go on, others are returned.
+/// Splits the exceptions of a protocol: `KeyboardInterrupt` and `SystemExit` are raised, others are returned.
 pub fn split_exit(raised: Raised) -> Result<Object> {
     let exception = raised.take();
     if exception.is_exit() { Err(exception.raise()) } else { Ok(exception) }

@@ -1,4 +1,4 @@
-//! The methods that several transport classes have, as asyncio names them.
+//! The methods that several transport classes have, with asyncio's names.
 
 use super::buffering::Buffering;
 use super::lifecycle::{self, Transport};
@@ -56,7 +56,7 @@ pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {
     ]
 }
 
-/// Methods of transports that keep what they can't write at once.
+/// Methods of transports that keep unsent data.
 pub fn buffering<T: Buffering>() -> Vec<crate::ffi::class::Method> {
     vec![
         method0::<T, _>(

@@ -28,7 +28,7 @@ pub(super) static INIT: Signature = Signature {
     variadic: false,
 };
 
-/// `__init__` of both kinds of pipe transports.
+/// `__init__` of both classes of pipe transports.
 pub(super) fn init<T: Transport>(this: &Own<T>, args: &Args<'_>) -> Result<()> {
     let ([loop_, pipe, protocol], [waiter, extra], _) = args.bind::<3, 2>(&INIT)?;
     let loop_ = lifecycle::init(this, &Init { loop_, file: pipe, protocol, waiter, extra }, fd::set_nonblocking)?;
@@ -52,7 +52,7 @@ impl Transport for ReadPipeTransport {
     }
 
     fn only_ends(failure: &Failure) -> bool {
-        // A terminal whose other side is gone answers EIO: an end like any other.
+        // A terminal whose other side is gone fails with EIO. That is a normal end.
         matches!(failure, Failure::System(error) if error.raw_os_error() == Some(socket::errno::EIO))
     }
 

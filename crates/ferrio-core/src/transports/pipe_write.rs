@@ -122,9 +122,11 @@ impl Class for WritePipeTransport {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.base.traverse(visitor);
+        self.flow.traverse(visitor);
     }
 
     fn clear(&self) {
+        self.flow.clear();
         self.base.clear();
     }
 
