@@ -4,6 +4,8 @@ ferrio.run(main())                                       # instead of asyncio.ru
 asyncio.run(main(), loop_factory=ferrio.new_event_loop)  # or as a loop only
 ferrio.install()                                         # asyncio's own names now give Ferrio's
 import ferrio as asyncio                                 # every name that asyncio has
+
+(To pytest, which would rewrite the assertions of every package with a plugin: PYTEST_DONT_REWRITE.)
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ if not _only_finds_main:
             Handle,
             Task,
             TimerHandle,
+            __version__,
             create_task,
             gather,
             shield,
@@ -75,8 +78,6 @@ if not _only_finds_main:
 
     __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "listen", "uninstall")
     __all__ += _asyncio.__all__
-
-    __version__ = "0.1.0"
 
     _tasks.make_visible()
 
@@ -135,3 +136,8 @@ if not _only_finds_main:
         from ferrio.inspection.server import serve as _serve
 
         _serve()
+
+    # Under python -m ferrio, what imports this package installs it.
+    _startup = _sys.modules.get("ferrio.startup")
+    if _startup is not None:
+        _startup.imported(_sys.modules[__name__])

@@ -41,7 +41,11 @@ _DEFAULT_LIMIT = 2**16
 
 
 class StreamReader(_core.StreamReader, _StreamReader):  # type: ignore[misc]  # the base is chosen at run time
-    __doc__ = _StreamReader.__doc__
+    """Reads from a stream: a number of bytes, a line, or up to a separator (see asyncio.StreamReader).
+
+    limit: the length of the longest line in bytes, and half of what the reader holds before it pauses reading.
+    loop: the event loop; by default the running one.
+    """
 
 
 class StreamWriter(_core.StreamWriter, _StreamWriter):  # type: ignore[misc]

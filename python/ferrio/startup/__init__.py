@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-__all__ = ("SITE", "begin", "pass_on")
+__all__ = ("SITE", "begin", "imported", "pass_on")
 
 # The folder of the sitecustomize.py for child programs.
 SITE = os.path.join(os.path.dirname(__file__), "site")
@@ -56,6 +56,15 @@ def begin(*, required: bool) -> None:
         finder.import_ferrio()
 
 
+def imported(package: ModuleType) -> None:
+    """Install Ferrio after its import, if begin() was called.
+
+    The package calls this itself, because another import hook before the finder may have loaded the package.
+    """
+    if any(type(finder) is _Finder for finder in sys.meta_path):
+        _install(package)
+
+
 def _is_complete(package: ModuleType) -> bool:
     return hasattr(package, "install")
 
@@ -85,10 +94,7 @@ class _Finder:
     def __init__(self, required: bool) -> None:
         self._required = required
         # From the name of a module to what to do after its import.
-        self._afterwards: dict[str, Callable[[Any], Any]] = {
-            "asyncio": self.import_ferrio,
-            "ferrio": _install,
-        }
+        self._afterwards: dict[str, Callable[[Any], Any]] = {"asyncio": self.import_ferrio}
 
     def import_ferrio(self, _: Any = None) -> bool:
         """Import Ferrio, which installs it; if the import has begun already, it is installed at its end.

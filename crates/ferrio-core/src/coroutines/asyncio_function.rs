@@ -6,7 +6,7 @@
 //! interpreter it is a method descriptor with a vectorcall.
 
 use crate::ffi::class::{
-    Definition, Members, Vectorcall, binding_slot, call_slot, getattribute_slot, type_cell, unary_slot,
+    Definition, Members, Vectorcall, binding_slot, call_slot, getattribute_slot, getter, type_cell, unary_slot,
     vectorcall_function, vectorcall_method,
 };
 use crate::ffi::error::Builtin;
@@ -53,16 +53,16 @@ where
 
 /// Looks up an attribute: asyncio's function has those that this one lacks.
 fn getattribute(this: &Own<AsyncioFunction>, name: &Object) -> Result {
-    static DOC: Name = Name::new(c"__doc__");
-    let Some(original) = this.original.get() else { return this.as_object().generic_getattr(name) };
-    // Otherwise the documentation of the class would be found first.
-    if !DOC.object()?.is(name) {
-        match this.as_object().generic_getattr(name) {
-            Err(raised) if raised.is(Builtin::Attribute) => raised.discard(),
-            found => return found,
-        }
+    match this.as_object().generic_getattr(name) {
+        Err(raised) if raised.is(Builtin::Attribute) => match this.original.get() {
+            Some(original) => {
+                raised.discard();
+                original.getattr_object(name)
+            }
+            None => Err(raised),
+        },
+        found => found,
     }
-    original.getattr_object(name)
 }
 
 impl Class for AsyncioFunction {
@@ -87,7 +87,11 @@ impl Class for AsyncioFunction {
     fn members() -> Members {
         Members {
             methods: vec![],
-            properties: vec![],
+            // help() looks for it without asking getattribute.
+            properties: vec![getter::<AsyncioFunction, _>(c"__doc__", |this| {
+                static DOC: Name = Name::new(c"__doc__");
+                this.original.get_or_none().getattr(&DOC)
+            })],
             slots: vec![
                 call_slot(),
                 binding_slot(),

@@ -31,7 +31,7 @@ fn shown(waiters: &Waiters) -> Result {
 impl Class for Queue {
     const NAME: &'static CStr = c"ferrio._core.Queue";
     const DOC: &'static CStr =
-        c"Queue(maxsize=0)\n--\n\nThe hot part of ferrio.Queue, LifoQueue and PriorityQueue.";
+        c"Queue(maxsize=0)\n--\n\nThe part of ferrio.Queue, LifoQueue and PriorityQueue that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

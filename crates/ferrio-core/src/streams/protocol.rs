@@ -38,7 +38,7 @@ impl Own<StreamProtocol> {
 
 impl Class for StreamProtocol {
     const NAME: &'static CStr = c"ferrio._core.StreamProtocol";
-    const DOC: &'static CStr = c"The hot part of ferrio.StreamReaderProtocol.";
+    const DOC: &'static CStr = c"The part of ferrio.StreamReaderProtocol that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

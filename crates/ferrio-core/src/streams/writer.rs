@@ -96,7 +96,7 @@ impl Operation for Drain {
 
 impl Class for StreamWriter {
     const NAME: &'static CStr = c"ferrio._core.StreamWriter";
-    const DOC: &'static CStr = c"The hot part of ferrio.StreamWriter.";
+    const DOC: &'static CStr = c"The part of ferrio.StreamWriter that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

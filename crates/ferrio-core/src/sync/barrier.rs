@@ -202,7 +202,7 @@ impl Operation for BarrierWait {
 
 impl Class for Barrier {
     const NAME: &'static CStr = c"ferrio._core.Barrier";
-    const DOC: &'static CStr = c"Barrier(parties)\n--\n\nThe hot part of ferrio.Barrier.";
+    const DOC: &'static CStr = c"Barrier(parties)\n--\n\nThe part of ferrio.Barrier that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

@@ -155,7 +155,7 @@ impl Operation for Exit {
 
 impl Class for Condition {
     const NAME: &'static CStr = c"ferrio._core.Condition";
-    const DOC: &'static CStr = c"Condition(lock=None)\n--\n\nThe hot part of ferrio.Condition.";
+    const DOC: &'static CStr = c"Condition(lock=None)\n--\n\nThe part of ferrio.Condition that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

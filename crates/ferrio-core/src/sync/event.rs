@@ -40,7 +40,7 @@ impl Own<Event> {
 
 impl Class for Event {
     const NAME: &'static CStr = c"ferrio._core.Event";
-    const DOC: &'static CStr = c"Event()\n--\n\nThe hot part of ferrio.Event.";
+    const DOC: &'static CStr = c"Event()\n--\n\nThe part of ferrio.Event that is in Rust.";
     const SUBCLASSABLE: bool = true;
     const ATTRIBUTES: &'static [(&'static CStr, usize)] = &[(c"_value", offset_of!(Event, value))];
     type_cell!();

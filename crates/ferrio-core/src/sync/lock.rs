@@ -129,7 +129,7 @@ impl Operation for Release {
 
 impl Class for Lock {
     const NAME: &'static CStr = c"ferrio._core.Lock";
-    const DOC: &'static CStr = c"Lock()\n--\n\nThe hot part of ferrio.Lock.";
+    const DOC: &'static CStr = c"Lock()\n--\n\nThe part of ferrio.Lock that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

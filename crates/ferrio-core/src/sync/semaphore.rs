@@ -141,7 +141,7 @@ impl Operation for Exit {
 
 impl Class for Semaphore {
     const NAME: &'static CStr = c"ferrio._core.Semaphore";
-    const DOC: &'static CStr = c"Semaphore(value=1)\n--\n\nThe hot part of ferrio.Semaphore.";
+    const DOC: &'static CStr = c"Semaphore(value=1)\n--\n\nThe part of ferrio.Semaphore that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

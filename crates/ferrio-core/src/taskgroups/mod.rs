@@ -124,7 +124,7 @@ impl Operation for Enter {
 
 impl Class for TaskGroup {
     const NAME: &'static CStr = c"ferrio._core.TaskGroup";
-    const DOC: &'static CStr = c"TaskGroup()\n--\n\nThe hot part of ferrio.TaskGroup.";
+    const DOC: &'static CStr = c"TaskGroup()\n--\n\nThe part of ferrio.TaskGroup that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

@@ -226,7 +226,7 @@ impl Operation for Exit {
 
 impl Class for Timeout {
     const NAME: &'static CStr = c"ferrio._core.Timeout";
-    const DOC: &'static CStr = c"Timeout(when)\n--\n\nThe hot part of ferrio.Timeout.";
+    const DOC: &'static CStr = c"Timeout(when)\n--\n\nThe part of ferrio.Timeout that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
