@@ -60,6 +60,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         "_default_executor",
         "_exception_handler",
         "_executor_shutdown_called",
+        "_has_wakeup_descriptor",
         "_origin_tracking_depth_before",
         "_own_executor",
         "_resolver",
@@ -85,6 +86,8 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         self._signal_handlers: dict[int, _core.Handle] = {}
         # The interpreter writes the numbers of signals into the second; the loop reads the first.
         self._signal_pipe: tuple[int, int] | None = None
+        # Whether the loop has told the interpreter to do so, and has not taken that back.
+        self._has_wakeup_descriptor = False
         self.set_debug(running.is_debug_mode())
         _loops.add(self)
 
