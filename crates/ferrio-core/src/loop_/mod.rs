@@ -6,6 +6,7 @@
 //!
 //! A loop belongs to the thread that runs it. `call_soon_threadsafe` alone may be called from others.
 
+mod files;
 mod iteration;
 mod methods;
 pub use methods::register;
@@ -23,6 +24,7 @@ use crate::ffi::{Object, Overridden, Own, Result, SkippedMethods, Slot, bytes};
 use crate::handles::TimerHandle;
 use crate::stdlib;
 use end_of_iteration::EndOfIteration;
+use files::Files;
 use ferrio_reactor::poller::{Events, Interest, Mode, Poller, Waker};
 use ferrio_reactor::registrations::Registrations;
 use ferrio_reactor::socket;
@@ -162,6 +164,7 @@ pub struct Loop {
     remote_queue: Box<RemoteQueue<Remote>>,
     registrations: RefCell<Registrations<Runnable>>,
     owners: RefCell<Owners>,
+    files: Files,
     system: RefCell<Option<Rc<System>>>,
     events: RefCell<Events>,
     /// What stream transports read into before they know how much there is.
@@ -198,6 +201,7 @@ impl Loop {
             remote_queue: Box::default(),
             registrations: RefCell::default(),
             owners: RefCell::default(),
+            files: Files::default(),
             system: RefCell::new(None),
             events: RefCell::default(),
             read_buffer: RefCell::default(),
@@ -363,6 +367,7 @@ impl Loop {
         let entries = self.registrations.borrow_mut().take_all();
         drop(entries);
         drop(self.owners.take());
+        self.files.release();
         drop(self.system.borrow_mut().take());
         *self.read_buffer.borrow_mut() = Vec::new();
     }
