@@ -3,7 +3,7 @@
 use super::base::{Base, Failure, split_exit};
 use super::buffering::{self, Buffering};
 use super::flow::Flow;
-use super::lifecycle::{self, Init, Transport, checked, transport_class};
+use super::lifecycle::{self, Init, Transport, transport_class};
 use super::methods;
 use super::peers::Peers;
 use super::socket_methods::guarded;
@@ -158,7 +158,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
             this.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception)
         }
     };
-    checked(this, told, "Fatal read error on datagram transport").map(|told| told.is_some())
+    told.map(|_| true)
 }
 
 /// What `__class__` says: both a Transport and a DatagramTransport, as code expects of asyncio's.
@@ -282,6 +282,8 @@ impl Class for DatagramTransport {
             methods: [
                 methods::common::<DatagramTransport>(),
                 methods::buffering::<DatagramTransport>(),
+                methods::reading::<DatagramTransport>(),
+                methods::not_writing::<DatagramTransport>(),
                 vec![sendto()],
             ]
             .concat(),
