@@ -145,7 +145,8 @@ def _attempt(future: Any, operation: Callable[[], Any]) -> None:
 
 def _stop_watching(remove: Any, descriptor: int, handle: Any, future: Any) -> None:
     # A cancelled handle was replaced by a later operation, whose watch this must not end.
-    if not handle.cancelled():
+    # A class that a program derives may return none.
+    if handle is None or not handle.cancelled():
         remove(descriptor)
 
 
