@@ -1,10 +1,10 @@
 """Running the loop: run_forever(), run_until_complete(), close(), and the pipe by which signals wake it up.
 
 While the main thread runs a loop, and while a loop has signal handlers, the interpreter's wake-up descriptor
-(signal.set_wakeup_fd()) is the loop's. A run leaves a descriptor in place that somebody else has set, unless it
-is closed. The loop notes when it has set its own: the interpreter tells of the current one only in exchange for
-another, and then forgets its options. A closed loop leaves nothing behind, or the interpreter would write into
-whatever file gets the number.
+(signal.set_wakeup_fd()) is the loop's. A run leaves a descriptor in place that somebody else has set, unless
+it is closed. The loop notes when it has set its own: the interpreter tells of the current one only in
+exchange for another, and then forgets its options. A closed loop leaves nothing behind, or the interpreter
+would write into whatever file gets the number.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ _RUN_ENDINGS = (SystemExit, KeyboardInterrupt)
 # unless somebody floods the process. Then the loop reads the rest in the next iteration.
 _SIGNALS_AT_A_TIME = 4096
 
+# asyncio's own, to notice that a program replaces it.
+_run_once: Any = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
+
 # Called before any loop runs; for those who watch the process.
 before_run: Callable[[], None] | None = None
 
@@ -73,6 +76,8 @@ def run_forever(loop: Loop) -> None:
     _check_running(loop)
     if before_run is not None:
         before_run()
+    if asyncio.BaseEventLoop._run_once is not _run_once:  # type: ignore[attr-defined]
+        _warn_of_replaced_run_once()
     track_coroutine_origins(loop, loop._debug)
     asyncgen_hooks = sys.get_asyncgen_hooks()
     try:
@@ -86,6 +91,17 @@ def run_forever(loop: Loop) -> None:
         _set_running_loop(None)
         track_coroutine_origins(loop, False)
         sys.set_asyncgen_hooks(*asyncgen_hooks)
+
+
+def _warn_of_replaced_run_once() -> None:
+    global _run_once
+    _run_once = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
+    warnings.warn(
+        "asyncio.BaseEventLoop._run_once was replaced, and ferrio.Loop does not call it; "
+        "asyncio.Handle._run may be replaced to see every callback",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def _set_running_loop(loop: Any) -> None:
@@ -149,7 +165,7 @@ def close(loop: Loop) -> None:
         return
     if loop._debug:
         logger.debug("Close %r", loop)
-    # In another thread than the main one, handlers of signals can't be removed. The rest is closed all the same.
+    # Only the main thread can remove handlers of signals. The rest is closed in any case.
     try:
         _remove_signal_handlers(loop)
     finally:
@@ -198,8 +214,8 @@ def _open_signal_pipe(loop: Loop) -> int:
     return loop._signal_pipe[1]
 
 
-# Descriptors of loops that were closed in another thread while the interpreter wrote to them. Only the main thread
-# can take them back, so they stay open until it does.
+# Descriptors of loops that were closed in another thread while the interpreter wrote to them. Only the main
+# thread can take them back, so they stay open until it does.
 _left: set[int] = set()
 
 
@@ -278,7 +294,7 @@ def _read_signals(loop: Loop) -> None:
 
 
 def reopen_signal_pipe(loop: Loop) -> None:
-    """Share no pipe with the parent any more, in the child of a fork. The interpreter writes to none there."""
+    """Share no pipe with the parent any more, in the child of a fork; the interpreter writes to none."""
     loop._has_wakeup_descriptor = False
     _drop_signal_pipe(loop)
     if loop._signal_handlers:
