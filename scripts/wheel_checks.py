@@ -40,7 +40,9 @@ def contents(wheel: Path) -> list[str]:
         binary = file.read(extension)
         metadata = file.read(next(name for name in names if name.endswith("/METADATA"))).decode()
     folders = {str(ROOT), str(Path.home()), os.environ.get("CARGO_HOME", ""), "/.cargo/", "/tmp/", "/home/"}
-    found += [f"{extension} names {folder}" for folder in sorted(folders - {"", "/"}) if folder.encode() in binary]
+    found += [
+        f"{extension} names {folder}" for folder in sorted(folders - {"", "/"}) if folder.encode() in binary
+    ]
     if b".debug_info" in binary:
         found.append(f"{extension} has debugging information")
     if f"\nVersion: {version()}\n" not in metadata:
@@ -58,7 +60,9 @@ def policy(bin_: Path, wheel: Path, machine: str, libc: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     tag = f"{POLICIES[libc]}_{machine}"
     said = " ".join(done.stdout.split())
-    if done.returncode or not re.search(rf'(consistent with the following platform tag:|platform tag to) "{tag}"', said):
+    if done.returncode or not re.search(
+        rf'(consistent with the following platform tag:|platform tag to) "{tag}"', said
+    ):
         return [f"auditwheel does not find it fit for {tag}: {said} {done.stderr}"]
     return []
 
@@ -72,7 +76,10 @@ def interpreter(python: str) -> Path | None:
         places.insert(0, Path(found))
     for place in places:
         # What pyenv puts into the search path may name a version that is not there.
-        if place.exists() and not subprocess.run([place, "-c", "import venv"], capture_output=True, check=False).returncode:
+        if (
+            place.exists()
+            and not subprocess.run([place, "-c", "import venv"], capture_output=True, check=False).returncode
+        ):
             return place
     return None
 
@@ -83,7 +90,9 @@ def smoke(wheel: Path, python: str, machine: str, libc: str) -> list[str]:
         folder = Path(name)
         if musl := (os.environ.get(f"FERRIO_MUSL_PYTHON_{machine}") if libc == "musl" else None):
             command: list[str | Path] | None = [musl]
-            works = subprocess.run([musl, "-c", f"import sys; assert sys.version.startswith('{python}.')"], check=False)
+            works = subprocess.run(
+                [musl, "-c", f"import sys; assert sys.version.startswith('{python}.')"], check=False
+            )
             command = None if works.returncode else command
         elif libc == "musl":
             command = None
@@ -93,7 +102,10 @@ def smoke(wheel: Path, python: str, machine: str, libc: str) -> list[str]:
         else:
             command = foreign(machine, python)
         if command is None:
-            print(f"{wheel.name}: not tried, there is no CPython {python} for {machine} with {libc} here", flush=True)
+            print(
+                f"{wheel.name}: not tried, there is no CPython {python} for {machine} with {libc} here",
+                flush=True,
+            )
             return []
         packages = folder / "packages"
         with zipfile.ZipFile(wheel) as file:
@@ -101,7 +113,16 @@ def smoke(wheel: Path, python: str, machine: str, libc: str) -> list[str]:
         if machine == os.uname().machine and libc == "gnu":
             subprocess.run([*command, "-m", "venv", folder / "venv"], check=True)
             command = [folder / "venv/bin/python"]
-            install = [*command, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", wheel]
+            install = [
+                *command,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-index",
+                wheel,
+            ]
             subprocess.run(install, check=True)
             environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         else:

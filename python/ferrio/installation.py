@@ -34,12 +34,17 @@ def _own_names() -> list[str]:
 def _replacements() -> dict[int, tuple[Any, Any]]:
     """Return the pairs of objects to replace, (asyncio's, Ferrio's)."""
     import ferrio
+    from ferrio.unix_events import SelectorEventLoop
 
-    return {
+    replacements = {
         id(originals[name]): (originals[name], getattr(ferrio, name))
         for name in _own_names()
         if name not in _STAY
     }
+    # A program that derives from it keeps asyncio's.
+    loop_class = originals["SelectorEventLoop"]
+    replacements[id(loop_class)] = (loop_class, SelectorEventLoop)
+    return replacements
 
 
 def _asyncio_modules() -> list[Any]:

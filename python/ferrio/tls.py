@@ -10,6 +10,7 @@ from __future__ import annotations
 from asyncio import sslproto
 
 from ferrio import _core
+from ferrio.loop.socket_classes import make_socket_transport
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -156,5 +157,5 @@ def make_tls_transport(
         ssl_handshake_timeout=ssl_handshake_timeout,
         ssl_shutdown_timeout=ssl_shutdown_timeout,
     )
-    _core.SocketTransport(loop, sock, tls, extra=extra, server=server)
+    make_socket_transport(loop, sock, tls, extra=extra, server=server)
     return tls._app_transport

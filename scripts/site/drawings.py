@@ -26,7 +26,9 @@ def svg(source: str) -> str:
         if boxes:
             parts.append(f'<path d="M{middle} {top} v{GAP - 5}" marker-end="url(#head)"/>')
             if label:
-                parts.append(f'<text class="label" x="{middle + 10}" y="{top + GAP / 2 + 4}">{escape(label)}</text>')
+                parts.append(
+                    f'<text class="label" x="{middle + 10}" y="{top + GAP / 2 + 4}">{escape(label)}</text>'
+                )
             top, label = top + GAP, ""
         height = HIGH if detail else LOW
         parts.append(f'<rect x="{LEFT}" y="{top}" width="{BOX}" height="{height}" rx="6"/>')

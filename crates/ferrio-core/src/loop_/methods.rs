@@ -1,6 +1,6 @@
 //! The methods and properties of Loop: asyncio's, and those that Ferrio's Python code uses.
 
-use super::readiness::{Direction, descriptor_of};
+use super::readiness::{Direction, Fd, checked, descriptor_of, number_of};
 use super::runnable::Runnable;
 use super::{Loop, Overridable};
 use crate::ffi::class::{
@@ -67,6 +67,7 @@ impl Class for Loop {
         if let Ok(registrations) = self.registrations.try_borrow() {
             registrations.iter().for_each(|entry| entry.traverse(visitor));
         }
+        self.files.traverse(visitor);
         self.end_of_iteration.for_each(|entry| entry.traverse(visitor));
         visitor.slot(&self.slow_callback_duration);
         visitor.slot(&self.current);
@@ -216,14 +217,24 @@ fn add(this: &Own<Loop>, args: &Args<'_>, direction: Direction, public: bool) ->
     this.check_closed()?;
     let handle = Own::new(Handle::body(this.as_object(), callback, arguments, None, this.is_debug())?)?;
     this.add_callback(descriptor, direction, &handle)?;
+    this.files.keep(descriptor, file)?;
     Ok(if public { Object::none() } else { handle.into_object() })
 }
 
 fn remove(this: &Own<Loop>, file: &Object, direction: Direction, public: bool) -> Result {
-    let descriptor = descriptor_of(file)?;
-    if public {
+    let number = number_of(file);
+    if public && let Ok(Ok(descriptor)) = number.as_ref().map(|number| Fd::try_from(*number)) {
         this.check_no_owner(descriptor, file)?;
     }
+    let descriptor = match number {
+        Err(raised) if public => return Err(raised),
+        _ if this.closed.get() => return Ok(Object::bool(false)),
+        // A socket that the program has closed has no number any more.
+        number => match number.and_then(checked) {
+            Ok(descriptor) => descriptor,
+            Err(raised) => this.files.descriptor_of_closed(file).ok_or(raised)?,
+        },
+    };
     this.remove_callback(descriptor, direction).map(Object::bool)
 }
 

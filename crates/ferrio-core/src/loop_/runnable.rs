@@ -79,7 +79,7 @@ impl Runnable {
         let report = Report::new(&[&"Exception in callback ", &shown(self.object())?])?;
         report.set(c"exception", &exception)?;
         report.set(c"handle", self.object())?;
-        report.send(loop_.as_object())
+        report.send_handling(loop_.as_object(), &exception)
     }
 
     /// Shows the object to the garbage collector.

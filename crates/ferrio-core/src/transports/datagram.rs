@@ -3,7 +3,7 @@
 use super::base::{Base, Failure, split_exit};
 use super::buffering::{self, Buffering};
 use super::flow::Flow;
-use super::lifecycle::{self, Init, Transport, checked, transport_class};
+use super::lifecycle::{self, Init, Transport, transport_class};
 use super::methods;
 use super::peers::Peers;
 use super::socket_methods::guarded;
@@ -158,7 +158,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
             this.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception)
         }
     };
-    checked(this, result, "Fatal read error on datagram transport").map(|answer| answer.is_some())
+    result.map(|_| true)
 }
 
 /// The value of `__class__`: a class that is both a Transport and a DatagramTransport, as asyncio's.
@@ -284,6 +284,8 @@ impl Class for DatagramTransport {
             methods: [
                 methods::common::<DatagramTransport>(),
                 methods::buffering::<DatagramTransport>(),
+                methods::reading::<DatagramTransport>(),
+                methods::not_writing::<DatagramTransport>(),
                 vec![sendto()],
             ]
             .concat(),

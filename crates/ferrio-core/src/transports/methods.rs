@@ -3,8 +3,10 @@
 use super::buffering::Buffering;
 use super::lifecycle::{self, Transport};
 use super::stream::Writer;
-use crate::ffi::class::{method, method0, method1};
-use crate::ffi::{Object, Signature};
+use crate::ffi::class::{method, method0, method1, names};
+use crate::ffi::error::Builtin;
+use crate::ffi::{Object, Result, Signature};
+use crate::stdlib::JOIN;
 
 static GET_EXTRA_INFO: Signature = Signature {
     name: "get_extra_info",
@@ -53,6 +55,7 @@ pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {
             |this| Ok(this.base().protocol()),
             c"get_protocol($self, /)\n--\n\nReturn the protocol.",
         ),
+        names::<T>(),
     ]
 }
 
@@ -137,6 +140,53 @@ pub fn writing<T: Writer>() -> Vec<crate::ffi::class::Method> {
             c"can_write_eof",
             |_| Ok(Object::bool(true)),
             c"can_write_eof($self, /)\n--\n\nReturn True: the writing end can be closed.",
+        ),
+    ]
+}
+
+/// What asyncio.Transport's methods do that a transport does not have.
+fn not_implemented<T>(_: &T) -> Result {
+    Err(Builtin::NotImplemented.class().call0()?.raise())
+}
+
+/// The methods of [`reading`], for transports that only write: asyncio's have the names.
+pub fn not_reading<T: Transport>() -> Vec<crate::ffi::class::Method> {
+    vec![
+        method0::<T, _>(c"is_reading", not_implemented, c"is_reading($self, /)\n--\n\nRaise NotImplementedError."),
+        method0::<T, _>(
+            c"pause_reading",
+            not_implemented,
+            c"pause_reading($self, /)\n--\n\nRaise NotImplementedError.",
+        ),
+        method0::<T, _>(
+            c"resume_reading",
+            not_implemented,
+            c"resume_reading($self, /)\n--\n\nRaise NotImplementedError.",
+        ),
+    ]
+}
+
+/// The methods of [`writing`], for transports of datagrams: asyncio's have the names.
+pub fn not_writing<T: Transport>() -> Vec<crate::ffi::class::Method> {
+    vec![
+        method1::<T, _>(
+            c"write",
+            |this, _| not_implemented(this),
+            c"write($self, data, /)\n--\n\nRaise NotImplementedError.",
+        ),
+        method1::<T, _>(
+            c"writelines",
+            |this, chunks| {
+                Object::bytes(b"")?.method1(&JOIN, chunks)?;
+                not_implemented(this)
+            },
+            c"writelines($self, list_of_data, /)\n--\n\nRaise NotImplementedError.",
+        ),
+        method0::<T, _>(c"write_eof", not_implemented, c"write_eof($self, /)\n--\n\nRaise NotImplementedError."),
+        method0::<T, _>(
+            c"can_write_eof",
+            not_implemented,
+            c"can_write_eof($self, /)\n--\n\nRaise NotImplementedError.",
         ),
     ]
 }

@@ -1,8 +1,10 @@
 //! Transports: they move bytes between a descriptor and a protocol.
 //!
 //! Each transport owns its descriptor, or a Python object that does. The loop's table holds a transport for as long as
-//! it reads or has something to write. The loop calls the protocol's methods in the context in which the connection was
-//! created. `pause_writing()` and `resume_writing()` run in the context of the caller that fills or empties the buffer.
+//! it reads or has something to write. The loop calls the protocol's methods in copies of the context that has asked for
+//! the call, as asyncio's callbacks do: `connection_made()` and `data_received()` in one each of the place where the
+//! connection was made, `data_received()` in one of `resume_reading()` after that, `connection_lost()` in one of
+//! `close()`, `resume_writing()` in one of the write that has filled the descriptor.
 //!
 //! - [`base`]: what every transport has; [`lifecycle`]: start, watch, pause, close, fail; [`methods`]: the Python methods;
 //! - [`stream`]: reading and writing of streams, over [`socket`] (with [`socket_receive`] and [`socket_methods`]),

@@ -35,8 +35,8 @@ pub(crate) use instance::{extends, type_cell};
 pub use make::{Additions, make_derived_type, make_type, make_type_with};
 pub(in crate::ffi) use methods::guard;
 pub use methods::{
-    Bound, Vectorcall, class_getitem, function, method, method0, method1, module_function, vectorcall_function,
-    vectorcall_method,
+    Bound, Vectorcall, class_getitem, function, method, method0, method1, module_function, names,
+    vectorcall_function, vectorcall_method,
 };
 pub use properties::{bool_property, getter, number_property, property, slot_property};
 pub use slots::{
