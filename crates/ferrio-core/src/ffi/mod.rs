@@ -28,6 +28,7 @@ pub mod dict;
 #[cfg(test)]
 pub mod embedded;
 pub mod error;
+mod exception;
 mod expect;
 pub mod file;
 pub mod inline_box;
