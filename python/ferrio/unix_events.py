@@ -1,9 +1,9 @@
-"""asyncio.SelectorEventLoop and asyncio.EventLoop, as install() puts them into asyncio.
+"""The SelectorEventLoop and EventLoop that install() puts into asyncio.
 
-Calling them makes a Ferrio loop. A class that a program derives from them has asyncio's own loop as its
-base: such classes override what asyncio's loop does inside, drive it from another event loop (qasync), or
-give it a selector of their own. None of that has a meaning for Ferrio's loop. A program that wants to extend
-Ferrio's loop derives from ferrio.Loop.
+A call of them creates a Ferrio loop. A class that a program derives from them has asyncio's own loop as its
+base, because such classes override internals of asyncio's loop, drive it from another event loop (qasync), or
+give it a selector. Ferrio's loop has nothing of that. To extend Ferrio's loop, a program derives from
+ferrio.Loop.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ __all__ = ("SelectorEventLoop",)
 # `import ferrio as asyncio`: what is not here is asyncio's.
 __getattr__ = functools.partial(getattr, asyncio.unix_events)
 
-# asyncio's own, also once something else has been put in its place.
+# asyncio's own class, which install() may replace later.
 _AsyncioLoop: Any = asyncio.unix_events._UnixSelectorEventLoop
 
 
 class _LoopType(type):
-    """Gives derived classes asyncio's loop as their base, and takes instances of both for its own."""
+    """Gives derived classes asyncio's loop as their base. Instances of both loops are its instances."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
         if not any(isinstance(base, _LoopType) for base in bases):
@@ -56,7 +56,7 @@ class _LoopType(type):
         return issubclass(other, (Loop, _AsyncioLoop))
 
     def __getattribute__(cls, name: str) -> Any:
-        """Return an attribute; a method that is called by way of the class works for loops of both kinds."""
+        """Return an attribute. A method that is called through the class works for both loops."""
         if name == "__dict__":
             return Loop.__dict__
         own = super().__getattribute__(name)
@@ -70,7 +70,7 @@ class _LoopType(type):
 
         return method
 
-    # Who patches the class means its loops.
+    # Code that patches this class means its loops.
 
     def __setattr__(cls, name: str, value: Any) -> None:
         setattr(Loop, name, value)
@@ -80,6 +80,6 @@ class _LoopType(type):
 
 
 class SelectorEventLoop(Loop, metaclass=_LoopType):
-    """asyncio.SelectorEventLoop where Ferrio is installed; it makes Ferrio's loops."""
+    """asyncio.SelectorEventLoop while Ferrio is installed. It creates Ferrio's loops."""
 
     __slots__ = ()

@@ -57,8 +57,8 @@ pub const CHAINED_FUTURES_COMPLETE_IN_PLACE: bool = cfg!(Py_3_14);
 
 // Tasks and timeouts.
 
-/// `asyncio.create_task` and `TaskGroup.create_task` name a task once it is made, so that it takes a number which
-/// nobody sees (up to 3.11).
+/// `asyncio.create_task` and `TaskGroup.create_task` set the name of a task after its creation, so it uses up a number
+/// (up to 3.11).
 pub const NAMED_TASK_TAKES_NUMBER: bool = cfg!(not(Py_3_12));
 
 /// `Task.get_context()` exists (3.12).

@@ -187,7 +187,7 @@ impl<R> Registrations<R> {
         Ok(())
     }
 
-    /// Takes out what is registered for a descriptor that the poller knows no more.
+    /// Removes the registrations of a descriptor that the poller does not know any more.
     pub fn forget(&mut self, fd: RawFd) -> Vec<R> {
         let Some(registration) = self.table.get_mut(fd) else { return Vec::new() };
         if !registration.internal {
@@ -198,7 +198,7 @@ impl<R> Registrations<R> {
         before.reader.into_iter().chain(before.writer).collect()
     }
 
-    /// Whether nobody wants to know of a descriptor.
+    /// Whether nothing is registered for a descriptor.
     pub fn is_unwatched(&self, fd: RawFd) -> bool {
         self.table.get(fd).is_none_or(|registration| registration.interest().is_empty())
     }

@@ -52,7 +52,7 @@ _INSIDE = "what changes the inside of asyncio's loop needs that loop: ferrio.uni
 
 
 class _Absent:
-    """A part of asyncio's loop that Ferrio's does not have; whoever reaches for it is told at once."""
+    """A part of asyncio's loop that Ferrio's does not have. Its use raises an error with the reason."""
 
     def __init__(self, instead: str) -> None:
         self._instead = instead

@@ -52,7 +52,7 @@ _SIGNALS_AT_A_TIME = 4096
 # asyncio's own, to notice that a program replaces it.
 _run_once: Any = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
 
-# Called before any loop runs; for those who watch the process.
+# Called before any loop runs; for `ferrio.inspection`.
 before_run: Callable[[], None] | None = None
 
 
@@ -165,7 +165,7 @@ def close(loop: Loop) -> None:
         return
     if loop._debug:
         logger.debug("Close %r", loop)
-    # Only the main thread can remove handlers of signals. The rest is closed in any case.
+    # Only the main thread can remove signal handlers. The rest is closed in any case.
     try:
         _remove_signal_handlers(loop)
     finally:
@@ -173,7 +173,7 @@ def close(loop: Loop) -> None:
 
 
 def _release(loop: Loop) -> None:
-    """Give back all that a loop holds."""
+    """Release everything that a loop has."""
     loop._signal_handlers.clear()
     drop_wakeup_descriptor(loop)
     _drop_signal_pipe(loop)
@@ -188,7 +188,7 @@ def _release(loop: Loop) -> None:
 
 
 def _remove_signal_handlers(loop: Loop) -> None:
-    """Give the signals back; the loop is about to be closed."""
+    """Restore the signal handlers; the loop is about to be closed."""
     if not sys.is_finalizing():
         for sig in list(loop._signal_handlers):
             loop.remove_signal_handler(sig)
@@ -206,7 +206,7 @@ def _remove_signal_handlers(loop: Loop) -> None:
 
 
 def _open_signal_pipe(loop: Loop) -> int:
-    """Return the end that the interpreter is to write to."""
+    """Return the end to which the interpreter should write."""
     if loop._signal_pipe is None:
         loop._signal_pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         loop._set_internal(loop._signal_pipe[0])
@@ -215,12 +215,12 @@ def _open_signal_pipe(loop: Loop) -> int:
 
 
 # Descriptors of loops that were closed in another thread while the interpreter wrote to them. Only the main
-# thread can take them back, so they stay open until it does.
+# thread can clear them, so they stay open until it does.
 _left: set[int] = set()
 
 
 def set_wakeup_descriptor(loop: Loop) -> int:
-    """Have the interpreter write signals' numbers to the loop. Return what it has written to before, or -1.
+    """Make the interpreter write signals' numbers to the loop. Return the descriptor before, or -1.
 
     ValueError in other threads than the main one.
     """
@@ -235,7 +235,7 @@ def set_wakeup_descriptor(loop: Loop) -> int:
 
 
 def drop_wakeup_descriptor(loop: Loop) -> None:
-    """Have the interpreter no longer write to the loop, unless the loop still needs it."""
+    """Stop the interpreter from writing to the loop, unless the loop still needs it."""
     if loop._signal_handlers or loop.is_running() or not loop._has_wakeup_descriptor:
         return
     try:
@@ -249,7 +249,7 @@ def drop_wakeup_descriptor(loop: Loop) -> None:
 
 
 def _restore(descriptor: int) -> bool:
-    """Set somebody else's wake-up descriptor again. Return False if it can't be used any more."""
+    """Restore a wake-up descriptor of other code. Return False if it cannot be used any more."""
     try:
         signal.set_wakeup_fd(descriptor)
     except (ValueError, OSError):
@@ -293,7 +293,7 @@ def _read_signals(loop: Loop) -> None:
 
 
 def reopen_signal_pipe(loop: Loop) -> None:
-    """Share no pipe with the parent any more, in the child of a fork; the interpreter writes to none."""
+    """Replace the pipe that is shared with the parent, in the child of a fork. The interpreter uses none."""
     loop._has_wakeup_descriptor = False
     _drop_signal_pipe(loop)
     if loop._signal_handlers:

@@ -1,7 +1,7 @@
-"""Transports over sockets of a program's own class.
+"""Transports over sockets whose class the program has derived.
 
-Ferrio's transports make their system calls themselves. A class that overrides one of the methods that
-asyncio's transports call, to count bytes or to encrypt them, gets asyncio's transport, which calls it.
+Ferrio's transports make system calls and do not call the socket's methods. If a class overrides a method that
+asyncio's transports call, for example to count or to encrypt bytes, its sockets get asyncio's transport.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ("make_datagram_transport", "make_socket_transport")
 
-# asyncio.selector_events has names that its type stubs do not.
+# The type stubs of asyncio.selector_events lack some names.
 asyncio_transports: Any = selector_events
 
 _OF_STREAMS = ("recv", "recv_into", "send", "sendmsg")
@@ -37,7 +37,7 @@ def _overrides(sock: Any, names: tuple[str, ...]) -> bool:
 
 
 def _prepare(loop: Any) -> None:
-    """Make what asyncio's transports use of their loop."""
+    """Prepare what asyncio's transports use of their loop."""
     if not hasattr(loop, "_transports"):
         loop._transports = weakref.WeakValueDictionary()
 
@@ -53,7 +53,7 @@ def make_socket_transport(
 
 
 def make_datagram_transport(loop: Any, sock: Any, protocol: Any, address: Any, waiter: Any) -> Any:
-    """Return a transport over a datagram socket; the address is its peer's, or None."""
+    """Return a transport over a datagram socket. The address is the peer's, or None."""
     if not _overrides(sock, _OF_DATAGRAMS):
         return _core.DatagramTransport(loop, sock, protocol, address, waiter)
     _prepare(loop)

@@ -21,7 +21,7 @@ impl Report {
         dict::set(&self.0, &Object::str(&key.to_string_lossy())?, value)
     }
 
-    /// Hands it to the loop's exception handler, which asyncio calls where it handles the exception.
+    /// Passes it to the loop's exception handler, while the exception is being handled, as in asyncio.
     pub fn send_handling(&self, loop_: &Object, exception: &Object) -> Result<()> {
         exception.handling(|| self.send(loop_))
     }

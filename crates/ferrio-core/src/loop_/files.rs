@@ -1,7 +1,7 @@
-//! The files whose descriptors the program watches: the objects that it has handed to `add_reader()` and its like.
+//! Files: the objects that the program has passed to `add_reader()` and `add_writer()`.
 //!
-//! The loop keeps such an object, or the descriptor would be closed when the program drops it. It also finds the
-//! descriptor of an object that the program has closed too early.
+//! The loop keeps such an object alive, because its end would close the descriptor. It also finds the descriptor of an
+//! object that the program has closed too early.
 
 use super::descriptor_of;
 use super::readiness::{Fd, table_error};
@@ -16,8 +16,8 @@ use std::cell::RefCell;
 pub struct Files(RefCell<FdTable<Option<Object>>>);
 
 impl Files {
-    /// Keeps what a descriptor is watched by. A number says nothing of the object that was named before, unless that
-    /// has another number by now.
+    /// Keeps the object of a watched descriptor. A plain number does not replace an earlier object, unless that object
+    /// has another number now.
     pub fn keep(&self, fd: Fd, file: &Object) -> Result<()> {
         let known = self.0.borrow().get(fd).cloned().flatten();
         let is_known = known.is_some_and(|known| known.is(file) || descriptor_of_or_none(&known) == Some(fd));
@@ -42,7 +42,7 @@ impl Files {
         files.iter().find(|(_, kept)| kept.as_ref().is_some_and(|kept| kept.is(file))).map(|(fd, _)| fd)
     }
 
-    /// Lets go of the object of a descriptor that nobody watches.
+    /// Drops the object of a descriptor that is not watched any more.
     pub fn forget_unwatched(&self, registrations: &RefCell<Registrations<Runnable>>, fd: Fd) {
         let before = {
             let mut files = self.0.borrow_mut();
@@ -55,7 +55,7 @@ impl Files {
         drop(before);
     }
 
-    /// Lets go of all.
+    /// Drops all objects.
     pub fn release(&self) {
         drop(self.0.take());
     }

@@ -35,10 +35,9 @@ pub struct Base {
     protocol: Slot,
     /// A dict, created when it is needed.
     extra: Slot,
-    /// The context in which the loop calls what it calls next: `connection_made()`, what was received,
-    /// `connection_lost()`.
+    /// The context of the loop's next call: `connection_made()`, `data_received()`, `connection_lost()`.
     context: Slot,
-    /// The context of what is called when the descriptor takes more.
+    /// The context of the call when the descriptor takes more.
     write_context: Slot,
     /// Whether `__init__` was called.
     begun: Cell<bool>,
@@ -68,7 +67,7 @@ impl Base {
         if self.begun.replace(true) { Err(runtime_error("the transport is already initialized")) } else { Ok(()) }
     }
 
-    /// Takes the loop, the protocol and a context that nobody else uses.
+    /// Sets the loop, the protocol and a context that nothing else uses.
     pub fn open(&self, loop_: &Own<Loop>, protocol: &Object, context: Object) {
         self.loop_.put(loop_.clone());
         self.protocol.put(protocol.clone());
@@ -152,20 +151,20 @@ impl Base {
         }
     }
 
-    /// Calls `work` in the context that the transport began with. What it changes there, later calls do not see.
+    /// Calls `work` in the context that the transport began with. Later calls do not see its changes there.
     pub fn in_first_context<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let Some(first) = self.context.get() else { return work() };
         let next = context::copy(&first)?;
         self.context.put(next.clone());
         let result = context::run(&first, work);
-        // Whatever the call has done, reading starts as asyncio has planned it before.
+        // Reading starts whatever the call has done, because asyncio schedules it before.
         if !self.is_lost() {
             self.context.put(next);
         }
         result
     }
 
-    /// Has the loop make its next calls in a copy of the context that asks for them.
+    /// Makes the loop's next calls run in a copy of the current context.
     pub fn adopt_context(&self) -> Result<()> {
         if let Some(context) = self.callers_context()? {
             self.context.put(context);
@@ -173,19 +172,19 @@ impl Base {
         Ok(())
     }
 
-    /// As [`Base::adopt_context`], for the calls when the descriptor takes more.
+    /// As [`Base::adopt_context`], for the call when the descriptor takes more.
     pub fn adopt_write_context(&self) -> Result<()> {
         self.write_context.set(self.callers_context()?);
         Ok(())
     }
 
-    /// A copy of the current context. At the end of an iteration it is nobody's.
+    /// A copy of the current context. At the end of an iteration there is none.
     fn callers_context(&self) -> Result<Option<Object>> {
         let is_at_end = self.loop_().is_some_and(|loop_| loop_.is_running() && loop_.callback().is_none());
         if is_at_end { Ok(None) } else { context::copy_current().map(Some) }
     }
 
-    /// Calls `work` in the context of what is called when the descriptor takes more.
+    /// Calls `work` in the context of the call when the descriptor takes more.
     pub fn in_write_context<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         match self.write_context.get() {
             Some(context) => context::run(&context, work),

@@ -138,8 +138,8 @@ pub fn start_soon<T: Transport>(this: &Own<T>, loop_: &Own<Loop>) -> Result<()> 
     loop_.push(Runnable::method(this.as_object().clone(), start::<T>))
 }
 
-/// The loop's first call: tells the protocol of the connection, and starts. An exception of the protocol is reported,
-/// and the connection goes on, as in asyncio, where these are callbacks of their own.
+/// The loop's first call: calls `connection_made`, and starts. An exception of the protocol is reported, and the
+/// connection continues, as in asyncio, where these are separate callbacks.
 fn start<T: Transport>(object: &Object) -> Result<()> {
     let this = Own::<T>::expect(object)?;
     let base = this.base();
@@ -160,7 +160,7 @@ fn start<T: Transport>(object: &Object) -> Result<()> {
     begin::<T>(object)
 }
 
-/// Has the descriptor watched, and wakes the waiter. The waiter is also woken if the former fails, as in asyncio, or
+/// Watches the descriptor, and wakes the waiter. It also wakes the waiter if the former fails, as in asyncio. Otherwise
 /// the wait would never end.
 fn begin<T: Transport>(object: &Object) -> Result<()> {
     let this = Own::<T>::expect(object)?;

@@ -144,7 +144,7 @@ pub fn writing<T: Writer>() -> Vec<crate::ffi::class::Method> {
     ]
 }
 
-/// What asyncio.Transport's methods do that a transport does not have.
+/// The methods of asyncio.Transport that a transport does not support.
 fn not_implemented<T>(_: &T) -> Result {
     Err(Builtin::NotImplemented.class().call0()?.raise())
 }

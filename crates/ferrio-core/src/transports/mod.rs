@@ -1,10 +1,10 @@
 //! Transports: they move bytes between a descriptor and a protocol.
 //!
 //! Each transport owns its descriptor, or a Python object that does. The loop's table holds a transport for as long as
-//! it reads or has something to write. The loop calls the protocol's methods in copies of the context that has asked for
-//! the call, as asyncio's callbacks do: `connection_made()` and `data_received()` in one each of the place where the
-//! connection was made, `data_received()` in one of `resume_reading()` after that, `connection_lost()` in one of
-//! `close()`, `resume_writing()` in one of the write that has filled the descriptor.
+//! it reads or has something to write. The loop calls each method of the protocol in a copy of a context, as asyncio's
+//! callbacks do. For `connection_made()` and `data_received()` it is the context in which the connection was created;
+//! for `data_received()` after `resume_reading()`, that of this call; for `connection_lost()`, that of `close()`; for
+//! `resume_writing()`, that of the write that filled the descriptor.
 //!
 //! - [`base`]: what every transport has; [`lifecycle`]: start, watch, pause, close, fail; [`methods`]: the Python methods;
 //! - [`stream`]: reading and writing of streams, over [`socket`] (with [`socket_receive`] and [`socket_methods`]),

@@ -55,7 +55,7 @@ pub struct SocketTransport {
 }
 
 impl SocketTransport {
-    /// A transport over a connected, non-blocking socket that it owns from now on. Nobody else uses the context.
+    /// A transport that takes over a connected, non-blocking socket. Nothing else uses the context.
     pub fn accepted(
         loop_: &Own<Loop>,
         accepted: OwnedFd,

@@ -1,1 +1,1 @@
-"""A package around ferrio.loop.frames.asyncio, whose name would hide asyncio in the modules beside it."""
+"""A package for ferrio.loop.frames.asyncio, whose name would hide asyncio in the modules beside it."""
