@@ -269,8 +269,9 @@ def primitives():
     }
 
 
-# The first gives asyncio.all_tasks() Ferrio's tasks. The second stands below asyncio's abstract class of that name.
-NOT_PRIMITIVES = {"all_tasks", "DatagramTransport"}
+# The first gives asyncio.all_tasks() Ferrio's tasks. The second stands below asyncio's abstract class of that name. The
+# third is what install() puts into asyncio; ferrio.SelectorEventLoop is Loop.
+NOT_PRIMITIVES = {"all_tasks", "DatagramTransport", "SelectorEventLoop"}
 
 PRIMITIVES = primitives()
 USED_BY_PARITY_SCRIPTS = {
