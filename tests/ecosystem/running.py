@@ -152,7 +152,7 @@ def run_tests(
                 "-o",
                 "addopts=",
             ]
-            arguments += [f"--timeout={suite.test_limit}", f"--basetemp={folder}/t", *options, *tests]
+            arguments += [f"--timeout={suite.test_limit}", "--rootdir=.", f"--basetemp={folder}/t", *options, *tests]
             for test in [*suite.left_out, *lost]:
                 arguments += ["--deselect", test]
             added = {
