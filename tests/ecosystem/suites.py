@@ -47,7 +47,7 @@ SUITES: dict[str, Suite] = {
         Suite("aiosignal", "1.4.0", (*_PYTEST, "pytest-asyncio"), hides=("aiosignal",)),
         Suite("async-timeout", "5.0.1", (*_PYTEST, "pytest-asyncio"), hides=("async_timeout",)),
         Suite("aiofiles", "25.1.0", (*_PYTEST, "pytest-asyncio")),
-        Suite("aiosqlite", "0.22.1", _PYTEST, ("aiosqlite/tests",)),
+        Suite("aiosqlite", "0.22.1", _PYTEST, ("aiosqlite/tests/smoke.py",)),
         Suite(
             "anyio",
             "4.16.0",
