@@ -44,6 +44,8 @@ class Environment:
             self._unpack()
             self._install(pins, pin)
             stamp.write_text(repr((version, self.suite, pins.read_text())))
+        # Where pytest looks for its options last; it would find Ferrio's own otherwise.
+        (self.folder / "pytest.ini").write_text("[pytest]\n")
         self._link_ferrio()
         user = User(self.python)
         user.give(self.source)

@@ -79,18 +79,8 @@ def _pytest(
             start_new_session=True,
             **user.process(),
         )
-        deadline = time.monotonic() + environment.suite.limit
         try:
-            while True:
-                try:
-                    status = f"exit {process.wait(_LOOK)}"
-                    break
-                except subprocess.TimeoutExpired:
-                    if log.exists() and _is_complete(log):
-                        deadline = min(deadline, time.monotonic() + _END_LIMIT)
-                    if time.monotonic() > deadline:
-                        status = "hung"
-                        break
+            status = _wait(process, log, environment.suite.limit)
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -99,6 +89,20 @@ def _pytest(
             process.wait()
         output.seek(0)
         return status, output.read().decode(errors="replace")[-4000:]
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, limit: float) -> str:
+    """Wait until pytest ends or nothing has been written to its log for `limit` seconds; return how it ended."""
+    written, last = -1, time.monotonic()
+    while True:
+        try:
+            return f"exit {process.wait(_LOOK)}"
+        except subprocess.TimeoutExpired:
+            size = log.stat().st_size if log.exists() else 0
+            if size != written:
+                written, last = size, time.monotonic()
+            if time.monotonic() - last > (_END_LIMIT if size and _is_complete(log) else limit):
+                return "hung"
 
 
 def _is_complete(log: Path) -> bool:
@@ -133,11 +137,11 @@ def run_tests(
     options: list[str],
     variables: dict[str, str],
 ) -> Run:
-    """Run the tests; a crash or a hang costs the test that was running, and the others are run without it."""
+    """Run the tests; a crash or a hang costs the test that was running, and another pytest runs those that follow."""
     suite = environment.suite
     run = Run()
     before = _cpu()
-    lost: list[str] = []
+    lost, seen = 0, set[str]()
     while True:
         with user.folder() as folder:
             log = folder / "log"
@@ -152,12 +156,21 @@ def run_tests(
                 "-o",
                 "addopts=",
             ]
-            arguments += [f"--timeout={suite.test_limit}", f"--basetemp={folder}/t", *options, *tests]
-            for test in [*suite.left_out, *lost]:
+            arguments += [
+                f"--timeout={suite.test_limit}",
+                "--rootdir=.",
+                f"--basetemp={folder}/t",
+                *options,
+                *tests,
+            ]
+            for test in suite.left_out:
                 arguments += ["--deselect", test]
+            skip = folder / "skip"
+            skip.write_text("\n".join(json.dumps(test) for test in seen))
             added = {
                 "FERRIO_ECOSYSTEM_MODE": mode,
                 "FERRIO_ECOSYSTEM_LOG": str(log),
+                "FERRIO_ECOSYSTEM_SKIP": str(skip),
                 "PYTEST_PLUGINS": "ferrio_mode",
                 "HOME": str(folder),
                 "TMPDIR": str(folder),
@@ -166,9 +179,11 @@ def run_tests(
             complete, running = _read(log, run, mode) if log.exists() else (False, None)
         if complete:
             break
-        if running is None or len(lost) == _CRASHES:
+        if running is None or lost == _CRASHES:
             raise SystemExit(f"ecosystem: {suite.name} in mode {mode}: pytest: {status}\n{output}")
         run.note(running, "hung" if status == "hung" else "crashed", f"{status}\n{output}")
-        lost.append(running)
+        lost += 1
+        # The others go on from there. A test that has run is not run again.
+        seen |= run.outcomes.keys()
     run.cpu = _cpu() - before
     return run

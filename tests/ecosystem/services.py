@@ -60,7 +60,8 @@ def redis(user: User) -> Iterator[Told]:
         )
         try:
             _wait_for(port, server, folder / "log")
-            yield [f"--redis-url=redis://127.0.0.1:{port}/0"], {}
+            url = f"redis://127.0.0.1:{port}/0"
+            yield [f"--redis-url={url}", f"--redis-mod-url={url}"], {}
         finally:
             server.terminate()
             try:

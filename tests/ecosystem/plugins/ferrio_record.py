@@ -28,6 +28,16 @@ def pytest_sessionstart(session: Any) -> None:
     _write(None, "loop", ferrio_mode.loop_module())
 
 
+def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
+    """Leave out what an earlier pytest has run: a file has the names, a JSON string in each line."""
+    with open(os.environ["FERRIO_ECOSYSTEM_SKIP"]) as file:
+        seen = {json.loads(line) for line in file}
+    left_out = [item for item in items if item.nodeid in seen]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item.nodeid not in seen]
+
+
 def pytest_runtest_logstart(nodeid: str) -> None:
     """Write which test comes."""
     _write(nodeid, "running")
