@@ -43,8 +43,8 @@ _DEFAULT_LIMIT = 2**16
 class StreamReader(_core.StreamReader, _StreamReader):  # type: ignore[misc]  # the base is chosen at run time
     """Reads from a stream: a number of bytes, a line, or up to a separator (see asyncio.StreamReader).
 
-    limit: the length of the longest line in bytes, and half of what the reader holds before it pauses reading.
-    loop: the event loop; by default the running one.
+    limit: the longest line in bytes, and half of what the reader holds before it pauses reading.
+    loop: the event loop; the running one by default.
     """
 
 

@@ -219,7 +219,8 @@ fn separators(args: &Args<'_>) -> Result<Separators> {
 
 impl Class for StreamReader {
     const NAME: &'static CStr = c"ferrio._core.StreamReader";
-    const DOC: &'static CStr = c"StreamReader(limit=65536, loop=None)\n--\n\nThe part of ferrio.StreamReader that is in Rust.";
+    const DOC: &'static CStr =
+        c"StreamReader(limit=65536, loop=None)\n--\n\nThe part of ferrio.StreamReader that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 

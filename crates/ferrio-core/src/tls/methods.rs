@@ -10,7 +10,8 @@ use std::ffi::CStr;
 
 impl Class for TlsProtocol {
     const NAME: &'static CStr = c"ferrio._core.TlsProtocol";
-    const DOC: &'static CStr = c"TlsProtocol(*args, **kwargs)\n--\n\nThe part of a protocol for TLS that is in Rust.";
+    const DOC: &'static CStr =
+        c"TlsProtocol(*args, **kwargs)\n--\n\nThe part of a protocol for TLS that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
