@@ -14,6 +14,12 @@ ferrio.install()
 import dask.array  # noqa: E402
 import distributed  # noqa: E402
 
+# Seconds for a worker to end. dask's own few are too short on a loaded machine: it kills the process then, and may
+# kill the new one that has just taken its place. It waits for that in vain.
+PATIENCE = 60
+for method in (distributed.Nanny.kill, distributed.Nanny.close):
+    method.__defaults__ = (PATIENCE, *method.__defaults__[1:])
+
 TASKS = 2000
 SIDE = 400
 
