@@ -15,7 +15,9 @@ PAGES = [DOCS / "index.md", *sorted((DOCS / "start").glob("*.md")), *sorted((DOC
 # Seconds for one program.
 TIMEOUT = 60
 
-BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$(?:\n+```text\n(?P<output>.*?)^```$)?", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(
+    r"^```python\n(?P<code>.*?)^```$(?:\n+```text\n(?P<output>.*?)^```$)?", re.DOTALL | re.MULTILINE
+)
 PROGRAMS = [
     pytest.param(match["code"], match["output"], id=f"{page.relative_to(DOCS).with_suffix('')}-{number}")
     for page in PAGES

@@ -61,7 +61,9 @@ import ferrio_build
 
 def test_a_build_is_maturins_where_ferrio_runs():
     pytest.importorskip("maturin")
-    code = f"import sys; sys.path.insert(0, {str(SCRIPTS / 'build_backend')!r}); import ferrio_build, maturin\n"
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS / 'build_backend')!r}); import ferrio_build, maturin\n"
+    )
     code += "names = [n for n in dir(maturin) if n.startswith(('build_', 'get_requires_', 'prepare_'))]\n"
     code += "print(all(getattr(ferrio_build, n) is getattr(maturin, n) for n in names), len(names))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split()[0] == "True"
@@ -124,7 +126,9 @@ def test_the_smoke_test_passes_in_an_empty_folder(tmp_path):
 
 
 def test_the_smoke_test_can_fail(tmp_path):
-    done = subprocess.run([sys.executable, SCRIPTS / "smoke", "--version", "0"], capture_output=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "smoke", "--version", "0"], capture_output=True, cwd=tmp_path
+    )
     assert done.returncode == 1
 
 
@@ -150,7 +154,7 @@ def test_a_drawing_is_well_formed_and_says_what_is_wrong(monkeypatch):
     for page in (ROOT / "docs/how").glob("*.md"):
         for source in re.findall(r"^```drawing\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
             ElementTree.fromstring(drawings.svg(source))
-    ElementTree.fromstring(drawings.svg("a < b & c | \"d\"\n-- <e>\nf <- a < b & c"))
+    ElementTree.fromstring(drawings.svg('a < b & c | "d"\n-- <e>\nf <- a < b & c'))
     with pytest.raises(ValueError, match="no box 'z'"):
         drawings.svg("a\nb <- z")
 

@@ -10,7 +10,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 import drawings
 import names
 
-
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
@@ -23,7 +22,11 @@ def outside(markdown: str, folder: Path, repository: str) -> str:
         if file.is_relative_to(DOCS) or not file.is_relative_to(ROOT) or not file.exists():
             return match[0]
         path = file.relative_to(ROOT)
-        return f"[{match[1]}]({repository.rstrip('/')}/blob/main/{path}{match[3] or ''})" if repository else match[1]
+        return (
+            f"[{match[1]}]({repository.rstrip('/')}/blob/main/{path}{match[3] or ''})"
+            if repository
+            else match[1]
+        )
 
     return re.sub(r"\[([^\]]+)\]\((\.\./[^)#]+)(#[^)]*)?\)", lead, markdown)
 
