@@ -86,7 +86,7 @@ def interpreter(python: str) -> Path | None:
 
 
 def musl_interpreter(python: str, machine: str) -> Path | None:
-    """Return the interpreter that FERRIO_MUSL_PYTHON_x86_64, or of another processor, names, if it is this one."""
+    """Return what FERRIO_MUSL_PYTHON_x86_64 (or _aarch64) names, if it is such an interpreter."""
     named = os.environ.get(f"FERRIO_MUSL_PYTHON_{machine}")
     if not named:
         return None

@@ -1,7 +1,7 @@
 """Drawings of the documentation: boxes from top to bottom, with arrows between them, as SVG.
 
 Each line of the source is a box: `title`, or `title | what it is`. A line `-- text` stands beside the arrow
-that follows. A line ends with `<- back` if an arrow leads from it back to the box above whose title is `back`.
+that follows. A line ends with `<- back` if an arrow leads from it back to a box above whose title is `back`.
 """
 
 from html import escape
