@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint rust-test python-test poll-tests macos-check loom miri soak fuzz attack asan debug-tests conformance ecosystem programs bench tools install clean
+.PHONY: help demo test check lint rust-test python-test poll-tests macos-check loom miri soak fuzz attack asan debug-tests conformance ecosystem programs bench wheels docs workflows tools install clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,15 @@ bench: install ## Ferrio beside asyncio and every other loop that can be install
 	@scripts/peers "$(BIN)/python"
 	@$(BIN)/python benches/run.py
 	@$(BIN)/python benches/report.py
+
+wheels: tools ## the packages for all interpreters, processors and C libraries, built into dist/ and checked
+	@"$(PYTHON)" scripts/wheels --twice
+
+docs: install ## the documentation's site, in target/site; links are checked
+	@scripts/docs "$(VENV)"
+
+workflows: ## check the workflows of .github/
+	@scripts/workflows "$(PYTHON)"
 
 install: tools ## build the release wheel and install it into .venv
 	@scripts/install release "$(PYTHON)" "$(VENV)"

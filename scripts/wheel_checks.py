@@ -43,7 +43,8 @@ def contents(wheel: Path) -> list[str]:
     found += [
         f"{extension} names {folder}" for folder in sorted(folders - {"", "/"}) if folder.encode() in binary
     ]
-    if b".debug_info" in binary:
+    # As the name of a section; the standard library has it in a message.
+    if b"\0.debug_info\0" in binary:
         found.append(f"{extension} has debugging information")
     if f"\nVersion: {version()}\n" not in metadata:
         found.append(f"it is not of version {version()}")
@@ -84,53 +85,45 @@ def interpreter(python: str) -> Path | None:
     return None
 
 
+def musl_interpreter(python: str, machine: str) -> Path | None:
+    """Return what FERRIO_MUSL_PYTHON_x86_64 (or _aarch64) names, if it is such an interpreter."""
+    named = os.environ.get(f"FERRIO_MUSL_PYTHON_{machine}")
+    if not named:
+        return None
+    version = subprocess.check_output(
+        [named, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True
+    )
+    return Path(named) if version.strip() == python else None
+
+
 def smoke(wheel: Path, python: str, machine: str, libc: str) -> list[str]:
     """Try a wheel in an empty folder with nothing else installed. Print how, or why it was not tried."""
+    is_native = machine == os.uname().machine and libc == "gnu"
+    if libc == "musl":
+        starter = musl_interpreter(python, machine)
+    else:
+        starter = interpreter(python) if is_native else foreign(machine, python)
+    if starter is None:
+        reason = f"there is no CPython {python} for {machine} with {libc} here"
+        print(f"{wheel.name}: not tried, {reason}", flush=True)
+        return []
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     with tempfile.TemporaryDirectory(prefix="ferrio-smoke-") as name:
         folder = Path(name)
-        if musl := (os.environ.get(f"FERRIO_MUSL_PYTHON_{machine}") if libc == "musl" else None):
-            command: list[str | Path] | None = [musl]
-            works = subprocess.run(
-                [musl, "-c", f"import sys; assert sys.version.startswith('{python}.')"], check=False
-            )
-            command = None if works.returncode else command
-        elif libc == "musl":
-            command = None
-        elif machine == os.uname().machine:
-            own = interpreter(python)
-            command = own and [own]
+        if is_native:
+            subprocess.run([starter, "-m", "venv", folder / "venv"], check=True, env=environment)
+            starter = folder / "venv/bin/python"
+            options = ["--quiet", "--disable-pip-version-check", "--no-index"]
+            subprocess.run([starter, "-m", "pip", "install", *options, wheel], check=True, env=environment)
         else:
-            command = foreign(machine, python)
-        if command is None:
-            print(
-                f"{wheel.name}: not tried, there is no CPython {python} for {machine} with {libc} here",
-                flush=True,
-            )
-            return []
-        packages = folder / "packages"
-        with zipfile.ZipFile(wheel) as file:
-            file.extractall(packages)
-        if machine == os.uname().machine and libc == "gnu":
-            subprocess.run([*command, "-m", "venv", folder / "venv"], check=True)
-            command = [folder / "venv/bin/python"]
-            install = [
-                *command,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-index",
-                wheel,
-            ]
-            subprocess.run(install, check=True)
-            environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        else:
-            environment = os.environ | {"PYTHONPATH": str(packages)}
+            # An emulated pip takes minutes.
+            with zipfile.ZipFile(wheel) as file:
+                file.extractall(folder / "packages")
+            environment["PYTHONPATH"] = str(folder / "packages")
         shutil.copy(ROOT / "scripts/smoke", folder / "smoke.py")
         (folder / "empty").mkdir()
         done = subprocess.run(
-            [*command, folder / "smoke.py", "--version", version()],
+            [starter, folder / "smoke.py", "--version", version()],
             cwd=folder / "empty",
             env=environment,
             capture_output=True,
@@ -138,15 +131,15 @@ def smoke(wheel: Path, python: str, machine: str, libc: str) -> list[str]:
             timeout=PATIENCE,
             check=False,
         )
-        if done.returncode or done.stderr:
-            return [f"scripts/smoke fails on it: {done.stdout}{done.stderr}"]
-        print(f"{wheel.name}: {done.stdout.strip()}", flush=True)
-        return []
+    if done.returncode or done.stderr:
+        return [f"scripts/smoke fails on it: {done.stdout}{done.stderr}"]
+    print(f"{wheel.name}: {done.stdout.strip()}", flush=True)
+    return []
 
 
-def foreign(machine: str, python: str) -> list[str | Path] | None:
-    """Return how to start an interpreter for another processor, if it can be had."""
+def foreign(machine: str, python: str) -> Path | None:
+    """Return the starter of an interpreter for another processor, if it can be had."""
     folder = ROOT / ".pythons" / f"{machine}-{python}"
     command = [ROOT / "scripts/foreign_python", machine, python, folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return [Path(done.stdout.strip())] if done.returncode == 0 else None
+    return Path(done.stdout.strip()) if done.returncode == 0 else None

@@ -1,7 +1,7 @@
 """Drawings of the documentation: boxes from top to bottom, with arrows between them, as SVG.
 
-Each line of the source is a box: `title`, or `title | what it is`. A line `-- text` stands beside the arrow that
-follows. A line ends with `<- back` if an arrow leads from it back to the box above it whose title is `back`.
+Each line of the source is a box: `title`, or `title | what it is`. A line `-- text` stands beside the arrow
+that follows. A line ends with `<- back` if an arrow leads from it back to a box above whose title is `back`.
 """
 
 from html import escape
@@ -45,10 +45,11 @@ def svg(source: str) -> str:
         from_, to = (boxes[name][0] + boxes[name][1] // 2 for name in (begin, end))
         right = LEFT + BOX
         parts.append(f'<path d="M{right} {from_} h30 V{to} h-25" marker-end="url(#head)"/>')
-    head = '<marker id="head" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-    head += '<path d="M0 0 L8 4 L0 8 z"/></marker>'
+    head = '<marker id="head" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="8" markerHeight="8"'
+    head += ' orient="auto"><path d="M0 0 L8 4 L0 8 z"/></marker>'
     titles = escape(", then ".join(boxes))
+    view = f'viewBox="0 0 {WIDTH} {top + 2}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top + 2}" role="img" aria-label="{titles}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" {view} role="img" aria-label="{titles}">'
         f"<defs>{head}</defs>{''.join(parts)}</svg>"
     )

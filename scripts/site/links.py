@@ -1,4 +1,4 @@
-"""Check a built site: every link, picture and anchor of a page leads somewhere, and nothing comes from elsewhere.
+"""Check a built site: every link, picture and anchor leads somewhere, and nothing is loaded from elsewhere.
 
 python scripts/site/links.py FOLDER
 """

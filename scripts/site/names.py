@@ -35,9 +35,9 @@ UNTIL = {
 }
 # How the behaviour of a name differs between interpreters; the documentation of asyncio has the details.
 DIFFERS = {
-    "Server": "3.12: `wait_closed()` waits until the connections have ended. 3.13: a closed Unix server removes its path.",
+    "Server": "3.12: `wait_closed()` waits for the connections. 3.13: a closed Unix server removes its path.",
     "as_completed": "3.13: the result is an asynchronous iterator too. Before, it is asyncio's Python code.",
-    "get_event_loop": "3.14: raises RuntimeError where there is no loop. Before, it creates one in the main thread.",
+    "get_event_loop": "3.14: RuntimeError where there is no loop. Before, it creates one in the main thread.",
     "iscoroutinefunction": "3.14: deprecated; use the one of `inspect`.",
     "run": "3.11 has no `loop_factory` in asyncio; Ferrio's has it everywhere.",
     "wait_for": "3.12: awaits in the caller's own task. On 3.11 it is asyncio's Python code.",
