@@ -164,6 +164,7 @@ imports! {
     HEAPPUSH = c"heapq", c"heappush";
     ISAWAITABLE = c"inspect", c"isawaitable";
     ISCOROUTINEFUNCTION_OF_INSPECT = c"inspect", c"iscoroutinefunction";
+    RESOLVE_NAME = c"pkgutil", c"resolve_name";
     AF_INET = c"socket", c"AF_INET";
     SOCKET = c"socket", c"socket";
     SSL_ERROR = c"ssl", c"SSLError";
@@ -187,4 +188,5 @@ imports! {
     // Its `_drain_helper` is known, so the writer need not call it.
     FERRIO_STREAM_PROTOCOL = c"ferrio.streams", c"StreamReaderProtocol";
     FERRIO_TIMEOUT = c"ferrio.timeouts", c"Timeout";
+    WAITING_LINE = c"ferrio.waiting_lines", c"waiting_line";
 }

@@ -5,11 +5,13 @@
 //! interpreter. To the interpreter it is a method descriptor with a vectorcall.
 
 use crate::ffi::class::{
-    Definition, Members, Vectorcall, binding_slot, call_slot, getattribute_slot, type_cell, unary_slot,
+    Definition, Members, Vectorcall, binding_slot, call_slot, getattribute_slot, method0, type_cell, unary_slot,
     vectorcall_function, vectorcall_method,
 };
 use crate::ffi::error::Builtin;
+use crate::ffi::text::concat;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, sys};
+use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::{CStr, c_ulong};
 use std::mem::offset_of;
@@ -50,18 +52,33 @@ where
     definition(name, vectorcall_function(function), original)
 }
 
-/// What the function itself has not, asyncio's has.
+static CLASS: Name = Name::new(c"__class__");
+static DOC: Name = Name::new(c"__doc__");
+static MODULE: Name = Name::new(c"__module__");
+static QUALNAME: Name = Name::new(c"__qualname__");
+
+/// What the function itself has not, asyncio's has. So `isinstance` says that it is a function.
 fn getattribute(this: &Own<AsyncioFunction>, name: &Object) -> Result {
-    static DOC: Name = Name::new(c"__doc__");
     let Some(original) = this.original.get() else { return this.as_object().generic_getattr(name) };
-    // The class's own documentation would be found first.
-    if !DOC.object()?.is(name) {
+    // The class's own would be found first.
+    let mut is_originals = false;
+    for one in [&CLASS, &DOC, &MODULE] {
+        is_originals |= one.object()?.is(name);
+    }
+    if !is_originals {
         match this.as_object().generic_getattr(name) {
             Err(raised) if raised.is(Builtin::Attribute) => raised.discard(),
             found => return found,
         }
     }
     original.getattr_object(name)
+}
+
+/// How to find the function again: what `pickle` and `copy` need.
+fn reduce(this: &Own<AsyncioFunction>) -> Result {
+    let name = this.original.get_or_none().getattr(&QUALNAME)?;
+    let place = Object::tuple([concat(&[&"ferrio._core:", &name])?])?;
+    Object::tuple([stdlib::RESOLVE_NAME.get()?.clone(), place])
 }
 
 impl Class for AsyncioFunction {
@@ -85,7 +102,7 @@ impl Class for AsyncioFunction {
 
     fn members() -> Members {
         Members {
-            methods: vec![],
+            methods: vec![method0::<AsyncioFunction, _>(c"__reduce__", reduce, c"")],
             properties: vec![],
             slots: vec![
                 call_slot(),
