@@ -28,6 +28,7 @@ pub mod embedded;
 pub mod error;
 mod expect;
 pub mod file;
+mod handled;
 pub mod inline_box;
 pub mod listing;
 pub mod module;
@@ -51,7 +52,7 @@ pub use class::{Class, Own, Visitor};
 pub use error::{Raised, Result};
 pub use name::{Import, Made, Member, Name};
 pub use object::{Object, Ptr};
-pub use overrides::{Overridden, SkippedMethods};
+pub use overrides::{Overridden, Replaceable, SkippedMethods};
 pub use slot::{Reference, Slot};
 pub use weak::Weak;
 

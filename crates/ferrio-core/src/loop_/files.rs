@@ -3,9 +3,9 @@
 //! The loop keeps such an object, or the descriptor would be closed when the program drops it. It also finds the
 //! descriptor of an object that the program has closed too early.
 
+use super::descriptor_of;
 use super::readiness::{Fd, table_error};
 use super::runnable::Runnable;
-use super::descriptor_of;
 use crate::ffi::{Object, Result, Visitor};
 use ferrio_reactor::fd_table::FdTable;
 use ferrio_reactor::registrations::Registrations;

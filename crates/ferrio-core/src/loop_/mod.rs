@@ -7,6 +7,7 @@
 //! A loop belongs to the thread that runs it. `call_soon_threadsafe` alone may be called from others.
 
 mod files;
+mod hooks;
 mod iteration;
 mod methods;
 pub use methods::register;
@@ -24,13 +25,13 @@ use crate::ffi::{Object, Overridden, Own, Result, SkippedMethods, Slot, bytes};
 use crate::handles::TimerHandle;
 use crate::stdlib;
 use end_of_iteration::EndOfIteration;
-use files::Files;
 use ferrio_reactor::poller::{Events, Interest, Mode, Poller, Waker};
 use ferrio_reactor::registrations::Registrations;
 use ferrio_reactor::socket;
 use ferrio_sched::ready::Ready;
 use ferrio_sched::remote_queue::RemoteQueue;
 use ferrio_sched::timers::Timers;
+use files::Files;
 use owners::Owners;
 use runnable::Runnable;
 use std::cell::{Cell, RefCell};
