@@ -13,31 +13,32 @@ from ferrio import _core
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.locks)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.locks)
 
 # asyncio's own, also once something else has been put in their place.
-_Lock: Any = asyncio.Lock
-_Event: Any = asyncio.Event
-_Semaphore: Any = asyncio.Semaphore
-_BoundedSemaphore: Any = asyncio.BoundedSemaphore
-_Condition: Any = asyncio.Condition
-_Barrier: Any = asyncio.Barrier
+_Lock = asyncio.Lock
+_Event = asyncio.Event
+_Semaphore = asyncio.Semaphore
+_BoundedSemaphore = asyncio.BoundedSemaphore
+_Condition = asyncio.Condition
+_Barrier = asyncio.Barrier
 
 
 class Lock(_core.Lock, _Lock):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Lock.__doc__
 
 
-class Event(_core.Event, _Event):  # type: ignore[misc]  # the base is chosen at run time
+class Event(_core.Event, _Event):
     __doc__ = _Event.__doc__
 
     # In Python, which the interpreter enters without a call: nothing is faster for an event that is set.
-    async def wait(self):  # type: ignore[no-untyped-def]
+    async def wait(self) -> Any:
         if self._value:
             return True
         waiter = self._waiter()
@@ -72,10 +73,11 @@ class Condition(_core.Condition, _Condition):  # type: ignore[misc]  # the base 
     __doc__ = _Condition.__doc__
 
 
-class Barrier(_core.Barrier, _Barrier):  # type: ignore[misc]  # the base is chosen at run time
+class Barrier(_core.Barrier, _Barrier):
     __doc__ = _Barrier.__doc__
 
 
 for _class in (Lock, Event, Semaphore, BoundedSemaphore, Condition, Barrier):
     # Their representations show where a class comes from; programs and people expect asyncio there.
     _class.__module__ = "asyncio.locks"
+del _class

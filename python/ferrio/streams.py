@@ -29,29 +29,29 @@ __all__ = (
 )
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.streams)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.streams)
 
 # asyncio's own, also once something else has been put in their place.
-_StreamReader: Any = asyncio.StreamReader
-_StreamReaderProtocol: Any = asyncio.StreamReaderProtocol
-_StreamWriter: Any = asyncio.StreamWriter
+_StreamReader = asyncio.StreamReader
+_StreamReaderProtocol = asyncio.StreamReaderProtocol
+_StreamWriter = asyncio.StreamWriter
 
 # How many bytes a reader holds before reading pauses, and how long a line may be; asyncio's default.
 _DEFAULT_LIMIT = 2**16
 
 
-class StreamReader(_core.StreamReader, _StreamReader):  # type: ignore[misc]  # the base is chosen at run time
+class StreamReader(_core.StreamReader, _StreamReader):
     __doc__ = _StreamReader.__doc__
 
 
-class StreamWriter(_core.StreamWriter, _StreamWriter):  # type: ignore[misc]
+class StreamWriter(_core.StreamWriter, _StreamWriter):
     __doc__ = _StreamWriter.__doc__
 
     def __init__(self, transport: Any, protocol: Any, reader: Any, loop: Any) -> None:
         _StreamWriter.__init__(self, transport, protocol, reader, loop)
 
 
-class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):  # type: ignore[misc]
+class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):
     __doc__ = _StreamReaderProtocol.__doc__
 
     def __init__(self, stream_reader: Any, client_connected_cb: Any = None, loop: Any = None) -> None:
@@ -68,6 +68,7 @@ class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):  # type
 for _class in (StreamReader, StreamWriter, StreamReaderProtocol):
     # Their representations show where a class comes from; programs and people expect asyncio there.
     _class.__module__ = "asyncio.streams"
+del _class
 
 
 async def open_connection(
@@ -121,3 +122,9 @@ async def start_unix_server(
     """Start a server on a Unix socket; see start_server()."""
     loop = events.get_running_loop()
     return await loop.create_unix_server(_server_protocol(client_connected_cb, limit, loop), path, **kwds)
+
+
+# As asyncio's, which have no annotations: help() and inspect.signature() show the same.
+for _function in (open_connection, open_unix_connection, start_server, start_unix_server):
+    _function.__annotations__ = {}
+del _function

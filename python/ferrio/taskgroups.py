@@ -13,18 +13,19 @@ from ferrio import _core
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("TaskGroup",)
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.taskgroups)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.taskgroups)
 
 # asyncio's own, also once something else has been put in its place.
-_TaskGroup: Any = asyncio.TaskGroup
+_TaskGroup = asyncio.TaskGroup
 
 
-class TaskGroup(_core.TaskGroup, _TaskGroup):  # type: ignore[misc]  # the base is chosen at run time
+class TaskGroup(_core.TaskGroup, _TaskGroup):
     __doc__ = _TaskGroup.__doc__
 
     def __init__(self) -> None:

@@ -122,6 +122,7 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 for _class in (_SSLProtocolTransport, SSLProtocol):
     # Their representations show where a class comes from; programs and people expect asyncio there.
     _class.__module__ = "asyncio.sslproto"
+del _class
 
 
 def check_timeouts(ssl: Any, handshake: float | None, shutdown: float | None) -> None:

@@ -18,12 +18,13 @@ from ferrio.loop import Loop
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("SelectorEventLoop",)
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.unix_events)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.unix_events)
 
 # asyncio's own, also once something else has been put in its place.
 _AsyncioLoop: Any = asyncio.unix_events._UnixSelectorEventLoop

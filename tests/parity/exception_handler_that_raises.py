@@ -16,7 +16,9 @@ class Show(logging.Handler):
         print(record.getMessage().split("\n")[0])
         error = record.exc_info[1] if record.exc_info else None
         while error is not None:
-            names = [frame.name for frame in traceback.extract_tb(error.__traceback__) if "tests" in frame.filename]
+            names = [
+                frame.name for frame in traceback.extract_tb(error.__traceback__) if "tests" in frame.filename
+            ]
             print("  ", repr(error), names)
             error = error.__cause__ or error.__context__
 

@@ -5,7 +5,14 @@ import sys
 
 import ferrio
 
-CLASSES = ("BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport", "SubprocessTransport")
+CLASSES = (
+    "BaseTransport",
+    "ReadTransport",
+    "WriteTransport",
+    "Transport",
+    "DatagramTransport",
+    "SubprocessTransport",
+)
 
 
 def show(transport):

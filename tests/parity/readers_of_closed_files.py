@@ -102,7 +102,18 @@ async def main():
     right.close()
 
     # What is no file.
-    for result in (None, "text", -1, -5, 2.5, True, AttributeError("a"), TypeError("t"), ValueError("v"), OSError(5, "o")):
+    for result in (
+        None,
+        "text",
+        -1,
+        -5,
+        2.5,
+        True,
+        AttributeError("a"),
+        TypeError("t"),
+        ValueError("v"),
+        OSError(5, "o"),
+    ):
         for remove in (loop.remove_reader, loop.remove_writer):
             attempt(remove, File(result))
     for wrong in (None, "text", 1.5, -1, object):

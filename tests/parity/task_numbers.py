@@ -22,7 +22,12 @@ async def main():
     tasks.append(asyncio.create_task(nothing(), name="mine"))
     tasks.append(loop.create_task(nothing(), name="yours"))
     tasks.append(asyncio.create_task(nothing()))
-    print([task.get_name() if not task.get_name().startswith("Task-") else number(task) - first for task in tasks])
+    print(
+        [
+            task.get_name() if not task.get_name().startswith("Task-") else number(task) - first
+            for task in tasks
+        ]
+    )
     async with asyncio.TaskGroup() as group:
         grouped = [group.create_task(nothing(), name="member"), group.create_task(nothing())]
         print(grouped[0].get_name(), number(grouped[1]) - first)
