@@ -1,4 +1,4 @@
-"""asyncio.SelectorEventLoop and asyncio.EventLoop, as install() puts them into asyncio.
+"""SelectorEventLoop and EventLoop, which install() puts into asyncio too.
 
 Calling them makes a Ferrio loop. A class that a program derives from them has asyncio's own loop as its
 base: such classes override what asyncio's loop does inside, drive it from another event loop (qasync), or
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ("SelectorEventLoop",)
+__all__ = ("EventLoop", "SelectorEventLoop")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
 __getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.unix_events)
@@ -84,3 +84,6 @@ class SelectorEventLoop(Loop, metaclass=_LoopType):
     """asyncio.SelectorEventLoop where Ferrio is installed; it makes Ferrio's loops."""
 
     __slots__ = ()
+
+
+EventLoop = SelectorEventLoop
