@@ -34,17 +34,12 @@ def _own_names() -> list[str]:
 def _replacements() -> dict[int, tuple[Any, Any]]:
     """Return the pairs of objects to replace, (asyncio's, Ferrio's)."""
     import ferrio
-    from ferrio.unix_events import SelectorEventLoop
 
-    replacements = {
+    return {
         id(originals[name]): (originals[name], getattr(ferrio, name))
         for name in _own_names()
         if name not in _STAY
     }
-    # A program that derives from it keeps asyncio's.
-    loop_class = originals["SelectorEventLoop"]
-    replacements[id(loop_class)] = (loop_class, SelectorEventLoop)
-    return replacements
 
 
 def _asyncio_modules() -> list[Any]:
@@ -88,7 +83,9 @@ def uninstall() -> None:
     """
     if events._get_running_loop() is not None:
         raise RuntimeError("ferrio.uninstall() cannot be called from a running event loop")
-    ours = {id(value) for _, value in _replacements().values()}
+    import ferrio
+
+    ours = {id(ferrio.Loop), *(id(value) for _, value in _replacements().values())}
     while _replaced:
         module, name, before = _replaced.pop()
         current = getattr(module, name, None)

@@ -122,6 +122,7 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 for _class in (_SSLProtocolTransport, SSLProtocol):
     # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.sslproto"
+del _class
 
 
 def check_timeouts(ssl: Any, handshake: float | None, shutdown: float | None) -> None:

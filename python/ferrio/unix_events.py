@@ -18,12 +18,13 @@ from ferrio.loop import Loop
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-__all__ = ("SelectorEventLoop",)
+__all__ = ("EventLoop", "SelectorEventLoop")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.unix_events)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.unix_events)
 
 # asyncio's own class, which install() may replace later.
 _AsyncioLoop: Any = asyncio.unix_events._UnixSelectorEventLoop
@@ -83,3 +84,6 @@ class SelectorEventLoop(Loop, metaclass=_LoopType):
     """asyncio.SelectorEventLoop while Ferrio is installed. It creates Ferrio's loops."""
 
     __slots__ = ()
+
+
+EventLoop = SelectorEventLoop

@@ -102,3 +102,10 @@ print(
     issubclass(asyncio.SelectorEventLoop, asyncio.AbstractEventLoop), isinstance(5, asyncio.SelectorEventLoop)
 )
 ferrio.run(main())
+for kind in {
+    ferrio.SelectorEventLoop,
+    ferrio.EventLoop if hasattr(asyncio, "EventLoop") else ferrio.SelectorEventLoop,
+}:
+    loop = kind()
+    print(loop.run_until_complete(asyncio.sleep(0, "done")))
+    loop.close()

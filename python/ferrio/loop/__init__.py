@@ -689,3 +689,8 @@ def _after_fork_in_child() -> None:
 
 
 os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+
+# As asyncio's, which have no annotations: help() and inspect.signature() show the same.
+for _method in [method for method in vars(Loop).values() if isinstance(method, type(_import))]:
+    _method.__annotations__ = {}
+del _method

@@ -56,7 +56,7 @@ pub use error::{Raised, Result};
 pub use name::{Import, Made, Member, Name};
 pub use number::Number;
 pub use object::{Object, Ptr};
-pub use overrides::{Overridden, SkippedMethods};
+pub use overrides::{Overridden, Replaceable, SkippedMethods};
 pub use slot::{Reference, Slot};
 pub use weak::Weak;
 

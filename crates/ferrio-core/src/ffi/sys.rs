@@ -82,6 +82,7 @@ may_end_thread! {
     fn PyObject_ClearWeakRefs(object: Op);
     fn PyObject_GenericGetAttr(object: Op, name: Op) -> Op;
     fn PyObject_GenericSetAttr(object: Op, name: Op, value: Op) -> c_int;
+    fn PyObject_GenericGetDict(object: Op, closure: *mut std::ffi::c_void) -> Op;
     fn PyObject_GetAttr(object: Op, name: Op) -> Op;
     fn PyObject_GetAttrString(object: Op, name: *const c_char) -> Op;
     fn PyObject_Hash(object: Op) -> Py_hash_t;

@@ -229,7 +229,7 @@ impl Own<Handle> {
 }
 
 static SIGNATURE: Signature = Signature {
-    name: "Handle",
+    name: "Handle.__init__",
     parameters: &["callback", "args", "loop", "context"],
     positional: 4,
     required: 3,

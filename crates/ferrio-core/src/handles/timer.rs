@@ -104,7 +104,7 @@ impl Own<TimerHandle> {
 }
 
 static SIGNATURE: Signature = Signature {
-    name: "TimerHandle",
+    name: "TimerHandle.__init__",
     parameters: &["when", "callback", "args", "loop", "context"],
     positional: 5,
     required: 4,

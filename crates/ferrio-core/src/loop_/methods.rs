@@ -16,29 +16,35 @@ use std::ffi::CStr;
 use std::mem::offset_of;
 
 static CALL_SOON: Signature = Signature {
-    name: "call_soon",
+    name: "BaseEventLoop.call_soon",
     parameters: &["callback", "context"],
     positional: 1,
     required: 1,
     variadic: true,
 };
-static CALL_SOON_THREADSAFE: Signature = Signature { name: "call_soon_threadsafe", ..CALL_SOON };
+static CALL_SOON_THREADSAFE: Signature = Signature { name: "BaseEventLoop.call_soon_threadsafe", ..CALL_SOON };
 static CALL_LATER: Signature = Signature {
-    name: "call_later",
+    name: "BaseEventLoop.call_later",
     parameters: &["delay", "callback", "context"],
     positional: 2,
     required: 2,
     variadic: true,
 };
 static CALL_AT_SIGNATURE: Signature =
-    Signature { name: "call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
-static ADD_READER: Signature =
-    Signature { name: "add_reader", parameters: &["fd", "callback"], positional: 2, required: 2, variadic: true };
+    Signature { name: "BaseEventLoop.call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
+static ADD_READER: Signature = Signature {
+    name: "BaseSelectorEventLoop.add_reader",
+    parameters: &["fd", "callback"],
+    positional: 2,
+    required: 2,
+    variadic: true,
+};
 
 impl Class for Loop {
     const NAME: &'static CStr = c"ferrio._core.Loop";
     const DOC: &'static CStr = c"Loop()\n--\n\nThe event loop's hot paths; ferrio.Loop derives from it.";
     const DICT: Option<usize> = Some(offset_of!(Loop, dict));
+    const SHOWS_DICT: bool = true;
     const WEAK: Option<usize> = Some(offset_of!(Loop, weak));
     const SUBCLASSABLE: bool = true;
     type_cell!();
@@ -95,6 +101,7 @@ impl Class for Loop {
 
 /// Adds the class. The folders of futures, tasks and sockets supply the methods that create their objects.
 pub fn register(module: &Module, additions: Additions) -> Result<()> {
+    super::hooks::register()?;
     module.add(c"Loop", &make_type_with::<Loop>(additions)?)
 }
 
@@ -313,6 +320,7 @@ fn descriptors() -> Vec<Method> {
 fn properties() -> Vec<Property> {
     vec![
         getter::<Loop, _>(c"_debug", |this| Ok(Object::bool(this.is_debug()))),
+        getter::<Loop, _>(c"_closed", |this| Ok(Object::bool(this.closed.get()))),
         getter::<Loop, _>(c"_thread_id", |this| {
             let thread = this.thread.get();
             if thread == 0 { Ok(Object::none()) } else { Object::int(thread as i64) }

@@ -11,9 +11,9 @@ use std::ffi::CStr;
 static PUT: Name = Name::new(c"put");
 
 static NEW: Signature =
-    Signature { name: "Queue", parameters: &["maxsize"], positional: 1, required: 0, variadic: false };
+    Signature { name: "Queue.__init__", parameters: &["maxsize"], positional: 1, required: 0, variadic: false };
 static PUT_SIGNATURE: Signature =
-    Signature { name: "put", parameters: &["item"], positional: 1, required: 1, variadic: false };
+    Signature { name: "Queue.put", parameters: &["item"], positional: 1, required: 1, variadic: false };
 
 fn item<'call>(args: &Args<'call>) -> Result<&'call Object> {
     let ([item], [], _) = args.bind::<1, 0>(&PUT_SIGNATURE)?;
@@ -94,7 +94,7 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
         method::<Queue, _>(
             c"qsize",
             |this, args| {
-                args.expect_none("qsize")?;
+                args.expect_none("Queue.qsize")?;
                 Object::int(this.size()? as i64)
             },
             c"qsize($self)\n--\n\nReturn how many items are in the queue.",

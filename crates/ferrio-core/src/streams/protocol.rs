@@ -7,8 +7,13 @@ use crate::stdlib::FEED_DATA;
 use std::cell::Cell;
 use std::ffi::CStr;
 
-static DATA_RECEIVED: Signature =
-    Signature { name: "data_received", parameters: &["data"], positional: 1, required: 1, variadic: false };
+static DATA_RECEIVED: Signature = Signature {
+    name: "StreamReaderProtocol.data_received",
+    parameters: &["data"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
 
 /// The body of a StreamReaderProtocol.
 #[derive(Default)]

@@ -41,11 +41,21 @@ static NEW: Signature = Signature {
     variadic: false,
 };
 static READ_SIGNATURE: Signature =
-    Signature { name: "read", parameters: &["n"], positional: 1, required: 0, variadic: false };
-static READUNTIL_SIGNATURE: Signature =
-    Signature { name: "readuntil", parameters: &["separator"], positional: 1, required: 0, variadic: false };
-static READEXACTLY_SIGNATURE: Signature =
-    Signature { name: "readexactly", parameters: &["n"], positional: 1, required: 1, variadic: false };
+    Signature { name: "StreamReader.read", parameters: &["n"], positional: 1, required: 0, variadic: false };
+static READUNTIL_SIGNATURE: Signature = Signature {
+    name: "StreamReader.readuntil",
+    parameters: &["separator"],
+    positional: 1,
+    required: 0,
+    variadic: false,
+};
+static READEXACTLY_SIGNATURE: Signature = Signature {
+    name: "StreamReader.readexactly",
+    parameters: &["n"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
 
 /// The body of a StreamReader.
 #[derive(Default)]
@@ -336,7 +346,7 @@ fn methods() -> Vec<Method> {
             c"feed_data",
             |this, args| {
                 static FEED: Signature = Signature {
-                    name: "feed_data",
+                    name: "StreamReader.feed_data",
                     parameters: &["data"],
                     positional: 1,
                     required: 1,

@@ -13,7 +13,7 @@ use std::ffi::CStr;
 static DRAIN_HELPER: Name = Name::new(c"_drain_helper");
 
 static WRITE_SIGNATURE: Signature =
-    Signature { name: "write", parameters: &["data"], positional: 1, required: 1, variadic: false };
+    Signature { name: "StreamWriter.write", parameters: &["data"], positional: 1, required: 1, variadic: false };
 
 /// The body of a StreamWriter.
 #[derive(Default)]

@@ -13,7 +13,7 @@ use crate::stdlib;
 static TASK: Name = Name::new(c"Task");
 
 static CREATE_TASK: Signature = Signature {
-    name: "create_task",
+    name: "BaseEventLoop.create_task",
     parameters: compat::CREATE_TASK_PARAMETERS,
     positional: 1,
     required: 1,

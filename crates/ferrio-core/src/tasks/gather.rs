@@ -4,8 +4,8 @@
 //! first that fails, completes it.
 
 use crate::compat;
-use crate::coroutines::Coroutine;
-use crate::ffi::class::{Members, Method, extends, getter, method, module_function, type_cell};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_function};
+use crate::ffi::class::{Members, extends, getter, method, type_cell};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
 use crate::futures::{DoneObserver, Future, awaiters, own_future, waiter};
@@ -49,12 +49,8 @@ static OBSERVER: DoneObserver = DoneObserver::new(
 );
 
 /// The function.
-pub fn definition() -> Method {
-    module_function(
-        c"gather",
-        gather,
-        c"gather(*coros_or_futures, return_exceptions=False)\n--\n\nReturn a future of the results of several coroutines or futures, in their order.\n\nCoroutines become tasks. The first exception is raised, and the others continue; with return_exceptions,\nexceptions are results. Cancelling the future cancels those that are not done.\n\nThe contract is that of asyncio.gather().",
-    )
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_function(c"gather", gather, &stdlib::TASKS)
 }
 
 fn gather(args: &Args<'_>) -> Result {

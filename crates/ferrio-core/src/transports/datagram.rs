@@ -50,8 +50,13 @@ static INIT: Signature = Signature {
     required: 3,
     variadic: false,
 };
-static SENDTO: Signature =
-    Signature { name: "sendto", parameters: &["data", "addr"], positional: 2, required: 1, variadic: false };
+static SENDTO: Signature = Signature {
+    name: "_SelectorDatagramTransport.sendto",
+    parameters: &["data", "addr"],
+    positional: 2,
+    required: 1,
+    variadic: false,
+};
 
 /// The outcome of an attempt to send.
 enum Attempt {
@@ -290,6 +295,7 @@ impl Class for DatagramTransport {
             ]
             .concat(),
             properties: vec![
+                methods::paused::<DatagramTransport>(),
                 getter::<DatagramTransport, _>(c"__class__", |_| shown_class()),
                 getter::<DatagramTransport, _>(c"_sock", |this| {
                     Ok(this.base.descriptor.file().unwrap_or_else(Object::none))

@@ -88,6 +88,7 @@ macro_rules! transport_class {
     ($body:ident) => {
         const WEAK: Option<usize> = Some(std::mem::offset_of!($body, base) + std::mem::offset_of!(Base, weak));
         const DICT: Option<usize> = Some(std::mem::offset_of!($body, base) + std::mem::offset_of!(Base, dict));
+        const SHOWS_DICT: bool = true;
         const FINALIZES: bool = true;
         crate::ffi::class::type_cell!();
 
@@ -156,7 +157,7 @@ fn start<T: Transport>(object: &Object) -> Result<()> {
         return Err(exception.raise());
     }
     let callback = protocol.getattr(&stdlib::CONNECTION_MADE)?;
-    handles::report(loop_.as_object(), &callback, &[object.clone()], exception)?;
+    handles::report(loop_.as_object(), &callback, std::slice::from_ref(object), exception)?;
     begin::<T>(object)
 }
 

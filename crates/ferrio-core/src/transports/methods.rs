@@ -3,25 +3,38 @@
 use super::buffering::Buffering;
 use super::lifecycle::{self, Transport};
 use super::stream::Writer;
-use crate::ffi::class::{method, method0, method1, names};
+use crate::ffi::class::{Property, getter, method, method0, method1, names};
 use crate::ffi::error::Builtin;
-use crate::ffi::{Object, Result, Signature};
-use crate::stdlib::JOIN;
+use crate::ffi::{Name, Object, Replaceable, Result, Signature};
+use crate::stdlib::{self, JOIN};
 
 static GET_EXTRA_INFO: Signature = Signature {
-    name: "get_extra_info",
+    name: "BaseTransport.get_extra_info",
     parameters: &["name", "default"],
     positional: 2,
     required: 1,
     variadic: false,
 };
 static SET_WRITE_BUFFER_LIMITS: Signature = Signature {
-    name: "set_write_buffer_limits",
+    name: "_FlowControlMixin.set_write_buffer_limits",
     parameters: &["high", "low"],
     positional: 2,
     required: 0,
     variadic: false,
 };
+
+/// asyncio's transports inherit this method alone of the public class, so that tests replace it there.
+static EXTRA_INFO: Replaceable = Replaceable::new(&stdlib::TRANSPORT, Name::new(c"get_extra_info"));
+
+/// Notes what asyncio has, before a program can replace it.
+pub fn register() -> Result<()> {
+    EXTRA_INFO.remember()
+}
+
+/// `_paused`, which asyncio's transports have.
+pub fn paused<T: Transport>() -> Property {
+    getter::<T, _>(c"_paused", |this| Ok(Object::bool(this.base().paused.get())))
+}
 
 /// Methods of every transport.
 pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {
@@ -30,6 +43,10 @@ pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {
             c"get_extra_info",
             |this, args| {
                 let ([name], [default], _) = args.bind::<1, 1>(&GET_EXTRA_INFO)?;
+                if let Some(replacement) = EXTRA_INFO.replaced()? {
+                    let arguments: Vec<&Object> = [name].into_iter().chain(default).collect();
+                    return Replaceable::call(&replacement, this.as_object(), &arguments);
+                }
                 let default = default.cloned().unwrap_or_else(Object::none);
                 T::extra_info(this, name, &default)
             },

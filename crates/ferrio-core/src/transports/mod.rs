@@ -48,6 +48,7 @@ use crate::ffi::module::Module;
 
 /// Adds the classes.
 pub fn register(module: &Module) -> Result<()> {
+    methods::register()?;
     module.add(c"SocketTransport", &make_type::<SocketTransport>()?)?;
     module.add(c"DatagramTransport", &make_type::<DatagramTransport>()?)?;
     module.add(c"ReadPipeTransport", &make_type::<ReadPipeTransport>()?)?;

@@ -100,9 +100,10 @@ impl Class for ReadPipeTransport {
     fn members() -> Members {
         Members {
             methods: [methods::common::<ReadPipeTransport>(), methods::reading::<ReadPipeTransport>()].concat(),
-            properties: vec![getter::<ReadPipeTransport, _>(c"__class__", |_| {
-                stdlib::READ_TRANSPORT.get().cloned()
-            })],
+            properties: vec![
+                methods::paused::<ReadPipeTransport>(),
+                getter::<ReadPipeTransport, _>(c"__class__", |_| stdlib::READ_TRANSPORT.get().cloned()),
+            ],
             slots: vec![unary_slot::<ReadPipeTransport, _>(sys::Py_tp_repr, lifecycle::repr)],
         }
     }

@@ -166,6 +166,7 @@ fn own_methods() -> Vec<crate::ffi::class::Method> {
 fn properties() -> Vec<crate::ffi::class::Property> {
     static TRY_NATIVE: Name = Name::new(c"TRY_NATIVE");
     vec![
+        methods::paused::<SocketTransport>(),
         getter::<SocketTransport, _>(c"__class__", |_| stdlib::TRANSPORT.get().cloned()),
         getter::<SocketTransport, _>(c"_sock", |this| this.base.descriptor.python_socket()),
         getter::<SocketTransport, _>(c"_loop", |this| {

@@ -69,14 +69,13 @@ pub fn names<T: Class>() -> py::PyMethodDef {
         c"__dir__",
         |this| {
             static DIR: Name = Name::new(c"__dir__");
-            static DICT: Name = Name::new(c"__dict__");
             let class = this.as_object().class();
             // The names of a class are those that its own class finds for it.
             let names = class.class().getattr(&DIR)?.call(&[&class])?;
-            match this.as_object().getattr_opt(&DICT)? {
-                Some(dict) => names.plus(&dict.to_list()?),
-                None => Ok(names),
+            if T::DICT.is_none() {
+                return Ok(names);
             }
+            names.plus(&this.as_object().own_dict()?.to_list()?)
         },
         c"__dir__($self, /)\n--\n\nReturn the names of the attributes.",
     )

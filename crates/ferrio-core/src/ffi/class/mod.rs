@@ -67,6 +67,8 @@ pub trait Class: Sized + 'static {
     const DOC: &'static CStr = c"";
     /// The offset of its [`Dict`], if instances have a `__dict__`.
     const DICT: Option<usize> = None;
+    /// Whether `__dict__` gives the instance's dict. asyncio's futures do not show theirs.
+    const SHOWS_DICT: bool = false;
     /// The offset of its [`WeakList`], if instances can be referenced weakly.
     const WEAK: Option<usize> = None;
     /// The attributes that the interpreter reads and writes itself: their names, and the offsets of their [`Slot`]s. A
