@@ -45,6 +45,56 @@ def test_the_links_of_a_document_lead_to_files(document):
     assert [link for link in links if not (folder / link).exists()] == []
 
 
+# The documents that lead a reader through the code. A path in them begins at one of these places.
+GUIDES = ("ARCHITECTURE.md", "SAFETY.md", "CONTRIBUTING.md", "docs/walk-through.md")
+PLACES = (".", "crates", "crates/ferrio-core/src", "crates/ferrio-reactor/src", "python/ferrio", "tests")
+PATH = re.compile(r"`(?:\./)?([\w.-]+(?:/[\w.-]*)+|[\w-]+\.(?:rs|py|pyi|md|toml|txt))`")
+
+
+def paths(text):
+    """The paths that a text names in backquotes, also those without an extension: `scripts/tools`, `poller/epoll/`."""
+    return {name for name in PATH.findall(text) if "NAME" not in name}
+
+
+def find(name):
+    """The files and folders that a guide may mean by a path; a name without a folder may be anywhere."""
+    found = [ROOT / place / name for place in PLACES if (ROOT / place / name).exists()]
+    if "/" not in name:
+        found += [path for folder in FOLDERS for path in (ROOT / folder).rglob(name)]
+    return found
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_paths_that_a_guide_names_exist(guide):
+    names = paths((ROOT / guide).read_text())
+    assert names
+    assert {name for name in names if not find(name)} == set()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_what_a_guide_finds_in_a_file_is_there(guide):
+    """`_bind_one` in `python/ferrio/loop/servers.py`."""
+    text = (ROOT / guide).read_text()
+    for name, path in re.findall(r"`(\w+)`\s+in\s+`([\w./-]+)`", text):
+        files = [file for file in find(path) if file.is_file()]
+        assert any(re.search(rf"\b{name}\b", file.read_text()) for file in files), (name, path)
+
+
+def test_a_path_that_is_gone_is_noticed():
+    assert paths("`transports/gone.rs`, `scripts/tools` and `poller/epoll/`; not `N/A` in code: `a / b`") >= {
+        "transports/gone.rs",
+        "scripts/tools",
+        "poller/epoll/",
+    }
+    assert not find("transports/gone.rs")
+    assert find("scripts/tools") and find("poller/epoll/")
+
+
+def test_the_walk_through_is_linked():
+    for guide in ("ARCHITECTURE.md", "CONTRIBUTING.md"):
+        assert "(docs/walk-through.md)" in (ROOT / guide).read_text()
+
+
 def test_the_attacks_that_the_safety_document_names_exist():
     attacks = re.findall(r"`(test_\w+\.py)`: `(\w+)`", (ROOT / "SAFETY.md").read_text())
     assert attacks
