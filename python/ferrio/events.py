@@ -1,4 +1,4 @@
-"""Making event loops."""
+"""Creating event loops."""
 
 import asyncio
 import functools
@@ -12,5 +12,5 @@ __getattr__ = functools.partial(getattr, asyncio.events)
 
 
 def new_event_loop() -> Loop:
-    """Return a new event loop; it has the contract of asyncio.new_event_loop()."""
+    """Return a new event loop; see asyncio.new_event_loop()."""
     return Loop()

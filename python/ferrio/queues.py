@@ -1,6 +1,6 @@
 """Queue, LifoQueue, PriorityQueue.
 
-State and hot methods are in the Rust class; the rest is inherited from asyncio's.
+The state and the hot methods are in the Rust class. The rest is inherited from asyncio's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import functools
 
 from ferrio import _core
+from ferrio.copying import Copyable
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -20,13 +21,13 @@ __all__ = ("LifoQueue", "PriorityQueue", "Queue")
 # `import ferrio as asyncio`: what is not here is asyncio's.
 __getattr__ = functools.partial(getattr, asyncio.queues)
 
-# asyncio's own, also once something else has been put in their place.
+# asyncio's own classes, which install() may replace later.
 _Queue: Any = asyncio.Queue
 _LifoQueue: Any = asyncio.LifoQueue
 _PriorityQueue: Any = asyncio.PriorityQueue
 
 
-class Queue(_core.Queue, _Queue):  # type: ignore[misc]  # asyncio's is generic
+class Queue(_core.Queue, _Queue, Copyable):  # type: ignore[misc]  # asyncio's is generic
     __doc__ = _Queue.__doc__
 
 
@@ -39,5 +40,5 @@ class PriorityQueue(Queue, _PriorityQueue):  # type: ignore[misc]
 
 
 for _class in (Queue, LifoQueue, PriorityQueue):
-    # Their representations show where a class comes from; programs and people expect asyncio there.
+    # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.queues"

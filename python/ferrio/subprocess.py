@@ -1,4 +1,4 @@
-"""Subprocesses by streams, with the names of asyncio.subprocess."""
+"""Subprocesses with streams, with the names of asyncio.subprocess."""
 
 import asyncio
 import functools

@@ -1,6 +1,6 @@
-//! What a coroutine in Rust shows in place of a frame: asyncio's function of the same name.
+//! Frame: what a coroutine in Rust has in place of a frame. It names asyncio's function.
 //!
-//! Stacks and call graphs are made of frames. This one says which function it is and where asyncio has it.
+//! Stacks and call graphs consist of frames. This one tells the function and its place in asyncio.
 
 use crate::ffi::class::{Members, getter, type_cell};
 use crate::ffi::with_gil::WithGil;
@@ -13,23 +13,23 @@ static FIRST_LINE: Name = Name::new(c"co_firstlineno");
 static GLOBALS: Name = Name::new(c"__globals__");
 static QUALNAME: Name = Name::new(c"__qualname__");
 
-/// asyncio's functions that there are coroutines of, with their qualified names.
+/// The functions of asyncio that have coroutines in Rust, with their qualified names.
 static ORIGINALS: WithGil<RefCell<Vec<(String, Object)>>> = WithGil::new(RefCell::new(Vec::new()));
 
-/// Remembers a function.
+/// Registers a function.
 pub fn remember(original: &Object) -> Result<()> {
     let name = original.getattr(&QUALNAME)?.to_text()?;
     ORIGINALS.get().borrow_mut().push((name, original.clone()));
     Ok(())
 }
 
-/// asyncio's function with a qualified name.
+/// The function of asyncio with a qualified name.
 pub fn original(name: &str) -> Option<Object> {
     let originals = ORIGINALS.get().borrow();
     originals.iter().find(|(known, _)| known == name).map(|(_, original)| original.clone())
 }
 
-/// The code of asyncio's function with a qualified name, or None.
+/// The code of the function of asyncio with a qualified name; or None.
 pub fn code(name: &str) -> Result {
     original(name).map_or(Ok(Object::none()), |original| original.getattr(&CODE))
 }
@@ -42,7 +42,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The frame of a coroutine of the function with a qualified name, or None.
+    /// The frame for a coroutine of the function with a qualified name; or None.
     pub fn of(coroutine: &Object, name: &str) -> Result {
         match original(name) {
             Some(original) => {

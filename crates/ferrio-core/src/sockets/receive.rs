@@ -34,7 +34,7 @@ pub fn definitions() -> Vec<AsyncioFunctionDefinition> {
                         let waiting = Waiting::new(this, sock, Direction::Read);
                         Coroutine::start(&["BaseSelectorEventLoop.sock_recv"], Receive { waiting, most })
                     }
-                    // asyncio's own errors for what is no number.
+                    // asyncio's own errors for a wrong type.
                     _ => this.as_object().method(&FALLBACK_RECV, &[sock, count]),
                 }
             },
@@ -59,7 +59,7 @@ pub fn definitions() -> Vec<AsyncioFunctionDefinition> {
 
 struct Receive {
     waiting: Waiting,
-    /// How many bytes are wanted at most.
+    /// The most bytes to receive.
     most: usize,
 }
 

@@ -32,7 +32,7 @@ pub fn definition() -> AsyncioFunctionDefinition {
 struct SendAll {
     waiting: Waiting,
     data: Object,
-    /// The data's bytes, unless it is a `bytes` object: nobody may make a bytearray shorter meanwhile.
+    /// A buffer of the data, unless it is a `bytes` object. It prevents a bytearray from shrinking meanwhile.
     view: Option<Buffer>,
     sent: usize,
 }

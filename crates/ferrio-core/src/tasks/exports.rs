@@ -22,7 +22,7 @@ pub fn functions() -> Vec<Method> {
     ]
 }
 
-/// Adds the classes, and the functions that stand for asyncio's.
+/// Adds the classes, and the functions that replace asyncio's.
 pub fn register(module: &Module) -> Result<()> {
     create::remember_original()?;
     shield::remember_original()?;
@@ -30,10 +30,10 @@ pub fn register(module: &Module) -> Result<()> {
     completions::remember_original()?;
     module.add(c"Task", &make_derived_type::<Task, Future>()?)?;
     make_derived_type::<Gathering, Future>()?;
-    make_type::<waiting::Waiting>()?;
+    make_type::<waiting::WaitObserver>()?;
     make_type::<completions::Completions>()?;
     module.add_all([create::definition(), sleep::definition(), waiting::definition(), shield::definition()])?;
-    // Earlier interpreters' is of another kind, and stays.
+    // Earlier interpreters have a generator, which is not replaced.
     if crate::compat::AS_COMPLETED_IS_ASYNC_ITERABLE {
         module.add_all([completions::definition()])?;
     }
