@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from ecosystem import judging, report  # noqa: E402
+from ecosystem import judging, report, services  # noqa: E402
 from ecosystem.environments import PINS, Environment  # noqa: E402
 from ecosystem.running import MODES, Run, run_tests  # noqa: E402
 from ecosystem.suites import QUICK, SUITES, Suite  # noqa: E402
@@ -212,3 +214,33 @@ def test_a_wrong_name_is_told(options: list[str], message: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_a_server_has_a_port_of_its_own() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        assert services._free_port(taken) != taken
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    assert services._free_port(free) == free
+
+
+def test_a_machine_without_a_server_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(services.glob, "glob", lambda pattern: [])
+    for service in services.SERVICES.values():
+        with pytest.raises(services.Missing, match="apt-get install"):
+            with service(User()):
+                pass
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server")
+def test_the_server_ends_with_the_suite() -> None:
+    with pytest.raises(ZeroDivisionError):
+        with services.redis(User()) as (options, _):
+            port = int(re.search(r":(\d+)/0", options[0]).group(1))
+            socket.create_connection(("127.0.0.1", port)).close()
+            raise ZeroDivisionError
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
