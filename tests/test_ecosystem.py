@@ -55,6 +55,9 @@ def test_dies_on_ferrio():
 def test_hangs_on_ferrio():
     if ferrio(): signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM}); time.sleep(1000)
 def test_after_it(): pass
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_another_policy(): asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
+def test_fails_on_ferrio_again(): assert not ferrio()
 def test_uses_the_processor():
     start = time.process_time()
     while time.process_time() - start < 0.2: pass
@@ -92,6 +95,7 @@ def test_every_kind_of_outcome(runs: dict[str, Run]) -> None:
     common = {
         "test_passes": "passed",
         "test_after_it": "passed",
+        "test_another_policy": "passed",
         "test_uses_the_processor": "passed",
         "test_fails": "failed",
         "test_is_expected_to_fail": "xfailed",
@@ -103,6 +107,7 @@ def test_every_kind_of_outcome(runs: dict[str, Run]) -> None:
         assert outcomes == {
             **common,
             "test_fails_on_ferrio": bad,
+            "test_fails_on_ferrio_again": bad,
             "test_fails_at_its_end": bad,
             **dict.fromkeys(odd, bad),
             "test_fails_installed": "failed" if mode == "installed" else "passed",
@@ -112,8 +117,8 @@ def test_every_kind_of_outcome(runs: dict[str, Run]) -> None:
             "test_hangs_on_ferrio": "passed" if mode == "asyncio" else "hung",
         }
         assert runs[mode].cpu > 0.2
-    assert len(judging.differing(runs["asyncio"], runs["loop"])) == 9
-    assert len(judging.differing(runs["asyncio"], runs["installed"])) == 10
+    assert len(judging.differing(runs["asyncio"], runs["loop"])) == 10
+    assert len(judging.differing(runs["asyncio"], runs["installed"])) == 11
 
 
 def outcomes(**tests: str) -> Run:
