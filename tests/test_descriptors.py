@@ -169,3 +169,50 @@ def test_standard_input_is_nobodys(loop) -> None:
         del empty
         gc.collect()
     os.fstat(0)
+
+
+def test_signals_write_to_no_file_that_has_the_number_of_a_closed_loops_pipe() -> None:
+    done = run_script("""
+        import os, signal, tempfile, threading, ferrio, asyncio
+
+        def close(loop):
+            try:
+                loop.close()
+            except ValueError:
+                assert threading.current_thread() is not threading.main_thread()
+
+        def strangers():
+            return [tempfile.TemporaryFile() for _ in range(32)]
+
+        async def handled(loop, remove):
+            came = asyncio.Event()
+            loop.add_signal_handler(signal.SIGUSR1, came.set)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            await came.wait()
+            if remove:
+                loop.remove_signal_handler(signal.SIGUSR1)
+
+        for remove in (True, False):
+            for in_thread in (False, True):
+                before = set(os.listdir("/proc/self/fd"))
+                loop = ferrio.new_event_loop()
+                loop.add_signal_handler(signal.SIGUSR1, print)
+                loop.run_until_complete(handled(loop, remove))
+                if in_thread:
+                    thread = threading.Thread(target=close, args=(loop,))
+                    thread.start()
+                    thread.join()
+                else:
+                    close(loop)
+                files = strangers()
+                signal.signal(signal.SIGUSR1, lambda *_: None)
+                os.kill(os.getpid(), signal.SIGUSR1)
+                assert not any(os.fstat(file.fileno()).st_size for file in files), (remove, in_thread)
+                for file in files:
+                    file.close()
+                ferrio.run(asyncio.sleep(0))
+                assert set(os.listdir("/proc/self/fd")) == before, (remove, in_thread)
+        assert signal.set_wakeup_fd(-1) == -1
+    """)
+    # What the interpreter says of a loop that was closed in a thread while it had a handler.
+    assert done.returncode == 0, done.stderr

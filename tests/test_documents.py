@@ -1,13 +1,15 @@
 """The documents name files that exist, and their links lead somewhere."""
 
+import importlib.util
 import re
+import statistics
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benches/notes.md"])
-FOLDERS = ("benches", "crates", "docs", "examples", "fuzz", "python", "scripts", "tests")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benches/notes.md"])
+FOLDERS = (".github", "benches", "crates", "docs", "examples", "fuzz", "python", "scripts", "tests")
 
 
 def files():
@@ -21,7 +23,9 @@ def named(text):
     """The files and folders that a text names in backquotes: `loop_/iteration.rs`, `tests/parity/`."""
     names = re.findall(r"`([\w./-]+\.(?:rs|py|pyi|md|txt|tsv|json)|[\w./-]+/)`", text)
     # A name in capitals is for the reader to fill in.
-    return {name.rstrip("/") for name in names if "NAME" not in name}
+    names = {name.rstrip("/") for name in names if "NAME" not in name}
+    # What the commands build is not there before.
+    return {name for name in names if name.split("/")[0] not in {"dist", "target"}}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -105,3 +109,64 @@ def test_every_plot_is_shown():
         for link in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", document.read_text())
     }
     assert set((ROOT / "docs/plots").rglob("*.svg")) == shown
+
+
+README = ROOT / "README.md"
+
+
+def rows(heading):
+    """The cells of a table of the README, its heading and the line below left out."""
+    lines = README.read_text().partition(heading)[2].lstrip("\n").splitlines()[1:]
+    cells = []
+    for line in lines:
+        if not line.strip().startswith("|"):
+            return cells
+        cells.append([cell.strip() for cell in line.strip().strip("|").split("|")])
+    return cells
+
+
+def results(file):
+    """The measurements of a file in benches/results/."""
+    path = ROOT / "benches/results_file.py"
+    specification = importlib.util.spec_from_file_location("results_file", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.read(ROOT / "benches/results" / file)
+
+
+def rounded(values, shown):
+    """The median of measurements, with as many digits as the README shows."""
+    digits = len(shown.partition(".")[2])
+    return f"{statistics.median(values):.{digits}f}"
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text().splitlines()) < 120
+
+
+def test_the_measurements_in_the_readme_are_those_of_the_results():
+    measured = results("benchmarks.tsv")
+    assert measured["machine"]["python"].endswith("3.14.10")
+    table = rows("| | Ferrio | uvloop | asyncio |")
+    assert len(table) == 3
+    for name, *shown in table:
+        row = measured["rows"][name.replace("with streams", "by streams")]
+        loops = ("ferrio", "uvloop", "asyncio")
+        assert shown == [
+            rounded(row["cells"][loop]["values"], text) for loop, text in zip(loops, shown, strict=True)
+        ], name
+
+
+def test_the_counts_of_cpythons_tests_in_the_readme_add_up():
+    table = rows("| interpreter | tests | passed | known failures | skipped | excluded |")
+    assert len(table) == 2
+    known = (ROOT / "tests/conformance/known_differences.txt").read_text().splitlines()
+    for _, tests, *parts in table:
+        numbers = [int(part.replace(",", "")) for part in parts]
+        assert int(tests.replace(",", "")) == sum(numbers)
+        assert numbers[1] == len([line for line in known if line and not line.startswith("#")])
+
+
+def test_the_readme_counts_parity_scripts():
+    count = int(re.search(r"more than (\d+) scripts", README.read_text())[1])
+    assert len(list((ROOT / "tests/parity").glob("*.py"))) > count

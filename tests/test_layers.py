@@ -194,6 +194,32 @@ def test_every_fact_about_versions_is_used():
         assert any(f"versions.{fact}" in source for source in sources), fact
 
 
+# The supported interpreters
+
+VERSIONS = [
+    tuple(map(int, version))
+    for version in re.findall(r"Python :: (\d+)\.(\d+)", (ROOT / "pyproject.toml").read_text())
+]
+FIRST, LAST = (f"{major}.{minor}" for major, minor in (min(VERSIONS), max(VERSIONS)))
+NEXT = f"({max(VERSIONS)[0]}, {max(VERSIONS)[1] + 1})"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("README.md", f"CPython {FIRST} to {LAST}"),
+        ("docs/index.md", f"CPython {FIRST} to {LAST}"),
+        ("scripts/tools", f"sys.version_info < {NEXT}"),
+        ("scripts/tools", f"CPython {FIRST} to {LAST}"),
+        ("scripts/build_backend/ferrio_build.py", f"TOO_NEW = {min(VERSIONS)!s}, {NEXT}"),
+        ("scripts/wheels", "".join(f'"{major}.{minor}", ' for major, minor in sorted(VERSIONS))[:-2]),
+        ("python/ferrio/executor.py", f"the same from {FIRST} to {LAST}"),
+    ],
+)
+def test_the_supported_versions_are_the_same_everywhere(file, text):
+    assert text in (ROOT / file).read_text()
+
+
 # The sizes of files
 
 SOURCES = {".rs", ".py", ".pyi"}
@@ -269,8 +295,9 @@ def primitives():
     }
 
 
-# The first gives asyncio.all_tasks() Ferrio's tasks. The second stands below asyncio's abstract class of that name.
-NOT_PRIMITIVES = {"all_tasks", "DatagramTransport"}
+# The first gives asyncio.all_tasks() Ferrio's tasks. The second stands below asyncio's abstract class of that name. The
+# third is what install() puts into asyncio; ferrio.SelectorEventLoop is Loop.
+NOT_PRIMITIVES = {"all_tasks", "DatagramTransport", "SelectorEventLoop"}
 
 PRIMITIVES = primitives()
 USED_BY_PARITY_SCRIPTS = {

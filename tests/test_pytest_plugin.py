@@ -1,4 +1,7 @@
-"""pytest --ferrio: test suites that know nothing of Ferrio run on it, and what they choose themselves stays."""
+"""pytest --ferrio: test suites that know nothing of Ferrio run on it, and what they choose themselves stays.
+
+This file has more than 400 lines because it contains the suites that it runs, as texts.
+"""
 
 from __future__ import annotations
 

@@ -122,9 +122,13 @@ def test_a_transport_leaves_a_number_alone_that_is_another_connections(
                 peer.send(b"private")
             elif action == "resume":
                 peer.send(b"private")
-                with pytest.raises(OSError) as caught:
+                if kind == "foreign":
+                    # asyncio's own transport serves it, and finds out when it reads.
                     transport.resume_reading()
-                assert caught.value.errno == errno.EBADF
+                else:
+                    with pytest.raises(OSError) as caught:
+                        transport.resume_reading()
+                    assert caught.value.errno == errno.EBADF
             elif action == "sendfile":
                 with file.open("rb") as opened, pytest.raises(OSError):
                     await asyncio.wait_for(loop.sendfile(transport, opened), 20)

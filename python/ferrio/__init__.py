@@ -41,6 +41,7 @@ if not _only_finds_main:
             Handle,
             Task,
             TimerHandle,
+            __version__,
             create_task,
             gather,
             shield,
@@ -52,7 +53,6 @@ if not _only_finds_main:
             wrap_future,
         )
         from ferrio.loop import Loop
-        from ferrio.loop import Loop as SelectorEventLoop
         from ferrio.runners import Runner, run
     finally:
         if _collects:
@@ -72,13 +72,9 @@ if not _only_finds_main:
         from ferrio._core import future_add_to_awaited_by, future_discard_from_awaited_by
     if hasattr(_asyncio, "eager_task_factory"):
         from ferrio.tasks import eager_task_factory
-    if hasattr(_asyncio, "EventLoop"):
-        EventLoop = SelectorEventLoop
 
     __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "listen", "uninstall")
     __all__ += _asyncio.__all__
-
-    __version__ = "0.1.0"
 
     _tasks.make_visible()
 
@@ -104,6 +100,9 @@ if not _only_finds_main:
             ),
             "taskgroups": ("TaskGroup",),
             "timeouts": ("Timeout",),
+            "unix_events": ("EventLoop", "SelectorEventLoop")
+            if hasattr(_asyncio, "EventLoop")
+            else ("SelectorEventLoop",),
         }.items()
         for name in names
     }

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextvars import Context
 from types import FrameType, GenericAlias
-from typing import Any, TextIO, TypeVar, TypeVarTuple, Unpack, final
+from typing import Any, NoReturn, TextIO, TypeVar, TypeVarTuple, Unpack, final
 
 from typing_extensions import disjoint_base
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
+
+__version__: str
 
 def all_tasks() -> list[Task[Any]]: ...
 def future_add_to_awaited_by(fut: Any, waiter: Any, /) -> None: ...
@@ -211,7 +213,7 @@ class SocketTransport(_Closing, _Reading, _Writing):
     def _reset_empty_waiter(self) -> None: ...
 
 @final
-class DatagramTransport(_Closing, _Buffering):
+class DatagramTransport(_Closing, _Buffering, _Reading):
     def __init__(
         self,
         loop: Any,
@@ -224,6 +226,11 @@ class DatagramTransport(_Closing, _Buffering):
     @property
     def _sock(self) -> Any: ...
     def sendto(self, data: Any, addr: Any = None) -> None: ...
+    # They raise NotImplementedError.
+    def write(self, data: Any, /) -> NoReturn: ...
+    def writelines(self, list_of_data: Any, /) -> NoReturn: ...
+    def write_eof(self) -> NoReturn: ...
+    def can_write_eof(self) -> NoReturn: ...
 
 @final
 class ReadPipeTransport(_Closing, _Reading):
@@ -234,6 +241,10 @@ class ReadPipeTransport(_Closing, _Reading):
 @final
 class WritePipeTransport(_Closing, _Writing):
     _watchable: bool
+    # They raise NotImplementedError.
+    def is_reading(self) -> NoReturn: ...
+    def pause_reading(self) -> NoReturn: ...
+    def resume_reading(self) -> NoReturn: ...
     def __init__(
         self, loop: Any, pipe: Any, protocol: Any, waiter: Any = None, extra: dict[str, Any] | None = None
     ) -> None: ...

@@ -83,7 +83,9 @@ def uninstall() -> None:
     """
     if events._get_running_loop() is not None:
         raise RuntimeError("ferrio.uninstall() cannot be called from a running event loop")
-    ours = {id(value) for _, value in _replacements().values()}
+    import ferrio
+
+    ours = {id(ferrio.Loop), *(id(value) for _, value in _replacements().values())}
     while _replaced:
         module, name, before = _replaced.pop()
         current = getattr(module, name, None)

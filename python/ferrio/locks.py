@@ -14,32 +14,33 @@ from ferrio.copying import Copyable
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.locks)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.locks)
 
 # asyncio's own classes, which install() may replace later.
-_Lock: Any = asyncio.Lock
-_Event: Any = asyncio.Event
-_Semaphore: Any = asyncio.Semaphore
-_BoundedSemaphore: Any = asyncio.BoundedSemaphore
-_Condition: Any = asyncio.Condition
-_Barrier: Any = asyncio.Barrier
+_Lock = asyncio.Lock
+_Event = asyncio.Event
+_Semaphore = asyncio.Semaphore
+_BoundedSemaphore = asyncio.BoundedSemaphore
+_Condition = asyncio.Condition
+_Barrier = asyncio.Barrier
 
 
 class Lock(_core.Lock, _Lock, Copyable):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Lock.__doc__
 
 
-class Event(_core.Event, _Event, Copyable):  # type: ignore[misc]  # the base is chosen at run time
+class Event(_core.Event, _Event, Copyable):
     __doc__ = _Event.__doc__
 
     # This is Python code, which the interpreter enters without a C call. That is fastest for an event that is
     # set.
-    async def wait(self):  # type: ignore[no-untyped-def]
+    async def wait(self) -> Any:
         if self._value:
             return True
         waiter = self._waiter()
@@ -74,10 +75,11 @@ class Condition(_core.Condition, _Condition, Copyable):  # type: ignore[misc]  #
     __doc__ = _Condition.__doc__
 
 
-class Barrier(_core.Barrier, _Barrier, Copyable):  # type: ignore[misc]  # the base is chosen at run time
+class Barrier(_core.Barrier, _Barrier, Copyable):
     __doc__ = _Barrier.__doc__
 
 
 for _class in (Lock, Event, Semaphore, BoundedSemaphore, Condition, Barrier):
     # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.locks"
+del _class

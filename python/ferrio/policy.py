@@ -1,7 +1,7 @@
 """The event loop policy, for frameworks that choose their loop that way.
 
 asyncio's policies are deprecated from 3.14 on: `asyncio.set_event_loop_policy()` warns about the line that
-calls it. This module does not warn. It takes asyncio's class by the name that the defining module has for it.
+calls it. This module does not warn, because it uses asyncio's private name of the class.
 """
 
 from asyncio import unix_events

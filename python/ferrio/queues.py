@@ -14,31 +14,33 @@ from ferrio.copying import Copyable
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("LifoQueue", "PriorityQueue", "Queue")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.queues)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.queues)
 
 # asyncio's own classes, which install() may replace later.
-_Queue: Any = asyncio.Queue
-_LifoQueue: Any = asyncio.LifoQueue
-_PriorityQueue: Any = asyncio.PriorityQueue
+_Queue = asyncio.Queue
+_LifoQueue = asyncio.LifoQueue
+_PriorityQueue = asyncio.PriorityQueue
 
 
-class Queue(_core.Queue, _Queue, Copyable):  # type: ignore[misc]  # asyncio's is generic
+class Queue(_core.Queue, _Queue, Copyable):  # type: ignore[type-arg]  # asyncio's is generic
     __doc__ = _Queue.__doc__
 
 
-class LifoQueue(Queue, _LifoQueue):  # type: ignore[misc]
+class LifoQueue(Queue, _LifoQueue):  # type: ignore[type-arg]
     __doc__ = _LifoQueue.__doc__
 
 
-class PriorityQueue(Queue, _PriorityQueue):  # type: ignore[misc]
+class PriorityQueue(Queue, _PriorityQueue):  # type: ignore[type-arg]
     __doc__ = _PriorityQueue.__doc__
 
 
 for _class in (Queue, LifoQueue, PriorityQueue):
     # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.queues"
+del _class

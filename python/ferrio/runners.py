@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ("Runner", "run")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.runners)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.runners)
 
 # asyncio's own objects, which install() may replace later.
-_Base: Any = asyncio.Runner
+_Base = asyncio.Runner
 _DefaultPolicy = unix_events._UnixDefaultEventLoopPolicy
 
 
@@ -43,10 +43,10 @@ class Runner(_Base):  # type: ignore[misc]  # final, says its documentation: not
         self._is_default = loop_factory is None
 
     def _lazy_init(self) -> None:
-        super()._lazy_init()
+        super()._lazy_init()  # type: ignore[misc]  # a name that the stubs do not have
         if self._is_default and not self._set_event_loop:  # type: ignore[has-type]
             # As asyncio does for a default loop.
-            events.set_event_loop(self._loop)
+            events.set_event_loop(self._loop)  # type: ignore[attr-defined]  # as above
             self._set_event_loop = True
 
 
@@ -79,3 +79,8 @@ def run(
     with Runner(debug=debug, loop_factory=loop_factory) as runner:
         result: _T = runner.run(main)
         return result
+
+
+# As asyncio's, which have no annotations: help() and inspect.signature() show the same.
+run.__annotations__ = {}
+Runner.__init__.__annotations__ = {}

@@ -67,8 +67,7 @@ class Server(asyncio.Server):
                 self._path = path, os.stat(path).st_ino
 
     def _remove_path(self) -> None:
-        if self._path is None:
-            return
+        assert self._path is not None
         path, inode = self._path
         try:
             if os.stat(path).st_ino == inode:
@@ -184,7 +183,10 @@ class Server(asyncio.Server):
         self._listeners.clear()
         for sock in sockets:
             sock.close()
-        self._remove_path()
+        if self._path is not None:
+            from ferrio.loop.frames.asyncio import unix_events
+
+            unix_events._stop_serving(self._remove_path)
         self._serving = False
         if self._serving_forever_future is not None and not self._serving_forever_future.done():
             self._serving_forever_future.cancel()

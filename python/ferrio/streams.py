@@ -29,33 +29,33 @@ __all__ = (
 )
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.streams)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.streams)
 
 # asyncio's own classes, which install() may replace later.
-_StreamReader: Any = asyncio.StreamReader
-_StreamReaderProtocol: Any = asyncio.StreamReaderProtocol
-_StreamWriter: Any = asyncio.StreamWriter
+_StreamReader = asyncio.StreamReader
+_StreamReaderProtocol = asyncio.StreamReaderProtocol
+_StreamWriter = asyncio.StreamWriter
 
 # asyncio's default limit in bytes: the longest line, and half of what a reader holds before reading pauses.
 _DEFAULT_LIMIT = 2**16
 
 
-class StreamReader(_core.StreamReader, _StreamReader):  # type: ignore[misc]  # the base is chosen at run time
+class StreamReader(_core.StreamReader, _StreamReader):
     """Reads from a stream: a number of bytes, a line, or up to a separator (see asyncio.StreamReader).
 
-    limit: the longest line in bytes, and half of what the reader holds before it pauses reading.
-    loop: the event loop; the running one by default.
+    limit: the length of the longest line in bytes, and half of what the reader holds before it pauses.
+    loop: the event loop; by default the running one.
     """
 
 
-class StreamWriter(_core.StreamWriter, _StreamWriter):  # type: ignore[misc]
+class StreamWriter(_core.StreamWriter, _StreamWriter):
     __doc__ = _StreamWriter.__doc__
 
     def __init__(self, transport: Any, protocol: Any, reader: Any, loop: Any) -> None:
         _StreamWriter.__init__(self, transport, protocol, reader, loop)
 
 
-class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):  # type: ignore[misc]
+class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):
     __doc__ = _StreamReaderProtocol.__doc__
 
     def __init__(self, stream_reader: Any, client_connected_cb: Any = None, loop: Any = None) -> None:
@@ -72,6 +72,7 @@ class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):  # type
 for _class in (StreamReader, StreamWriter, StreamReaderProtocol):
     # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.streams"
+del _class
 
 
 async def open_connection(
@@ -125,3 +126,9 @@ async def start_unix_server(
     """Start a server on a Unix socket; see start_server()."""
     loop = events.get_running_loop()
     return await loop.create_unix_server(_server_protocol(client_connected_cb, limit, loop), path, **kwds)
+
+
+# As asyncio's, which have no annotations: help() and inspect.signature() show the same.
+for _function in (open_connection, open_unix_connection, start_server, start_unix_server):
+    _function.__annotations__ = {}
+del _function

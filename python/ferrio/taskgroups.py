@@ -14,18 +14,19 @@ from ferrio.copying import Copyable
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("TaskGroup",)
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.taskgroups)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.taskgroups)
 
 # asyncio's own class, which install() may replace later.
-_TaskGroup: Any = asyncio.TaskGroup
+_TaskGroup = asyncio.TaskGroup
 
 
-class TaskGroup(_core.TaskGroup, _TaskGroup, Copyable):  # type: ignore[misc]  # the base is chosen at run time
+class TaskGroup(_core.TaskGroup, _TaskGroup, Copyable):
     __doc__ = _TaskGroup.__doc__
 
     def __init__(self) -> None:

@@ -18,6 +18,7 @@ from ferrio import _core
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     _WeakSet = weakref.WeakSet[Any]
@@ -27,7 +28,7 @@ else:
 __all__ = ("make_visible",)
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.tasks)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.tasks)
 
 
 class _TaskSet(_WeakSet):

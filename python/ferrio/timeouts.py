@@ -17,12 +17,13 @@ from ferrio.copying import Copyable
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("Timeout", "timeout", "timeout_at")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.timeouts)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.timeouts)
 
 # asyncio's own class, which install() may replace later.
 _Timeout: Any = timeouts.Timeout

@@ -10,6 +10,7 @@ from __future__ import annotations
 from asyncio import sslproto
 
 from ferrio import _core
+from ferrio.loop.socket_classes import make_socket_transport
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -121,6 +122,7 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 for _class in (_SSLProtocolTransport, SSLProtocol):
     # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.sslproto"
+del _class
 
 
 def check_timeouts(ssl: Any, handshake: float | None, shutdown: float | None) -> None:
@@ -156,5 +158,5 @@ def make_tls_transport(
         ssl_handshake_timeout=ssl_handshake_timeout,
         ssl_shutdown_timeout=ssl_shutdown_timeout,
     )
-    _core.SocketTransport(loop, sock, tls, extra=extra, server=server)
+    make_socket_transport(loop, sock, tls, extra=extra, server=server)
     return tls._app_transport

@@ -57,6 +57,10 @@ pub const CHAINED_FUTURES_COMPLETE_IN_PLACE: bool = cfg!(Py_3_14);
 
 // Tasks and timeouts.
 
+/// `asyncio.create_task` and `TaskGroup.create_task` set the name of a task after its creation, so it uses up a number
+/// (up to 3.11).
+pub const NAMED_TASK_TAKES_NUMBER: bool = cfg!(not(Py_3_12));
+
 /// `Task.get_context()` exists (3.12).
 pub const TASKS_SHOW_CONTEXT: bool = cfg!(Py_3_12);
 

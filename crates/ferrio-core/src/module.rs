@@ -3,7 +3,7 @@
 use crate::ffi::class::Additions;
 use crate::ffi::error::{Builtin, raise};
 use crate::ffi::module::{Module, ModuleDefinition, entry_point};
-use crate::ffi::{Own, Result};
+use crate::ffi::{Object, Own, Result};
 use crate::loop_::Loop;
 use crate::{
     coroutines, futures, handles, loop_, queues, sockets, streams, sync, taskgroups, tasks, threads, timeouts,
@@ -23,6 +23,7 @@ fn fill(module: &Module) -> Result<()> {
     if !module.is_in_main_interpreter() || Own::<Loop>::class_is_made() {
         return Err(raise(Builtin::Import, "ferrio._core can be imported once, in the main interpreter"));
     }
+    module.add(c"__version__", &Object::str(env!("FERRIO_VERSION"))?)?;
     // First, because each function that replaces one of asyncio's is an instance of a class of this folder.
     coroutines::register()?;
     handles::register(module)?;

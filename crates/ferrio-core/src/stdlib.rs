@@ -166,6 +166,7 @@ imports! {
     HEAPPUSH = c"heapq", c"heappush";
     ISAWAITABLE = c"inspect", c"isawaitable";
     ISCOROUTINEFUNCTION_OF_INSPECT = c"inspect", c"iscoroutinefunction";
+    RESOLVE_NAME = c"pkgutil", c"resolve_name";
     AF_INET = c"socket", c"AF_INET";
     SOCKET = c"socket", c"socket";
     SSL_ERROR = c"ssl", c"SSLError";
@@ -190,4 +191,5 @@ imports! {
     // The writer knows its `_drain_helper` and need not call it.
     FERRIO_STREAM_PROTOCOL = c"ferrio.streams", c"StreamReaderProtocol";
     FERRIO_TIMEOUT = c"ferrio.timeouts", c"Timeout";
+    WAITING_LINE = c"ferrio.waiting_lines", c"waiting_line";
 }

@@ -187,6 +187,22 @@ impl<R> Registrations<R> {
         Ok(())
     }
 
+    /// Removes the registrations of a descriptor that the poller does not know any more.
+    pub fn forget(&mut self, fd: RawFd) -> Vec<R> {
+        let Some(registration) = self.table.get_mut(fd) else { return Vec::new() };
+        if !registration.internal {
+            self.armed -= usize::from(registration.arming.is_armed());
+        }
+        let before = mem::take(registration);
+        registration.internal = before.internal;
+        before.reader.into_iter().chain(before.writer).collect()
+    }
+
+    /// Whether nothing is registered for a descriptor.
+    pub fn is_unwatched(&self, fd: RawFd) -> bool {
+        self.table.get(fd).is_none_or(|registration| registration.interest().is_empty())
+    }
+
     /// Notes that a descriptor is one of the loop's own.
     ///
     /// # Errors

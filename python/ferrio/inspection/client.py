@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ("show",)
 
-# The answer may have any size. It is read in pieces of this size, in bytes: what a Unix socket holds.
+# The answer may have any size. It is read in pieces of up to this size, in bytes. Any value would do for a
+# call so rare.
 _PIECE = 65536
 
 # How many seconds a process may take to answer. Its threads share the GIL, which a callback may hold for

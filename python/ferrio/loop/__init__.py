@@ -48,6 +48,25 @@ if not TYPE_CHECKING:
 _loops: weakref.WeakSet[Loop] = weakref.WeakSet()
 
 
+_INSIDE = "what changes the inside of asyncio's loop needs that loop: ferrio.uninstall(), or a loop factory"
+
+
+class _Absent:
+    """A part of asyncio's loop that Ferrio's does not have. Its use raises an error with the reason."""
+
+    def __init__(self, instead: str) -> None:
+        self._instead = instead
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, loop: Any, owner: Any = None) -> Any:
+        raise AttributeError(f"ferrio.Loop has no {self._name}: {self._instead}", name=self._name, obj=loop)
+
+    def __set__(self, loop: Any, value: Any) -> None:
+        self.__get__(loop)
+
+
 class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     """Ferrio's event loop; it has the contract of asyncio.AbstractEventLoop."""
 
@@ -59,6 +78,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         "_default_executor",
         "_exception_handler",
         "_executor_shutdown_called",
+        "_has_wakeup_descriptor",
         "_origin_tracking_depth_before",
         "_own_executor",
         "_resolver",
@@ -66,6 +86,17 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         "_signal_pipe",
         "_tracks_coroutine_origins",
     )
+
+    _selector = _Absent(f"add_reader() and add_writer() watch descriptors, time() may be replaced; {_INSIDE}")
+    _ready = _Absent(f"call_soon() and call_soon_threadsafe() may be replaced; {_INSIDE}")
+    _scheduled = _Absent(f"call_later() and call_at() may be replaced; {_INSIDE}")
+    _run_once = _Absent(f"run_forever() may be overridden; {_INSIDE}")
+    _process_events = _Absent(_INSIDE)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if issubclass(cls, asyncio.BaseEventLoop):
+            raise TypeError(f"{cls.__name__} mixes asyncio.BaseEventLoop into ferrio.Loop: {_INSIDE}")
 
     def __init__(self, selector: Any = None) -> None:
         """Create a loop. selector: not used; for programs that pass one to asyncio.SelectorEventLoop."""
@@ -84,6 +115,8 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         self._signal_handlers: dict[int, _core.Handle] = {}
         # The interpreter writes the numbers of signals to the second; the loop reads from the first.
         self._signal_pipe: tuple[int, int] | None = None
+        # Whether the loop has told the interpreter to do so, and has not taken that back.
+        self._has_wakeup_descriptor = False
         self.set_debug(running.is_debug_mode())
         _loops.add(self)
 
@@ -191,8 +224,9 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         # asyncio.run() calls this for every program, and few programs have an executor.
         if self._default_executor is not None:
             from ferrio.loop.executors import join_default_executor
+            from ferrio.loop.frames.asyncio import base_events
 
-            await join_default_executor(self, timeout)
+            await base_events.shutdown_default_executor(join_default_executor(self, timeout))
 
     # Names
 
@@ -289,9 +323,10 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         cleanup_socket: bool = versions.UNIX_SERVERS_REMOVE_THEIR_PATH,
     ) -> Server:
         """Listen on a Unix socket; see asyncio's loop.create_unix_server(). Timeouts in seconds."""
+        from ferrio.loop.frames.asyncio import unix_events
         from ferrio.loop.servers import create_unix_server
 
-        return await create_unix_server(
+        work = create_unix_server(
             self,
             protocol_factory,
             path,
@@ -303,6 +338,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
             start_serving=start_serving,
             cleanup_socket=cleanup_socket,
         )
+        return await unix_events.create_unix_server(work)
 
     # Connections
 
@@ -482,9 +518,10 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         offset and count in bytes. RuntimeError for transports that cannot send files, and if the kernel
         cannot and fallback is False.
         """
+        from ferrio.loop.frames.asyncio import base_events
         from ferrio.loop.sendfile import sendfile
 
-        return await sendfile(self, transport, file, offset, count, fallback)
+        return await base_events.sendfile(sendfile(self, transport, file, offset, count, fallback))
 
     async def sock_sendfile(
         self, sock: Any, file: Any, offset: int = 0, count: int | None = None, *, fallback: bool | None = None
@@ -576,6 +613,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         **kwargs: Any,
     ) -> Any:
         """Run a command line. Return (transport, protocol). Further keywords go to subprocess.Popen."""
+        from ferrio.loop.frames.asyncio import base_events
         from ferrio.loop.subprocesses import check_binary, subprocess_shell
 
         if not isinstance(cmd, (bytes, str)):
@@ -583,7 +621,8 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         if not shell:
             raise ValueError("shell must be True")
         check_binary(universal_newlines, bufsize, encoding, errors, text)
-        return await subprocess_shell(self, protocol_factory, cmd, stdin, stdout, stderr, kwargs)
+        work = subprocess_shell(self, protocol_factory, cmd, stdin, stdout, stderr, kwargs)
+        return await base_events.subprocess_shell(work)
 
     async def subprocess_exec(
         self,
@@ -602,12 +641,14 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         **kwargs: Any,
     ) -> Any:
         """Run a program. Return (transport, protocol). Further keywords go to subprocess.Popen."""
+        from ferrio.loop.frames.asyncio import base_events
         from ferrio.loop.subprocesses import check_binary, subprocess_exec
 
         if shell:
             raise ValueError("shell must be False")
         check_binary(universal_newlines, bufsize, encoding, errors, text)
-        return await subprocess_exec(self, protocol_factory, (program, *args), stdin, stdout, stderr, kwargs)
+        work = subprocess_exec(self, protocol_factory, (program, *args), stdin, stdout, stderr, kwargs)
+        return await base_events.subprocess_exec(work)
 
 
 def is_any_running() -> bool:
@@ -648,3 +689,8 @@ def _after_fork_in_child() -> None:
 
 
 os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+
+# As asyncio's, which have no annotations: help() and inspect.signature() show the same.
+for _method in [method for method in vars(Loop).values() if isinstance(method, type(_import))]:
+    _method.__annotations__ = {}
+del _method

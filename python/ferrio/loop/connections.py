@@ -7,7 +7,6 @@ import socket
 from asyncio import staggered
 from asyncio.log import logger
 
-from ferrio import _core
 from ferrio.loop.addresses import (
     bind_error,
     check_ssl_socket,
@@ -15,6 +14,7 @@ from ferrio.loop.addresses import (
     ensure_resolved,
     interleave_addresses,
 )
+from ferrio.loop.socket_classes import make_socket_transport
 from ferrio.tls import check_timeouts, make_tls_transport
 
 # typing itself is not imported: that takes as long as half of asyncio.
@@ -178,7 +178,7 @@ async def _create_connection_transport(
                 ssl_shutdown_timeout=ssl_shutdown_timeout,
             )
         else:
-            transport = _core.SocketTransport(loop, sock, protocol, waiter)
+            transport = make_socket_transport(loop, sock, protocol, waiter)
     except BaseException:
         sock.close()
         raise

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from asyncio.log import logger
 
-from ferrio import _core
 from ferrio.loop.addresses import ensure_resolved, remove_stale_socket, set_reuse_port
+from ferrio.loop.socket_classes import make_datagram_transport
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ async def create_datagram_endpoint(
                 failures.clear()
     protocol = protocol_factory()
     waiter = loop.create_future()
-    transport = _core.DatagramTransport(loop, sock, protocol, peer, waiter)
+    transport = make_datagram_transport(loop, sock, protocol, peer, waiter)
     if loop._debug:
         if local_addr:
             logger.info(

@@ -71,7 +71,7 @@ async def join_default_executor(loop: Loop, timeout: float | None) -> None:
             f"The executor did not finishing joining its threads within {timeout} seconds.",
             RuntimeWarning,
             # For the caller of loop.shutdown_default_executor().
-            stacklevel=3,
+            stacklevel=4,
         )
         loop._default_executor.shutdown(wait=False)
     else:

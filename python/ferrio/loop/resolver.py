@@ -21,7 +21,7 @@ __all__ = ("getaddrinfo", "getnameinfo")
 # The most lookups at the same time: the default number of threads in concurrent.futures.
 _RESOLVER_THREADS = min(32, (os.cpu_count() or 1) + 4)
 
-# Nothing is looked up.
+# With these flags, nothing is looked up.
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 

@@ -1,7 +1,10 @@
 """Running the loop: run_forever(), run_until_complete(), close(), and the pipe by which signals wake it.
 
 While the main thread runs a loop, and while a loop has signal handlers, the interpreter's wake-up descriptor
-(signal.set_wakeup_fd()) is the loop's. A run leaves a descriptor in place that somebody else has set.
+(signal.set_wakeup_fd()) is the loop's. A run leaves a descriptor in place that somebody else has set, unless
+it is closed. The loop notes when it has set its own: the interpreter tells of the current one only in
+exchange for another, and then forgets its options. A closed loop leaves nothing behind, or the interpreter
+would write into whatever file gets the number.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ __all__ = (
     "reopen_signal_pipe",
     "run_forever",
     "run_until_complete",
-    "signal_descriptor",
+    "set_wakeup_descriptor",
     "track_coroutine_origins",
 )
 
@@ -45,6 +48,9 @@ _RUN_ENDINGS = (SystemExit, KeyboardInterrupt)
 # How many bytes are read from the signal pipe at a time; each signal is one byte. One page is more than
 # arrives in an iteration, unless another process sends a flood of signals. The next iteration reads the rest.
 _SIGNALS_AT_A_TIME = 4096
+
+# asyncio's own, to notice that a program replaces it.
+_run_once: Any = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
 
 # Called before any loop runs; for `ferrio.inspection`.
 before_run: Callable[[], None] | None = None
@@ -70,6 +76,8 @@ def run_forever(loop: Loop) -> None:
     _check_running(loop)
     if before_run is not None:
         before_run()
+    if asyncio.BaseEventLoop._run_once is not _run_once:  # type: ignore[attr-defined]
+        _warn_of_replaced_run_once()
     track_coroutine_origins(loop, loop._debug)
     asyncgen_hooks = sys.get_asyncgen_hooks()
     try:
@@ -83,6 +91,17 @@ def run_forever(loop: Loop) -> None:
         _set_running_loop(None)
         track_coroutine_origins(loop, False)
         sys.set_asyncgen_hooks(*asyncgen_hooks)
+
+
+def _warn_of_replaced_run_once() -> None:
+    global _run_once
+    _run_once = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
+    warnings.warn(
+        "asyncio.BaseEventLoop._run_once was replaced, and ferrio.Loop does not call it; "
+        "asyncio.Handle._run may be replaced to see every callback",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def _set_running_loop(loop: Any) -> None:
@@ -146,7 +165,18 @@ def close(loop: Loop) -> None:
         return
     if loop._debug:
         logger.debug("Close %r", loop)
-    _close_signals(loop)
+    # Only the main thread can remove signal handlers. The rest is closed in any case.
+    try:
+        _remove_signal_handlers(loop)
+    finally:
+        _release(loop)
+
+
+def _release(loop: Loop) -> None:
+    """Release everything that a loop has."""
+    loop._signal_handlers.clear()
+    drop_wakeup_descriptor(loop)
+    _drop_signal_pipe(loop)
     loop._close()
     loop._executor_shutdown_called = True
     executor, loop._default_executor, loop._own_executor = loop._default_executor, None, None
@@ -157,8 +187,8 @@ def close(loop: Loop) -> None:
         resolver.shutdown(wait=False, cancel_futures=True)
 
 
-def _close_signals(loop: Loop) -> None:
-    """Restore signal handlers and close the signal pipe; the loop is about to be closed."""
+def _remove_signal_handlers(loop: Loop) -> None:
+    """Restore the signal handlers; the loop is about to be closed."""
     if not sys.is_finalizing():
         for sig in list(loop._signal_handlers):
             loop.remove_signal_handler(sig)
@@ -170,19 +200,61 @@ def _close_signals(loop: Loop) -> None:
             stacklevel=2,
         )
         loop._signal_handlers.clear()
-    _drop_signal_pipe(loop)
 
 
 # The wake-up descriptor
 
 
-def signal_descriptor(loop: Loop) -> int:
-    """Return the descriptor to which the interpreter should write the numbers of signals."""
+def _open_signal_pipe(loop: Loop) -> int:
+    """Return the end to which the interpreter should write."""
     if loop._signal_pipe is None:
         loop._signal_pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         loop._set_internal(loop._signal_pipe[0])
         loop._add_reader(loop._signal_pipe[0], _read_signals, loop)
     return loop._signal_pipe[1]
+
+
+# Descriptors of loops that were closed in another thread while the interpreter wrote to them. Only the main
+# thread can clear them, so they stay open until it does.
+_left: set[int] = set()
+
+
+def set_wakeup_descriptor(loop: Loop) -> int:
+    """Make the interpreter write signals' numbers to the loop. Return the descriptor before, or -1.
+
+    ValueError in other threads than the main one.
+    """
+    mine = _open_signal_pipe(loop)
+    before = signal.set_wakeup_fd(mine, warn_on_full_buffer=False)
+    loop._has_wakeup_descriptor = True
+    if before in _left:
+        _left.discard(before)
+        os.close(before)
+        return -1
+    return before
+
+
+def drop_wakeup_descriptor(loop: Loop) -> None:
+    """Stop the interpreter from writing to the loop, unless the loop still needs it."""
+    if loop._signal_handlers or loop.is_running() or not loop._has_wakeup_descriptor:
+        return
+    try:
+        current = signal.set_wakeup_fd(-1)
+    except ValueError as error:
+        logger.info("set_wakeup_fd(-1) failed: %s", error)
+        return
+    loop._has_wakeup_descriptor = False
+    if current != _open_signal_pipe(loop):
+        _restore(current)
+
+
+def _restore(descriptor: int) -> bool:
+    """Restore a wake-up descriptor of other code. Return False if it cannot be used any more."""
+    try:
+        signal.set_wakeup_fd(descriptor)
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -194,17 +266,14 @@ def _interruptible(loop: Loop) -> Iterator[None]:
     if threading.get_ident() != threading.main_thread().ident:
         yield
         return
-    mine = signal_descriptor(loop)
-    before = signal.set_wakeup_fd(mine, warn_on_full_buffer=False)
-    if before not in (-1, mine):
-        signal.set_wakeup_fd(before)
+    had = loop._has_wakeup_descriptor
+    before = set_wakeup_descriptor(loop)
+    if before not in (-1, _open_signal_pipe(loop)) and _restore(before):
+        loop._has_wakeup_descriptor = had
     try:
         yield
     finally:
-        if before == -1 and not loop._signal_handlers:
-            current = signal.set_wakeup_fd(-1)
-            if current != mine:
-                signal.set_wakeup_fd(current)
+        drop_wakeup_descriptor(loop)
 
 
 def _read_signals(loop: Loop) -> None:
@@ -223,26 +292,22 @@ def _read_signals(loop: Loop) -> None:
             loop._add_callback(handle)
 
 
-def drop_wakeup_descriptor(loop: Loop) -> None:
-    """Clear the interpreter's wake-up descriptor, unless the loop still needs it."""
-    if loop._signal_handlers or loop.is_running():
-        return
-    try:
-        signal.set_wakeup_fd(-1)
-    except (ValueError, OSError) as error:
-        logger.info("set_wakeup_fd(-1) failed: %s", error)
-
-
 def reopen_signal_pipe(loop: Loop) -> None:
-    """Replace the pipe that is shared with the parent, in the child of a fork."""
+    """Replace the pipe that is shared with the parent, in the child of a fork. The interpreter uses none."""
+    loop._has_wakeup_descriptor = False
     _drop_signal_pipe(loop)
     if loop._signal_handlers:
-        signal_descriptor(loop)
+        _open_signal_pipe(loop)
 
 
 def _drop_signal_pipe(loop: Loop) -> None:
     pipe, loop._signal_pipe = loop._signal_pipe, None
-    if pipe is not None:
-        loop._remove_reader(pipe[0])
-        os.close(pipe[0])
+    if pipe is None:
+        return
+    loop._remove_reader(pipe[0])
+    os.close(pipe[0])
+    if loop._has_wakeup_descriptor:
+        _left.add(pipe[1])
+        loop._has_wakeup_descriptor = False
+    else:
         os.close(pipe[1])

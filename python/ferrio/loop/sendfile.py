@@ -11,6 +11,7 @@ import sys
 from asyncio import constants, exceptions
 
 from ferrio import versions
+from ferrio.loop.frames.asyncio import unix_events
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -117,6 +118,13 @@ async def _sendfile_by_kernel(
     loop: Loop, sock: Any, file: Any, offset: int, count: int | None, transport: Any = None
 ) -> int:
     """Send with os.sendfile(); the socket may be a transport's own."""
+    work = _send_by_kernel(loop, sock, file, offset, count, transport)
+    return await unix_events._sock_sendfile_native_impl(work)
+
+
+async def _send_by_kernel(
+    loop: Loop, sock: Any, file: Any, offset: int, count: int | None, transport: Any
+) -> int:
     try:
         source = file.fileno()
         size = os.fstat(source).st_size
@@ -162,7 +170,7 @@ async def _wait_writable(loop: Loop, sock: Any, transport: Any) -> None:
     try:
         await future
     finally:
-        if not handle.cancelled():
+        if handle is None or not handle.cancelled():
             loop._remove_writer(descriptor)
 
 

@@ -12,7 +12,7 @@ from asyncio import coroutines
 
 from ferrio import _core
 from ferrio.loop.coroutine_functions import is_coroutine_function
-from ferrio.loop.running import drop_wakeup_descriptor, signal_descriptor
+from ferrio.loop.running import drop_wakeup_descriptor, set_wakeup_descriptor
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ def add_signal_handler(loop: Loop, sig: int, callback: Callable[..., object], ar
     _check_signal(sig)
     loop._check_closed()
     try:
-        signal.set_wakeup_fd(signal_descriptor(loop), warn_on_full_buffer=False)
+        set_wakeup_descriptor(loop)
     except (ValueError, OSError) as error:
         raise RuntimeError(str(error)) from error
     loop._signal_handlers[sig] = _core.Handle(callback, args, loop, None)

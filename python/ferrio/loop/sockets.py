@@ -146,7 +146,8 @@ def _attempt(future: Any, operation: Callable[[], Any]) -> None:
 
 def _stop_watching(remove: Any, descriptor: int, handle: Any, future: Any) -> None:
     # If the handle is cancelled, a later operation has replaced it. Its watch must not end here.
-    if not handle.cancelled():
+    # The method of a derived class may return None.
+    if handle is None or not handle.cancelled():
         remove(descriptor)
 
 

@@ -6,11 +6,13 @@
 //! interpreter it is a method descriptor with a vectorcall.
 
 use crate::ffi::class::{
-    Definition, Members, Vectorcall, binding_slot, call_slot, getattribute_slot, getter, type_cell, unary_slot,
-    vectorcall_function, vectorcall_method,
+    Definition, Members, Vectorcall, binding_slot, call_slot, getattribute_slot, getter, method0, type_cell,
+    unary_slot, vectorcall_function, vectorcall_method,
 };
 use crate::ffi::error::Builtin;
+use crate::ffi::text::concat;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, sys};
+use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::{CStr, c_ulong};
 use std::mem::offset_of;
@@ -51,18 +53,33 @@ where
     definition(name, vectorcall_function(function), original)
 }
 
-/// Looks up an attribute: asyncio's function has those that this one lacks.
+static CLASS: Name = Name::new(c"__class__");
+static DOC: Name = Name::new(c"__doc__");
+static MODULE: Name = Name::new(c"__module__");
+static QUALNAME: Name = Name::new(c"__qualname__");
+
+/// Looks up an attribute: asyncio's function has those that this one lacks. So `isinstance` says that it is a function.
 fn getattribute(this: &Own<AsyncioFunction>, name: &Object) -> Result {
-    match this.as_object().generic_getattr(name) {
-        Err(raised) if raised.is(Builtin::Attribute) => match this.original.get() {
-            Some(original) => {
-                raised.discard();
-                original.getattr_object(name)
-            }
-            None => Err(raised),
-        },
-        found => found,
+    let Some(original) = this.original.get() else { return this.as_object().generic_getattr(name) };
+    // The class's own would be found first.
+    let mut is_originals = false;
+    for one in [&CLASS, &DOC, &MODULE] {
+        is_originals |= one.object()?.is(name);
     }
+    if !is_originals {
+        match this.as_object().generic_getattr(name) {
+            Err(raised) if raised.is(Builtin::Attribute) => raised.discard(),
+            found => return found,
+        }
+    }
+    original.getattr_object(name)
+}
+
+/// How to find the function again: what `pickle` and `copy` need.
+fn reduce(this: &Own<AsyncioFunction>) -> Result {
+    let name = this.original.get_or_none().getattr(&QUALNAME)?;
+    let place = Object::tuple([concat(&[&"ferrio._core:", &name])?])?;
+    Object::tuple([stdlib::RESOLVE_NAME.get()?.clone(), place])
 }
 
 impl Class for AsyncioFunction {
@@ -86,7 +103,7 @@ impl Class for AsyncioFunction {
 
     fn members() -> Members {
         Members {
-            methods: vec![],
+            methods: vec![method0::<AsyncioFunction, _>(c"__reduce__", reduce, c"")],
             // help() looks for it without asking getattribute.
             properties: vec![getter::<AsyncioFunction, _>(c"__doc__", |this| {
                 static DOC: Name = Name::new(c"__doc__");

@@ -5,9 +5,11 @@
 use crate::ffi::class::{Members, getter, type_cell};
 use crate::ffi::with_gil::WithGil;
 use crate::ffi::{Class, Name, Object, Own, Result, Slot, Visitor, dict};
+use crate::stdlib;
 use std::cell::RefCell;
 use std::ffi::CStr;
 
+static AWAITED: Name = Name::new(c"cr_await");
 static CODE: Name = Name::new(c"__code__");
 static FIRST_LINE: Name = Name::new(c"co_firstlineno");
 static GLOBALS: Name = Name::new(c"__globals__");
@@ -81,7 +83,11 @@ impl Class for Frame {
             properties: vec![
                 getter::<Frame, _>(c"f_code", code),
                 getter::<Frame, _>(c"f_lineno", |this| {
-                    this.original.get_or_none().getattr(&CODE)?.getattr(&FIRST_LINE)
+                    let code = this.original.get_or_none().getattr(&CODE)?;
+                    if this.coroutine.get_or_none().getattr(&AWAITED)?.is_none() {
+                        return code.getattr(&FIRST_LINE);
+                    }
+                    stdlib::WAITING_LINE.get()?.call(&[&code])
                 }),
                 getter::<Frame, _>(c"f_globals", |this| this.original.get_or_none().getattr(&GLOBALS)),
                 getter::<Frame, _>(c"f_locals", |_| dict::new()),

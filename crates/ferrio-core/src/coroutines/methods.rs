@@ -85,7 +85,7 @@ fn methods() -> Vec<Method> {
     let mut await_method = method0::<Coroutine, _>(
         c"__await__",
         Awaiter::of,
-        c"__await__($self, /)\n--\n\nReturn an iterator through the coroutine.",
+        c"__await__($self, /)\n--\n\nReturn an iterator over the coroutine.",
     );
     // It replaces the method that the interpreter makes of its slot.
     await_method.ml_flags |= sys::METH_COEXIST;

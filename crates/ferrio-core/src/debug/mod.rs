@@ -21,6 +21,11 @@ impl Report {
         dict::set(&self.0, &Object::str(&key.to_string_lossy())?, value)
     }
 
+    /// Passes it to the loop's exception handler, while the exception is being handled, as in asyncio.
+    pub fn send_handling(&self, loop_: &Object, exception: &Object) -> Result<()> {
+        exception.handling(|| self.send(loop_))
+    }
+
     /// Passes it to the loop's exception handler.
     pub fn send(&self, loop_: &Object) -> Result<()> {
         loop_.method1(&stdlib::CALL_EXCEPTION_HANDLER, &self.0).map(drop)

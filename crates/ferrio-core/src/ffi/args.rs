@@ -195,18 +195,46 @@ impl<'call> Args<'call> {
     }
 }
 
+/// What asyncio has in C: there the messages are those of the interpreter's argument parser.
+const IN_C: [&str; 6] = ["Future", "Task", "add_done_callback", "cancel", "get_stack", "print_stack"];
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// The message for a function that asyncio has in Python. A qualified name is a method's, which counts `self`.
 #[cold]
 fn too_many(signature: &Signature, given: usize) -> super::Raised {
-    let most = signature.positional;
-    let plural = if most == 1 { "" } else { "s" };
-    type_error(&format!("{}() takes at most {most} positional argument{plural} ({given} given)", signature.name))
+    let (name, most) = (signature.name, signature.positional);
+    if IN_C.contains(&name) {
+        return type_error(&format!(
+            "{name}() takes at most {most} positional argument{} ({given} given)",
+            plural(most)
+        ));
+    }
+    let own = usize::from(name.contains('.'));
+    let (least, most, given) = (signature.required.min(most) + own, most + own, given + own);
+    let range = if least < most { format!("from {least} to {most}") } else { format!("{most}") };
+    let were = if given == 1 { "was" } else { "were" };
+    type_error(&format!("{name}() takes {range} positional argument{} but {given} {were} given", plural(most)))
 }
 
 #[cold]
 fn missing(signature: &Signature, required: &[Option<&Object>]) -> super::Raised {
-    let first = required.iter().zip(signature.parameters).find(|(given, _)| given.is_none());
-    let first = first.map_or("", |(_, name)| name);
-    type_error(&format!("{}() missing required argument: '{first}'", signature.name))
+    let missing = required.iter().zip(signature.parameters).filter(|(given, _)| given.is_none());
+    let names: Vec<String> = missing.map(|(_, name)| format!("'{name}'")).collect();
+    let (name, count) = (signature.name, names.len());
+    let Some((last, others)) = names.split_last() else { return type_error(name) };
+    if IN_C.contains(&name) {
+        let first = others.first().unwrap_or(last);
+        return type_error(&format!("{name}() missing required argument {first} (pos 1)"));
+    }
+    let listed = match others {
+        [] => last.clone(),
+        [one] => format!("{one} and {last}"),
+        _ => format!("{}, and {last}", others.join(", ")),
+    };
+    type_error(&format!("{name}() missing {count} required positional argument{}: {listed}", plural(count)))
 }
 
 /// The arguments, if none is missing.

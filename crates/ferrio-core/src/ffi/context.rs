@@ -11,6 +11,13 @@ pub fn copy_current() -> Result {
     unsafe { Object::owned(py::PyContext_CopyCurrent()) }
 }
 
+/// A copy of a context.
+#[inline]
+pub fn copy(context: &Object) -> Result {
+    // SAFETY: a live object; what is not a context is refused with an error.
+    unsafe { Object::owned(py::PyContext_Copy(context.as_ptr())) }
+}
+
 /// `TypeError` for what is not a context.
 pub fn check(object: &Object) -> Result<()> {
     // SAFETY: a live object, and a static type.

@@ -28,6 +28,7 @@ pub mod dict;
 #[cfg(test)]
 pub mod embedded;
 pub mod error;
+mod exception;
 mod expect;
 pub mod file;
 pub mod inline_box;
@@ -55,7 +56,7 @@ pub use error::{Raised, Result};
 pub use name::{Import, Made, Member, Name};
 pub use number::Number;
 pub use object::{Object, Ptr};
-pub use overrides::{Overridden, SkippedMethods};
+pub use overrides::{Overridden, Replaceable, SkippedMethods};
 pub use slot::{Reference, Slot};
 pub use weak::Weak;
 

@@ -251,6 +251,18 @@ impl Object {
         unsafe { Object::owned(py::PyNumber_Add(self.as_ptr(), other.as_ptr())) }
     }
 
+    /// The dict of an instance that has one.
+    pub fn own_dict(&self) -> Result {
+        // SAFETY: a live object; a new reference, or null with an error if there is no dict.
+        unsafe { Object::owned(py::PyObject_GenericGetDict(self.as_ptr(), std::ptr::null_mut())) }
+    }
+
+    /// `int(self)`.
+    pub fn to_int(&self) -> Result {
+        // SAFETY: a live object; a new reference or null with an error.
+        unsafe { Object::owned(py::PyNumber_Long(self.as_ptr())) }
+    }
+
     /// `hash(self)`.
     pub fn hash(&self) -> Result<py::Py_hash_t> {
         // SAFETY: a live object; -1 always means an error.

@@ -3,7 +3,7 @@
 //! The answer is worked out once for each version of a class. The interpreter gives a class a new version when one of
 //! its attributes, or of its bases', changes.
 
-use super::{Name, Object, Result};
+use super::{Import, Made, Name, Object, Result};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How many classes a set of methods remembers. Few programs have more classes that derive from the same one.
@@ -110,6 +110,58 @@ impl SkippedMethods {
             answer.overridden.store(overridden, Ordering::Relaxed);
         }
         Ok(Overridden(overridden))
+    }
+}
+
+/// An attribute of one of asyncio's classes that some programs replace. To look at it costs a comparison of versions.
+pub struct Replaceable {
+    class: &'static Import,
+    name: Name,
+    original: Made,
+    /// The version of the class that had the original; 0 if none is known.
+    version: AtomicU32,
+}
+
+impl Replaceable {
+    /// The attribute with this name.
+    pub const fn new(class: &'static Import, name: Name) -> Replaceable {
+        Replaceable { class, name, original: Made::new(), version: AtomicU32::new(0) }
+    }
+
+    /// Notes what the class has now.
+    pub fn remember(&'static self) -> Result<()> {
+        self.original.get(|| self.class.get()?.getattr(&self.name)).map(drop)
+    }
+
+    /// What the class has in the place of the original, if it was replaced.
+    #[inline]
+    pub fn replaced(&'static self) -> Result<Option<Object>> {
+        let class = self.class.get()?;
+        let version = version_of(class);
+        if version != 0 && version == self.version.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        self.look(class)
+    }
+
+    #[cold]
+    fn look(&'static self, class: &Object) -> Result<Option<Object>> {
+        let current = class.getattr(&self.name)?;
+        let original = self.original.get(|| Ok(current.clone()))?;
+        if !current.is(original) {
+            return Ok(Some(current));
+        }
+        self.version.store(version_of(class), Ordering::Relaxed);
+        Ok(None)
+    }
+
+    /// Calls a replacement as the method of an instance: a function gets the instance, a mock does not.
+    pub fn call(replacement: &Object, instance: &Object, arguments: &[&Object]) -> Result {
+        static GET: Name = Name::new(c"__get__");
+        match replacement.getattr_opt(&GET)? {
+            Some(bind) => bind.call(&[instance, &instance.class()])?.call(arguments),
+            None => replacement.call(arguments),
+        }
     }
 }
 

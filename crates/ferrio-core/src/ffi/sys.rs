@@ -82,6 +82,7 @@ may_end_thread! {
     fn PyObject_ClearWeakRefs(object: Op);
     fn PyObject_GenericGetAttr(object: Op, name: Op) -> Op;
     fn PyObject_GenericSetAttr(object: Op, name: Op, value: Op) -> c_int;
+    fn PyObject_GenericGetDict(object: Op, closure: *mut std::ffi::c_void) -> Op;
     fn PyObject_GetAttr(object: Op, name: Op) -> Op;
     fn PyObject_GetAttrString(object: Op, name: *const c_char) -> Op;
     fn PyObject_Hash(object: Op) -> Py_hash_t;
@@ -111,6 +112,7 @@ may_end_thread! {
     fn PyFloat_AsDouble(object: Op) -> f64;
     fn PyLong_AsLongLong(object: Op) -> i64;
     fn PyNumber_Add(left: Op, right: Op) -> Op;
+    fn PyNumber_Long(object: Op) -> Op;
     fn PyUnicode_AsUTF8AndSize(text: Op, length: *mut Py_ssize_t) -> *const c_char;
     fn PyUnicode_AsEncodedString(text: Op, encoding: *const c_char, errors: *const c_char) -> Op;
     fn PyUnicode_DecodeFSDefaultAndSize(text: *const c_char, length: Py_ssize_t) -> Op;
@@ -144,6 +146,8 @@ may_end_thread! {
 
     // Errors.
     fn PyErr_CheckSignals() -> c_int;
+    fn PyErr_GetHandledException() -> Op;
+    fn PyErr_SetHandledException(exception: Op);
     fn PyErr_Clear();
     fn PyErr_ExceptionMatches(class: Op) -> c_int;
     fn PyErr_GivenExceptionMatches(exception: Op, class: Op) -> c_int;
@@ -166,6 +170,7 @@ may_end_thread! {
 
     // Contexts, modules, weak references.
     fn PyWeakref_NewRef(object: Op, callback: Op) -> Op;
+    fn PyContext_Copy(context: Op) -> Op;
     fn PyContext_CopyCurrent() -> Op;
     fn PyContext_Enter(context: Op) -> c_int;
     fn PyContext_Exit(context: Op) -> c_int;

@@ -53,12 +53,12 @@ pub fn functions() -> Vec<Method> {
         module_function(
             c"future_add_to_awaited_by",
             |args| change(args, Own::<Future>::add_awaiter, &stdlib::ADD_TO_AWAITED_BY),
-            c"future_add_to_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited by another.",
+            c"future_add_to_awaited_by(fut, waiter, /)\n--\n\nRecord that a future is awaited by another.",
         ),
         module_function(
             c"future_discard_from_awaited_by",
             |args| change(args, Own::<Future>::discard_awaiter, &stdlib::DISCARD_FROM_AWAITED_BY),
-            c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited no more.",
+            c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nRecord that a future is not awaited by another any more.",
         ),
     ]
 }

@@ -26,8 +26,7 @@ static ADD_DONE_CALLBACK: Signature = Signature {
 
 impl Class for Future {
     const NAME: &'static CStr = c"ferrio._core.Future";
-    const DOC: &'static CStr =
-        c"Future(*, loop=None)\n--\n\nA result that is going to be there (see asyncio.Future).";
+    const DOC: &'static CStr = c"Future(*, loop=None)\n--\n\nA result that is set later (see asyncio.Future).";
     const DICT: Option<usize> = Some(offset_of!(Future, dict));
     const WEAK: Option<usize> = Some(offset_of!(Future, weak));
     const FINALIZES: bool = true;
@@ -157,7 +156,7 @@ fn methods() -> Vec<Method> {
         method::<Future, _>(
             c"add_done_callback",
             add_done_callback,
-            c"add_done_callback($self, fn, /, *, context=<unrepresentable>)\n--\n\nAdd a callback that the loop calls with the future when it is done; soon if it is done already.",
+            c"add_done_callback($self, fn, /, *, context=<unrepresentable>)\n--\n\nAdd a callback that the loop calls with the future when it is done. If it is done, the loop calls it soon.",
         ),
         method1::<Future, _>(
             c"remove_done_callback",

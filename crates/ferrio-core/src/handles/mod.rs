@@ -10,7 +10,7 @@ pub use timer::TimerHandle;
 
 use crate::compat;
 use crate::ffi::class::{
-    Members, WeakList, free_list, getter, make_derived_type, make_type, method0, type_cell, unary_slot,
+    Members, WeakList, free_list, getter, make_derived_type, make_type, method0, names, type_cell, unary_slot,
 };
 use crate::ffi::module::Module;
 use crate::ffi::text::{concat, join};
@@ -149,6 +149,12 @@ impl Handle {
     }
 }
 
+/// Reports what a callback has raised that the loop has called without a handle, as if it had had one.
+#[cold]
+pub fn report(loop_: &Object, callback: &Object, arguments: &[Object], exception: Object) -> Result<()> {
+    Own::new(Handle::body(loop_, callback, arguments, None, false)?)?.report(exception)
+}
+
 impl Own<Handle> {
     /// Calls the callback in its context. Its exceptions go to the loop's exception handler, except `KeyboardInterrupt`
     /// and `SystemExit`.
@@ -175,7 +181,7 @@ impl Own<Handle> {
         if let Some(traceback) = self.source_traceback.get() {
             report.set(c"source_traceback", &traceback)?;
         }
-        report.send(&self.loop_.get_or_none())
+        report.send_handling(&self.loop_.get_or_none(), &exception)
     }
 
     /// Marks it as cancelled, and drops the callback.
@@ -223,7 +229,7 @@ impl Own<Handle> {
 }
 
 static SIGNATURE: Signature = Signature {
-    name: "Handle",
+    name: "Handle.__init__",
     parameters: &["callback", "args", "loop", "context"],
     positional: 4,
     required: 3,
@@ -233,7 +239,7 @@ static SIGNATURE: Signature = Signature {
 impl Class for Handle {
     const NAME: &'static std::ffi::CStr = c"ferrio._core.Handle";
     const DOC: &'static std::ffi::CStr =
-        c"Handle(callback, args, loop, context=None)\n--\n\nA callback that is going to be called; returned by call_soon (see asyncio.Handle).";
+        c"Handle(callback, args, loop, context=None)\n--\n\nA scheduled callback; returned by call_soon (see asyncio.Handle).";
     const WEAK: Option<usize> = Some(offset_of!(Handle, weak));
     const SUBCLASSABLE: bool = true;
     type_cell!();
@@ -265,6 +271,7 @@ impl Class for Handle {
     fn members() -> Members {
         Members {
             methods: vec![
+                names::<Handle>(),
                 method0::<Handle, _>(
                     c"cancel",
                     |this| this.cancel().map(|()| Object::none()),

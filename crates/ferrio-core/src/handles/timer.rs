@@ -104,7 +104,7 @@ impl Own<TimerHandle> {
 }
 
 static SIGNATURE: Signature = Signature {
-    name: "TimerHandle",
+    name: "TimerHandle.__init__",
     parameters: &["when", "callback", "args", "loop", "context"],
     positional: 5,
     required: 4,
@@ -113,7 +113,7 @@ static SIGNATURE: Signature = Signature {
 
 impl Class for TimerHandle {
     const NAME: &'static CStr = c"ferrio._core.TimerHandle";
-    const DOC: &'static CStr = c"TimerHandle(when, callback, args, loop, context=None)\n--\n\nA callback that is going to be called at a given time; returned by call_later and call_at (see asyncio.TimerHandle).";
+    const DOC: &'static CStr = c"TimerHandle(when, callback, args, loop, context=None)\n--\n\nA callback that is scheduled for a given time; returned by call_later and call_at (see asyncio.TimerHandle).";
     const WEAK: Option<usize> = Handle::WEAK;
     const SUBCLASSABLE: bool = true;
     type_cell!();

@@ -1,7 +1,7 @@
 //! One iteration of the loop.
 
 use super::runnable::{Method, Runnable};
-use super::{Loop, RunningCallback};
+use super::{Loop, RunningCallback, hooks};
 use crate::debug::{shown, shown_as};
 use crate::ffi::error::check_signals;
 use crate::ffi::{Object, Own, Result, detach, thread_ident};
@@ -176,6 +176,7 @@ impl Own<Loop> {
     #[inline]
     fn run_ready(&self) -> Result<()> {
         let count = self.ready.borrow().begin();
+        let replaced_run = hooks::replaced_run()?;
         for left in (0..count).rev() {
             let entry = self.ready.borrow_mut().take();
             let Some(entry) = entry else { break };
@@ -185,7 +186,11 @@ impl Own<Loop> {
             self.callbacks.set(self.callbacks.get().wrapping_add(1));
             self.callbacks_left.set(left);
             self.is_in_callback.set(true);
-            let result = if self.debug.get() { self.run_watched(&entry) } else { entry.run(self) };
+            let result = match &replaced_run {
+                _ if self.debug.get() => self.run_watched(&entry, replaced_run.as_ref()),
+                None => entry.run(self),
+                Some(replacement) => hooks::run(&entry, self, replacement),
+            };
             self.is_in_callback.set(false);
             result?;
             if left > 0 && self.end_of_iteration.is_overdue() {
@@ -226,10 +231,13 @@ impl Own<Loop> {
 
     /// Runs an entry in debug mode. A slow one is logged.
     #[cold]
-    fn run_watched(&self, entry: &Runnable) -> Result<()> {
+    fn run_watched(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
         self.current.put(entry.object().clone());
         let start = clock::now();
-        let result = entry.run(self);
+        let result = match replaced_run {
+            Some(replacement) => hooks::run(entry, self, replacement),
+            None => entry.run(self),
+        };
         let duration = clock::now() - start;
         self.current.clear();
         result?;

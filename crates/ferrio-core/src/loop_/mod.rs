@@ -6,6 +6,8 @@
 //!
 //! A loop belongs to the thread that runs it. Other threads may only call `call_soon_threadsafe`.
 
+mod files;
+mod hooks;
 mod iteration;
 mod methods;
 pub use methods::register;
@@ -30,6 +32,7 @@ use ferrio_reactor::registrations::Registrations;
 use ferrio_sched::ready::Ready;
 use ferrio_sched::remote_queue::RemoteQueue;
 use ferrio_sched::timers::Timers;
+use files::Files;
 use owners::Owners;
 use read_buffer::ReadBuffer;
 use runnable::Runnable;
@@ -135,6 +138,7 @@ pub struct Loop {
     remote_queue: Box<RemoteQueue<Remote>>,
     registrations: RefCell<Registrations<Runnable>>,
     owners: RefCell<Owners>,
+    files: Files,
     system: RefCell<Option<Rc<System>>>,
     events: RefCell<Events>,
     read_buffer: ReadBuffer,
@@ -170,6 +174,7 @@ impl Loop {
             remote_queue: Box::default(),
             registrations: RefCell::default(),
             owners: RefCell::default(),
+            files: Files::default(),
             system: RefCell::new(None),
             events: RefCell::default(),
             read_buffer: ReadBuffer::default(),
@@ -299,6 +304,7 @@ impl Loop {
         let entries = self.registrations.borrow_mut().take_all();
         drop(entries);
         drop(self.owners.take());
+        self.files.release();
         drop(self.system.borrow_mut().take());
         self.read_buffer.release();
     }

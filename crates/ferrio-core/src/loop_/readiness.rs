@@ -41,6 +41,7 @@ impl Own<Loop> {
         let result = registrations.watch(&system.poller, fd, direction, mode, &mut registered);
         drop(registrations);
         result.map_err(table_error)?;
+        self.files.forget_unwatched(&self.registrations, fd);
         Ok(registered)
     }
 
@@ -110,9 +111,16 @@ impl Own<Loop> {
         if self.closed.get() {
             return Ok(false);
         }
-        match self.watch(fd, direction, Mode::Level, None)? {
-            Some(Runnable::Handle(before)) => before.cancel().map(|()| true),
-            before => Ok(before.is_some()),
+        match self.watch(fd, direction, Mode::Level, None) {
+            Ok(Some(Runnable::Handle(before))) => before.cancel().map(|()| true),
+            Ok(before) => Ok(before.is_some()),
+            Err(raised) => {
+                // The descriptor was closed while it was watched for the other direction too.
+                let entries = self.registrations.borrow_mut().forget(fd);
+                self.files.forget_unwatched(&self.registrations, fd);
+                drop(entries);
+                Err(raised)
+            }
         }
     }
 
@@ -127,29 +135,32 @@ fn check_number(fd: Fd) -> Result<()> {
     if fd >= 0 { Ok(()) } else { Err(value_error(&format!("Invalid file descriptor: {fd}"))) }
 }
 
+/// The number of an int or of what `fileno()` of an object returns, which is -1 for a closed socket.
+pub fn number_of(object: &Object) -> Result<i64> {
+    if object.is_int() {
+        return object.to_i64();
+    }
+    let number = match object.getattr_opt(&stdlib::FILENO)? {
+        Some(fileno) => fileno.call0().and_then(|number| number.to_int()?.to_i64()),
+        None => Err(value_error("")),
+    };
+    number.map_err(|raised| {
+        let exception = raised.take();
+        if [Builtin::Attribute, Builtin::Type, Builtin::Value].iter().any(|kind| exception.matches(*kind)) {
+            let message = object.repr().and_then(|text| concat(&[&"Invalid file object: ", &text]));
+            return raise_text(Builtin::Value, message);
+        }
+        exception.raise()
+    })
+}
+
 /// The descriptor of an int or of an object with `fileno()`.
 pub fn descriptor_of(object: &Object) -> Result<Fd> {
-    let number = if object.is_int() {
-        object.to_i64()?
-    } else {
-        let invalid = || {
-            let message = object.repr().and_then(|text| concat(&[&"Invalid file object: ", &text]));
-            raise_text(Builtin::Value, message)
-        };
-        match object.getattr_opt(&stdlib::FILENO)? {
-            Some(fileno) => match fileno.call0() {
-                Ok(number) => number.to_i64()?,
-                Err(raised) => {
-                    let exception = raised.take();
-                    if !exception.is_ordinary_exception() {
-                        return Err(exception.raise());
-                    }
-                    return Err(invalid());
-                }
-            },
-            None => return Err(invalid()),
-        }
-    };
+    checked(number_of(object)?)
+}
+
+/// A number that may be a descriptor's.
+pub(super) fn checked(number: i64) -> Result<Fd> {
     match Fd::try_from(number) {
         Ok(fd) if fd >= 0 => Ok(fd),
         _ => Err(value_error(&format!("Invalid file descriptor: {number}"))),

@@ -30,6 +30,17 @@ pub enum Call {
     WithArgument(MethodWithArgument, Object),
 }
 
+impl Call {
+    /// Calls it with the object that it belongs to.
+    #[inline]
+    pub fn call(&self, object: &Object) -> Result<()> {
+        match self {
+            Call::Method(method) => method(object),
+            Call::WithArgument(method, argument) => method(object, argument),
+        }
+    }
+}
+
 impl Runnable {
     /// Calls `method(object)`.
     #[inline]
@@ -48,8 +59,7 @@ impl Runnable {
     pub fn run(&self, loop_: &Own<Loop>) -> Result<()> {
         let result = match self {
             Runnable::Handle(handle) => handle.run(),
-            Runnable::Native(object, Call::Method(method)) => method(object),
-            Runnable::Native(object, Call::WithArgument(method, argument)) => method(object, argument),
+            Runnable::Native(object, call) => call.call(object),
         };
         match result {
             Ok(()) => Ok(()),
@@ -79,7 +89,7 @@ impl Runnable {
         let report = Report::new(&[&"Exception in callback ", &shown(self.object())?])?;
         report.set(c"exception", &exception)?;
         report.set(c"handle", self.object())?;
-        report.send(loop_.as_object())
+        report.send_handling(loop_.as_object(), &exception)
     }
 
     /// Shows the object to the garbage collector.

@@ -11,9 +11,9 @@ use std::ffi::CStr;
 static PUT: Name = Name::new(c"put");
 
 static NEW: Signature =
-    Signature { name: "Queue", parameters: &["maxsize"], positional: 1, required: 0, variadic: false };
+    Signature { name: "Queue.__init__", parameters: &["maxsize"], positional: 1, required: 0, variadic: false };
 static PUT_SIGNATURE: Signature =
-    Signature { name: "put", parameters: &["item"], positional: 1, required: 1, variadic: false };
+    Signature { name: "Queue.put", parameters: &["item"], positional: 1, required: 1, variadic: false };
 
 fn item<'call>(args: &Args<'call>) -> Result<&'call Object> {
     let ([item], [], _) = args.bind::<1, 0>(&PUT_SIGNATURE)?;
@@ -94,7 +94,7 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
         method::<Queue, _>(
             c"qsize",
             |this, args| {
-                args.expect_none("qsize")?;
+                args.expect_none("Queue.qsize")?;
                 Object::int(this.size()? as i64)
             },
             c"qsize($self)\n--\n\nReturn how many items are in the queue.",
@@ -127,7 +127,7 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
                 }
                 this.put_nowait(item(args)?).map(|()| Object::none())
             },
-            c"put_nowait($self, item)\n--\n\nPut an item into the queue at once.\n\nQueueFull if there is no place, QueueShutDown if the queue has been shut down.",
+            c"put_nowait($self, item)\n--\n\nPut an item into the queue without waiting.\n\nQueueFull if there is no room, QueueShutDown if the queue has been shut down.",
         ),
         method::<Queue, _>(
             c"get_nowait",
@@ -137,12 +137,12 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
                 }
                 this.get_nowait()
             },
-            c"get_nowait($self)\n--\n\nTake an item out of the queue at once.\n\nQueueEmpty if there is none, QueueShutDown if there is none and the queue has been shut down.",
+            c"get_nowait($self)\n--\n\nTake an item out of the queue without waiting.\n\nQueueEmpty if there is none, QueueShutDown if there is none and the queue has been shut down.",
         ),
         method::<Queue, _>(
             c"task_done",
             |this, _| this.task_done().map(|()| Object::none()),
-            c"task_done($self)\n--\n\nSay that the work on an item is done.\n\nValueError if that is said more often than there were items.",
+            c"task_done($self)\n--\n\nNote that the work on an item is done.\n\nValueError if it is called more often than there were items.",
         ),
     ]
 }

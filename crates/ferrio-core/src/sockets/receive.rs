@@ -9,10 +9,15 @@ use ferrio_reactor::socket::{self, is_transient};
 
 static FALLBACK_RECV: Name = Name::new(c"_sock_recv");
 static FALLBACK_RECV_INTO: Name = Name::new(c"_sock_recv_into");
-static RECV: Signature =
-    Signature { name: "sock_recv", parameters: &["sock", "n"], positional: 2, required: 2, variadic: false };
+static RECV: Signature = Signature {
+    name: "BaseSelectorEventLoop.sock_recv",
+    parameters: &["sock", "n"],
+    positional: 2,
+    required: 2,
+    variadic: false,
+};
 static RECV_INTO: Signature = Signature {
-    name: "sock_recv_into",
+    name: "BaseSelectorEventLoop.sock_recv_into",
     parameters: &["sock", "buf"],
     positional: 2,
     required: 2,

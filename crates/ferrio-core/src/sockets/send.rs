@@ -8,8 +8,13 @@ use crate::loop_::{Direction, Loop};
 use ferrio_reactor::socket::{self, is_transient};
 
 static FALLBACK: Name = Name::new(c"_sock_sendall");
-static SENDALL: Signature =
-    Signature { name: "sock_sendall", parameters: &["sock", "data"], positional: 2, required: 2, variadic: false };
+static SENDALL: Signature = Signature {
+    name: "BaseSelectorEventLoop.sock_sendall",
+    parameters: &["sock", "data"],
+    positional: 2,
+    required: 2,
+    variadic: false,
+};
 
 /// The method.
 pub fn definition() -> AsyncioFunctionDefinition {

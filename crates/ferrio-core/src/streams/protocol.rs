@@ -7,8 +7,13 @@ use crate::stdlib::FEED_DATA;
 use std::cell::Cell;
 use std::ffi::CStr;
 
-static DATA_RECEIVED: Signature =
-    Signature { name: "data_received", parameters: &["data"], positional: 1, required: 1, variadic: false };
+static DATA_RECEIVED: Signature = Signature {
+    name: "StreamReaderProtocol.data_received",
+    parameters: &["data"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
 
 /// The body of a StreamReaderProtocol.
 #[derive(Default)]
@@ -66,7 +71,7 @@ impl Class for StreamProtocol {
                     let ([data], [], _) = args.bind::<1, 0>(&DATA_RECEIVED)?;
                     this.data_received(data).map(|()| Object::none())
                 },
-                c"data_received($self, data)\n--\n\nGive what has come to the reader.",
+                c"data_received($self, data)\n--\n\nPass received data to the reader.",
             )],
             properties: vec![
                 slot_property::<StreamProtocol, _>(c"_stream_reader_wr", |this| &this.reader),

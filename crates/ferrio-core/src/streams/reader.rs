@@ -41,11 +41,21 @@ static NEW: Signature = Signature {
     variadic: false,
 };
 static READ_SIGNATURE: Signature =
-    Signature { name: "read", parameters: &["n"], positional: 1, required: 0, variadic: false };
-static READUNTIL_SIGNATURE: Signature =
-    Signature { name: "readuntil", parameters: &["separator"], positional: 1, required: 0, variadic: false };
-static READEXACTLY_SIGNATURE: Signature =
-    Signature { name: "readexactly", parameters: &["n"], positional: 1, required: 1, variadic: false };
+    Signature { name: "StreamReader.read", parameters: &["n"], positional: 1, required: 0, variadic: false };
+static READUNTIL_SIGNATURE: Signature = Signature {
+    name: "StreamReader.readuntil",
+    parameters: &["separator"],
+    positional: 1,
+    required: 0,
+    variadic: false,
+};
+static READEXACTLY_SIGNATURE: Signature = Signature {
+    name: "StreamReader.readexactly",
+    parameters: &["n"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
 
 /// The body of a StreamReader.
 #[derive(Default)]
@@ -336,7 +346,7 @@ fn methods() -> Vec<Method> {
             c"feed_data",
             |this, args| {
                 static FEED: Signature = Signature {
-                    name: "feed_data",
+                    name: "StreamReader.feed_data",
                     parameters: &["data"],
                     positional: 1,
                     required: 1,
@@ -345,17 +355,17 @@ fn methods() -> Vec<Method> {
                 let ([data], [], _) = args.bind::<1, 0>(&FEED)?;
                 this.feed_data(data).map(|()| Object::none())
             },
-            c"feed_data($self, data)\n--\n\nAppend bytes to the buffer; whoever waits for some goes on.",
+            c"feed_data($self, data)\n--\n\nAppend bytes to the buffer. A waiting task continues.",
         ),
         method0::<StreamReader, _>(
             c"feed_eof",
             |this| this.feed_eof().map(|()| Object::none()),
-            c"feed_eof($self)\n--\n\nSay that nothing more comes.",
+            c"feed_eof($self)\n--\n\nNote that the stream has ended.",
         ),
         method0::<StreamReader, _>(
             c"at_eof",
             |this| Ok(Object::bool(this.eof.get() && this.buffer.is_empty())),
-            c"at_eof($self)\n--\n\nReturn whether the buffer is empty and nothing more comes.",
+            c"at_eof($self)\n--\n\nReturn whether the buffer is empty and the stream has ended.",
         ),
         method0::<StreamReader, _>(
             c"exception",

@@ -13,7 +13,7 @@ use std::ffi::CStr;
 static DRAIN_HELPER: Name = Name::new(c"_drain_helper");
 
 static WRITE_SIGNATURE: Signature =
-    Signature { name: "write", parameters: &["data"], positional: 1, required: 1, variadic: false };
+    Signature { name: "StreamWriter.write", parameters: &["data"], positional: 1, required: 1, variadic: false };
 
 /// The body of a StreamWriter.
 #[derive(Default)]
@@ -129,7 +129,7 @@ impl Class for StreamWriter {
                     this.transport.get_or_none().method1(&WRITE, data)?;
                     Ok(Object::none())
                 },
-                c"write($self, data)\n--\n\nWrite bytes to the transport; what it can't take at once it keeps.",
+                c"write($self, data)\n--\n\nWrite bytes to the transport, which keeps what it cannot send at once.",
             )],
             properties: vec![
                 slot_property::<StreamWriter, _>(c"_transport", |this| &this.transport),

@@ -194,7 +194,7 @@ impl Class for Condition {
                         }
                         Ok(Object::none())
                     },
-                    c"notify($self, n=1)\n--\n\nHave n of those who wait go on, as soon as they get the lock; all, if they are fewer.\n\nRuntimeError if the lock is not acquired.",
+                    c"notify($self, n=1)\n--\n\nWake up n waiters, or all if there are fewer. Each continues when it has the lock.\n\nRuntimeError if the lock is not acquired.",
                 ),
                 method::<Condition, _>(
                     c"_notify",
@@ -205,7 +205,7 @@ impl Class for Condition {
                         };
                         this.notify(usize::try_from(count).unwrap_or(0)).map(|()| Object::none())
                     },
-                    c"_notify($self, n)\n--\n\nAs notify(), whether or not the lock is acquired.",
+                    c"_notify($self, n)\n--\n\nNotify as notify(), whether or not the lock is acquired.",
                 ),
                 method0::<Condition, _>(
                     c"notify_all",
@@ -220,7 +220,7 @@ impl Class for Condition {
                         }
                         Ok(Object::none())
                     },
-                    c"notify_all($self)\n--\n\nAs notify(), for all who wait.",
+                    c"notify_all($self)\n--\n\nNotify as notify(), but all waiters.",
                 ),
             ],
             properties: vec![

@@ -74,7 +74,7 @@ impl Class for Event {
                 method0::<Event, _>(
                     c"_waiter",
                     |this| this.waiters.add(&this.loop_.get(this.as_object())?),
-                    c"_waiter($self)\n--\n\nReturn a future that is done once the flag is set, among those who wait.",
+                    c"_waiter($self)\n--\n\nAdd a future that is done when the flag is set to the waiters. Return it.",
                 ),
                 method0::<Event, _>(
                     c"is_set",
@@ -84,7 +84,7 @@ impl Class for Event {
                 method0::<Event, _>(
                     c"set",
                     |this| this.set().map(|()| Object::none()),
-                    c"set($self)\n--\n\nSet the flag. All who wait for it go on.",
+                    c"set($self)\n--\n\nSet the flag. All waiters continue.",
                 ),
                 method0::<Event, _>(
                     c"clear",
@@ -92,7 +92,7 @@ impl Class for Event {
                         this.value.put(Object::bool(false));
                         Ok(Object::none())
                     },
-                    c"clear($self)\n--\n\nClear the flag. Those who wait from now on wait until it is set again.",
+                    c"clear($self)\n--\n\nClear the flag. Later waits last until it is set again.",
                 ),
             ],
             properties: vec![

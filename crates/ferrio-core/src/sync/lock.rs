@@ -165,12 +165,12 @@ impl Class for Lock {
                 method0::<Lock, _>(
                     c"release",
                     |this| this.release().map(|()| Object::none()),
-                    c"release($self)\n--\n\nRelease the lock; the first of those who wait for it goes on.\n\nRuntimeError for a lock that is not acquired.",
+                    c"release($self)\n--\n\nRelease the lock. The first waiter gets it.\n\nRuntimeError for a lock that is not acquired.",
                 ),
                 method0::<Lock, _>(
                     c"_wake_up_first",
                     |this| this.wake_up_first().map(|()| Object::none()),
-                    c"_wake_up_first($self)\n--\n\nHave the first of those who wait run.",
+                    c"_wake_up_first($self)\n--\n\nWake up the first waiter.",
                 ),
             ],
             properties: vec![

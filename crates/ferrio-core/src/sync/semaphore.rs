@@ -191,12 +191,12 @@ impl Class for Semaphore {
                 method0::<Semaphore, _>(
                     c"release",
                     |this| this.release().map(|()| Object::none()),
-                    c"release($self)\n--\n\nAdd one to the counter; the first of those who wait goes on.",
+                    c"release($self)\n--\n\nAdd one to the counter. The first waiter continues.",
                 ),
                 method0::<Semaphore, _>(
                     c"_wake_up_next",
                     |this| this.wake_up_next().map(Object::bool),
-                    c"_wake_up_next($self)\n--\n\nHand one to the first of those who wait. Return whether there was one.",
+                    c"_wake_up_next($self)\n--\n\nGive one unit to the first waiter. Return whether there was one.",
                 ),
             ],
             properties: vec![

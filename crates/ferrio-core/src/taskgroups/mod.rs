@@ -149,7 +149,7 @@ impl Class for TaskGroup {
             methods: vec![method1::<TaskGroup, _>(
                 c"_on_task_done",
                 |this, task| this.task_done(task).map(|()| Object::none()),
-                c"_on_task_done($self, task, /)\n--\n\nTake note that a task is done.",
+                c"_on_task_done($self, task, /)\n--\n\nNote that a task is done.",
             )],
             properties: vec![
                 slot_property::<TaskGroup, _>(c"_loop", |this| &this.loop_),

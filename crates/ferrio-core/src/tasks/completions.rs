@@ -212,12 +212,12 @@ impl Class for Completions {
                 method0::<Completions, _>(
                     c"_handle_timeout",
                     |this| this.time_is_over().map(|()| Object::none()),
-                    c"_handle_timeout($self, /)\n--\n\nTell those who wait that the time is over.",
+                    c"_handle_timeout($self, /)\n--\n\nMake the futures that are not done raise TimeoutError.",
                 ),
                 method1::<Completions, _>(
                     c"_handle_completion",
                     |this, future| this.future_done(future).map(|()| Object::none()),
-                    c"_handle_completion($self, fut, /)\n--\n\nTake note that a future is done.",
+                    c"_handle_completion($self, fut, /)\n--\n\nNote that a future is done.",
                 ),
             ],
             properties: vec![property::<Completions, _, _>(

@@ -17,7 +17,6 @@ pub fn functions() -> Vec<Method> {
             c"all_tasks()\n--\n\nReturn every task of Ferrio's own that is not done, of any loop, oldest first.",
         ),
         sleep::set_result_unless_cancelled(),
-        gather::definition(),
         waiting::release_waiter(),
     ]
 }
@@ -32,7 +31,13 @@ pub fn register(module: &Module) -> Result<()> {
     make_derived_type::<Gathering, Future>()?;
     make_type::<waiting::WaitObserver>()?;
     make_type::<completions::Completions>()?;
-    module.add_all([create::definition(), sleep::definition(), waiting::definition(), shield::definition()])?;
+    module.add_all([
+        create::definition(),
+        gather::definition(),
+        shield::definition(),
+        sleep::definition(),
+        waiting::definition(),
+    ])?;
     // Earlier interpreters have a generator, which is not replaced.
     if crate::compat::AS_COMPLETED_IS_ASYNC_ITERABLE {
         module.add_all([completions::definition()])?;

@@ -4,8 +4,8 @@
 //! first that fails, completes it.
 
 use crate::compat;
-use crate::coroutines::Coroutine;
-use crate::ffi::class::{Members, Method, extends, getter, method, module_function, type_cell};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_function};
+use crate::ffi::class::{Members, extends, getter, method, type_cell};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
 use crate::futures::{DoneObserver, Future, awaiters, own_future, waiter};
@@ -49,12 +49,8 @@ static OBSERVER: DoneObserver = DoneObserver::new(
 );
 
 /// The function.
-pub fn definition() -> Method {
-    module_function(
-        c"gather",
-        gather,
-        c"gather(*coros_or_futures, return_exceptions=False)\n--\n\nReturn a future of the results of several coroutines or futures, in their order.\n\nCoroutines become tasks. The first exception is raised, and the others go on; with return_exceptions\nexceptions are results. Cancelling the future cancels those that are not done.\n\nThe contract is that of asyncio.gather().",
-    )
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_function(c"gather", gather, &stdlib::TASKS)
 }
 
 fn gather(args: &Args<'_>) -> Result {
@@ -284,7 +280,7 @@ impl Class for Gathering {
                         let ([], [message], _) = args.bind::<0, 1>(&CANCEL)?;
                         this.cancel(message).map(Object::bool)
                     },
-                    c"cancel($self, /, msg=None)\n--\n\nCancel what is gathered. Return False if all of it is done already.",
+                    c"cancel($self, /, msg=None)\n--\n\nCancel the gathered futures. Return False if all of them are done already.",
                 ),
                 method::<Gathering, _>(
                     c"_done_callback",
@@ -292,7 +288,7 @@ impl Class for Gathering {
                         let [child] = args.positional() else { return Err(type_error("a future is expected")) };
                         this.child_done(child).map(|()| Object::none())
                     },
-                    c"_done_callback($self, fut, /)\n--\n\nTake note that a future is done.",
+                    c"_done_callback($self, fut, /)\n--\n\nNote that a future is done.",
                 ),
             ],
             properties: vec![

@@ -125,7 +125,7 @@ impl Own<Task> {
         self.coroutine.put(coroutine.clone());
         match options.name {
             Some(name) if !name.is_none() => self.set_name(name)?,
-            _ => self.number.set(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)),
+            _ => self.number.set(next_number()),
         }
         registry::add(self);
         if options.eager_start && self.loop_is_running()? {
@@ -283,6 +283,11 @@ pub fn cancel_awaited(waiter: &Object, message: Option<&Object>) -> Result<bool>
     }
     let message = message.cloned().unwrap_or_else(Object::none);
     waiter.method_keywords(&stdlib::CANCEL, &[], &[(&stdlib::MSG, &message)])?.is_true()
+}
+
+/// Takes the number for the name of a task.
+fn next_number() -> u64 {
+    NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The number in the next task's name.

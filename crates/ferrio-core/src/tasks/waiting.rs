@@ -236,7 +236,7 @@ impl Operation for Wait {
 
 impl Class for WaitObserver {
     const NAME: &'static CStr = c"ferrio._core._Waiting";
-    const DOC: &'static CStr = c"What wait() has its futures tell.";
+    const DOC: &'static CStr = c"The observer of the futures of wait().";
     const CALLABLE: bool = false;
     type_cell!();
 
@@ -265,7 +265,7 @@ impl Class for WaitObserver {
             methods: vec![method1::<WaitObserver, _>(
                 c"_on_completion",
                 |this, future| this.future_done(future).map(|()| Object::none()),
-                c"_on_completion($self, fut, /)\n--\n\nTake note that a future is done.",
+                c"_on_completion($self, fut, /)\n--\n\nNote that a future is done.",
             )],
             properties: vec![],
             slots: vec![],

@@ -178,7 +178,7 @@ impl Class for CallQueue {
                         [loop_, function, arguments] => this.add(loop_, function, arguments),
                         _ => Err(type_error("a loop, a function and its arguments are expected")),
                     },
-                    c"add($self, loop, func, args, /)\n--\n\nHave func(*args) called; return the loop's future, or None.",
+                    c"add($self, loop, func, args, /)\n--\n\nCall func(*args) in a thread. Return the loop's future, or None.",
                 ),
                 method1::<CallQueue, _>(
                     c"put",
@@ -186,22 +186,22 @@ impl Class for CallQueue {
                         this.push(if item.is_none() { Call::Stop } else { Call::Item(item.clone()) });
                         Ok(Object::none())
                     },
-                    c"put($self, item, /)\n--\n\nHave item.run() called; None: have a thread come back from work().",
+                    c"put($self, item, /)\n--\n\nCall item.run() in a thread. None makes a thread return from work().",
                 ),
                 method0::<CallQueue, _>(
                     c"work",
                     |this| this.work().map(|()| Object::none()),
-                    c"work($self, /)\n--\n\nRun calls, until there is a None.",
+                    c"work($self, /)\n--\n\nRun calls until there is a None.",
                 ),
                 method0::<CallQueue, _>(
                     c"qsize",
                     |this| Object::int(this.calls.borrow().len() as i64),
-                    c"qsize($self, /)\n--\n\nReturn how many calls wait; for those who watch the pool.",
+                    c"qsize($self, /)\n--\n\nReturn how many calls wait.",
                 ),
                 method0::<CallQueue, _>(
                     c"take",
                     |this| this.take(),
-                    c"take($self, /)\n--\n\nTake out what waits. Return a list of (loop, its future) and (None, item).",
+                    c"take($self, /)\n--\n\nTake out the waiting calls. Return a list of (loop, its future) and (None, item).",
                 ),
             ],
             properties: vec![getter::<CallQueue, _>(c"lacks_thread", |this| {

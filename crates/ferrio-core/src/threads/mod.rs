@@ -124,7 +124,7 @@ fn set_state_definition() -> Method {
             }
             Ok(Object::none())
         },
-        c"_set_state(future, other, /)\n--\n\nFinish a future as a concurrent one has ended.",
+        c"_set_state(future, other, /)\n--\n\nFinish a future with the outcome of a concurrent one.",
     )
 }
 

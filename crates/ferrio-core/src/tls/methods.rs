@@ -48,22 +48,22 @@ fn methods() -> Vec<crate::ffi::class::Method> {
         method0::<TlsProtocol, _>(
             c"_do_handshake",
             |this| this.do_handshake().map(|()| Object::none()),
-            c"_do_handshake($self, /)\n--\n\nGo on with the handshake.",
+            c"_do_handshake($self, /)\n--\n\nContinue the handshake.",
         ),
         method0::<TlsProtocol, _>(
             c"_do_read",
             |this| this.do_read().map(|()| Object::none()),
-            c"_do_read($self, /)\n--\n\nGive the protocol what has come.",
+            c"_do_read($self, /)\n--\n\nPass received data to the protocol.",
         ),
         method0::<TlsProtocol, _>(
             c"_do_write",
             |this| this.do_write().map(|()| Object::none()),
-            c"_do_write($self, /)\n--\n\nEncrypt and send what waits.",
+            c"_do_write($self, /)\n--\n\nEncrypt and send the waiting data.",
         ),
         method1::<TlsProtocol, _>(
             c"_write",
             |this, data| this.write_checked(data).map(|()| Object::none()),
-            c"_write($self, data, /)\n--\n\nEncrypt and send. TypeError for what is not bytes-like.",
+            c"_write($self, data, /)\n--\n\nEncrypt and send. TypeError for objects that are not bytes-like.",
         ),
         method1::<TlsProtocol, _>(
             c"_write_appdata",
@@ -78,17 +78,17 @@ fn methods() -> Vec<crate::ffi::class::Method> {
         method0::<TlsProtocol, _>(
             c"_control_app_writing",
             |this| this.control_app_writing().map(|()| Object::none()),
-            c"_control_app_writing($self, /)\n--\n\nTell the protocol to stop writing, or to go on.",
+            c"_control_app_writing($self, /)\n--\n\nTell the protocol to pause or to resume writing.",
         ),
         method0::<TlsProtocol, _>(
             c"_control_ssl_reading",
             |this| this.control_ssl_reading().map(|()| Object::none()),
-            c"_control_ssl_reading($self, /)\n--\n\nTell the transport to stop reading, or to go on.",
+            c"_control_ssl_reading($self, /)\n--\n\nTell the transport to pause or to resume reading.",
         ),
         method1::<TlsProtocol, _>(
             c"_received",
             |this, data| this.received(data).map(|()| Object::none()),
-            c"_received($self, data, /)\n--\n\nTake records that have come.",
+            c"_received($self, data, /)\n--\n\nTake received records.",
         ),
     ]
 }

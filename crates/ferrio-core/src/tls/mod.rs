@@ -170,7 +170,7 @@ fn call_protocol(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Resul
     report.set(c"exception", &exception)?;
     report.set(c"transport", &this.app_transport.get_or_none())?;
     report.set(c"protocol", this.as_object())?;
-    report.send(&this.loop_.get_or_none())
+    report.send_handling(&this.loop_.get_or_none(), &exception)
 }
 
 /// `protocol.pause_writing()`.

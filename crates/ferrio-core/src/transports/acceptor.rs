@@ -98,10 +98,12 @@ impl Own<Acceptor> {
             let _ = accepted.into_raw_fd();
             return accept_tls.call(&[&socket, &peer]).map(drop);
         }
-        let made = self.protocol_factory.get_or_none().call0();
+        // What the factory sets is the connection's.
+        let context = context::copy_current()?;
+        let made = context::run(&context, || self.protocol_factory.get_or_none().call0());
         let made = made.and_then(|protocol| {
             let server = self.server.get_or_none();
-            SocketTransport::accepted(loop_, accepted, &protocol, peer, &server).map(drop)
+            SocketTransport::accepted(loop_, accepted, &protocol, peer, &server, context).map(drop)
         });
         let Err(raised) = made else { return Ok(()) };
         let exception = super::base::split_exit(raised)?;
@@ -110,7 +112,7 @@ impl Own<Acceptor> {
         }
         let report = Report::new(&[&"Error on transport creation for incoming connection"])?;
         report.set(c"exception", &exception)?;
-        report.send(loop_.as_object())
+        report.send_handling(loop_.as_object(), &exception)
     }
 
     /// No descriptor or no memory: pauses for a while, and reports it once. Other errors are returned.
@@ -122,12 +124,13 @@ impl Own<Acceptor> {
         }
         self.stop();
         let report = Report::new(&[&"socket.accept() out of system resource"])?;
-        report.set(c"exception", &crate::ffi::error::os_error(&error)?)?;
+        let exception = crate::ffi::error::os_error(&error)?;
+        report.set(c"exception", &exception)?;
         report.set(
             c"socket",
             &super::socket_methods::guarded(&self.descriptor.file().unwrap_or_else(Object::none))?,
         )?;
-        report.send(loop_.as_object())?;
+        report.send_handling(loop_.as_object(), &exception)?;
         static START: Name = Name::new(c"start");
         let start = self.as_object().getattr(&START)?;
         loop_.call_at(clock::now() + RETRY_DELAY, &start, &[], None, "call_later").map(drop)

@@ -35,8 +35,10 @@ pub struct Base {
     protocol: Slot,
     /// A dict, created when it is needed.
     extra: Slot,
-    /// The context of protocol callbacks.
+    /// The context of the loop's next call: `connection_made()`, `data_received()`, `connection_lost()`.
     context: Slot,
+    /// The context of the call when the descriptor takes more.
+    write_context: Slot,
     /// Whether `__init__` was called.
     begun: Cell<bool>,
     pub closing: Cell<bool>,
@@ -65,12 +67,11 @@ impl Base {
         if self.begun.replace(true) { Err(runtime_error("the transport is already initialized")) } else { Ok(()) }
     }
 
-    /// Sets the loop, the protocol and the current context.
-    pub fn open(&self, loop_: &Own<Loop>, protocol: &Object) -> Result<()> {
+    /// Sets the loop, the protocol and a context that nothing else uses.
+    pub fn open(&self, loop_: &Own<Loop>, protocol: &Object, context: Object) {
         self.loop_.put(loop_.clone());
         self.protocol.put(protocol.clone());
-        self.context.put(context::copy_current()?);
-        Ok(())
+        self.context.put(context);
     }
 
     /// The loop. A transport that was closed or cleared has none.
@@ -150,6 +151,47 @@ impl Base {
         }
     }
 
+    /// Calls `work` in the context that the transport began with. Later calls do not see its changes there.
+    pub fn in_first_context<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Some(first) = self.context.get() else { return work() };
+        let next = context::copy(&first)?;
+        self.context.put(next.clone());
+        let result = context::run(&first, work);
+        // Reading starts whatever the call has done, because asyncio schedules it before.
+        if !self.is_lost() {
+            self.context.put(next);
+        }
+        result
+    }
+
+    /// Makes the loop's next calls run in a copy of the current context.
+    pub fn adopt_context(&self) -> Result<()> {
+        if let Some(context) = self.callers_context()? {
+            self.context.put(context);
+        }
+        Ok(())
+    }
+
+    /// As [`Base::adopt_context`], for the call when the descriptor takes more.
+    pub fn adopt_write_context(&self) -> Result<()> {
+        self.write_context.set(self.callers_context()?);
+        Ok(())
+    }
+
+    /// A copy of the current context. At the end of an iteration there is none.
+    fn callers_context(&self) -> Result<Option<Object>> {
+        let is_at_end = self.loop_().is_some_and(|loop_| loop_.is_running() && loop_.callback().is_none());
+        if is_at_end { Ok(None) } else { context::copy_current().map(Some) }
+    }
+
+    /// Calls `work` in the context of the call when the descriptor takes more.
+    pub fn in_write_context<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        match self.write_context.get() {
+            Some(context) => context::run(&context, work),
+            None => self.in_context(work),
+        }
+    }
+
     /// Runs `work` with the loop, the transport and its protocol.
     pub fn with_protocol_context<T>(&self, transport: &Object, work: impl FnOnce(&ProtocolContext<'_>) -> T) -> T {
         let loop_ = self.loop_.get().map_or_else(Object::none, Own::into_object);
@@ -184,6 +226,7 @@ impl Base {
         method: fn(&Object) -> Result<()>,
     ) -> Result<()> {
         self.lost.set(true);
+        self.adopt_context()?;
         self.lost_exception.set(exception);
         match self.loop_() {
             Some(loop_) => loop_.push(Runnable::method(transport.clone(), method)),
@@ -232,18 +275,19 @@ impl Base {
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         self.descriptor.traverse(visitor);
         visitor.slot(&self.loop_);
-        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception, &self.waiter] {
-            visitor.slot(slot);
-        }
+        self.slots().into_iter().for_each(|slot| visitor.slot(slot));
     }
 
     /// Drops the objects.
     pub fn clear(&self) {
         self.descriptor.clear();
-        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception, &self.waiter] {
-            slot.clear();
-        }
+        self.slots().into_iter().for_each(Slot::clear);
         self.loop_.clear();
+    }
+
+    fn slots(&self) -> [&Slot; 6] {
+        let contexts = (&self.context, &self.write_context);
+        [&self.protocol, &self.extra, contexts.0, contexts.1, &self.lost_exception, &self.waiter]
     }
 }
 

@@ -35,6 +35,7 @@ pub fn start_writing<T: Buffering>(this: &Own<T>) -> Result<()> {
         && let Some(loop_) = base.loop_()
     {
         let descriptor = base.descriptor.to_watch()?;
+        base.adopt_write_context()?;
         loop_.watch_native(descriptor, Direction::Write, this.as_object(), write_ready::<T>)?;
         base.writing.set(true);
     }
@@ -48,7 +49,7 @@ fn write_ready<T: Buffering>(object: &Object) -> Result<()> {
     if base.is_lost() || !base.writing.get() {
         return Ok(());
     }
-    base.in_context(|| {
+    base.in_write_context(|| {
         T::flush(this)?;
         if base.is_lost() {
             return Ok(());

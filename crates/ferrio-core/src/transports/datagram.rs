@@ -3,7 +3,7 @@
 use super::base::{Base, Failure, split_exit};
 use super::buffering::{self, Buffering};
 use super::flow::Flow;
-use super::lifecycle::{self, Init, Transport, checked, transport_class};
+use super::lifecycle::{self, Init, Transport, transport_class};
 use super::methods;
 use super::peers::Peers;
 use super::socket_methods::guarded;
@@ -50,8 +50,13 @@ static INIT: Signature = Signature {
     required: 3,
     variadic: false,
 };
-static SENDTO: Signature =
-    Signature { name: "sendto", parameters: &["data", "addr"], positional: 2, required: 1, variadic: false };
+static SENDTO: Signature = Signature {
+    name: "_SelectorDatagramTransport.sendto",
+    parameters: &["data", "addr"],
+    positional: 2,
+    required: 1,
+    variadic: false,
+};
 
 /// The outcome of an attempt to send.
 enum Attempt {
@@ -158,7 +163,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
             this.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception)
         }
     };
-    checked(this, result, "Fatal read error on datagram transport").map(|answer| answer.is_some())
+    result.map(|_| true)
 }
 
 /// The value of `__class__`: a class that is both a Transport and a DatagramTransport, as asyncio's.
@@ -284,10 +289,13 @@ impl Class for DatagramTransport {
             methods: [
                 methods::common::<DatagramTransport>(),
                 methods::buffering::<DatagramTransport>(),
+                methods::reading::<DatagramTransport>(),
+                methods::not_writing::<DatagramTransport>(),
                 vec![sendto()],
             ]
             .concat(),
             properties: vec![
+                methods::paused::<DatagramTransport>(),
                 getter::<DatagramTransport, _>(c"__class__", |_| shown_class()),
                 getter::<DatagramTransport, _>(c"_sock", |this| {
                     Ok(this.base.descriptor.file().unwrap_or_else(Object::none))
@@ -305,6 +313,6 @@ fn sendto() -> sys::PyMethodDef {
                 let ([data], [address], _) = args.bind::<1, 1>(&SENDTO)?;
                 this.sendto(data, address).map(|()| Object::none())
             },
-            c"sendto($self, data, addr=None)\n--\n\nSend a datagram; what the socket does not take at once waits in a buffer.",
+            c"sendto($self, data, addr=None)\n--\n\nSend a datagram. If the socket does not take it at once, it waits in a buffer.",
         )
 }

@@ -146,6 +146,6 @@ impl ProtocolContext<'_> {
         report.set(c"exception", exception)?;
         report.set(c"transport", self.transport)?;
         report.set(c"protocol", self.protocol)?;
-        report.send(self.loop_)
+        report.send_handling(self.loop_, exception)
     }
 }

@@ -6,8 +6,9 @@
 use super::base::{Base, Failure, split_exit};
 use crate::debug::warn_resource;
 use crate::ffi::error::{FirstError, type_error};
-use crate::ffi::{Class, Object, Own, Raised, Result};
+use crate::ffi::{Class, Object, Own, Raised, Result, context};
 use crate::futures::waiter;
+use crate::handles;
 use crate::loop_::runnable::Runnable;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
@@ -87,6 +88,7 @@ macro_rules! transport_class {
     ($body:ident) => {
         const WEAK: Option<usize> = Some(std::mem::offset_of!($body, base) + std::mem::offset_of!(Base, weak));
         const DICT: Option<usize> = Some(std::mem::offset_of!($body, base) + std::mem::offset_of!(Base, dict));
+        const SHOWS_DICT: bool = true;
         const FINALIZES: bool = true;
         crate::ffi::class::type_cell!();
 
@@ -125,7 +127,7 @@ pub fn init<T: Transport>(
     base.merge_extra(arguments.extra)?;
     let descriptor = descriptor_of(arguments.file)?;
     prepare(descriptor)?;
-    base.open(loop_, arguments.protocol)?;
+    base.open(loop_, arguments.protocol, context::copy_current()?);
     base.descriptor.put_file(arguments.file, descriptor)?;
     base.waiter.set(arguments.waiter.filter(|waiter| !waiter.is_none()).cloned());
     Ok(loop_.clone())
@@ -137,22 +139,37 @@ pub fn start_soon<T: Transport>(this: &Own<T>, loop_: &Own<Loop>) -> Result<()> 
     loop_.push(Runnable::method(this.as_object().clone(), start::<T>))
 }
 
-/// The loop's first call: calls `connection_made`, watches the descriptor, and wakes the waiter. It also wakes the
-/// waiter if one of the former fails, as in asyncio. Otherwise the wait would never end.
+/// The loop's first call: calls `connection_made`, and starts. An exception of the protocol is reported, and the
+/// connection continues, as in asyncio, where these are separate callbacks.
 fn start<T: Transport>(object: &Object) -> Result<()> {
     let this = Own::<T>::expect(object)?;
     let base = this.base();
-    base.in_context(|| {
-        base.connected.set(true);
-        let made = base.protocol().method1(&stdlib::CONNECTION_MADE, object);
-        let result = checked(this, made, "Fatal error: protocol.connection_made() call failed.")
-            .and_then(|_| start_reading(this))
-            .map_err(Raised::take);
-        if let Some(waiter) = base.waiter.take() {
-            waiter::set_result_unless_done(&waiter, Object::none())?;
-        }
-        result.map_err(Object::raise)
-    })
+    base.connected.set(true);
+    let protocol = base.protocol();
+    let Err(raised) = base.in_first_context(|| protocol.method1(&stdlib::CONNECTION_MADE, object)) else {
+        return begin::<T>(object);
+    };
+    let exception = raised.take();
+    let Some(loop_) = base.loop_() else { return Err(exception.raise()) };
+    if exception.is_exit() {
+        // The rest is for the next run.
+        loop_.push(Runnable::method(object.clone(), begin::<T>))?;
+        return Err(exception.raise());
+    }
+    let callback = protocol.getattr(&stdlib::CONNECTION_MADE)?;
+    handles::report(loop_.as_object(), &callback, std::slice::from_ref(object), exception)?;
+    begin::<T>(object)
+}
+
+/// Watches the descriptor, and wakes the waiter. It also wakes the waiter if the former fails, as in asyncio. Otherwise
+/// the wait would never end.
+fn begin<T: Transport>(object: &Object) -> Result<()> {
+    let this = Own::<T>::expect(object)?;
+    let result = this.base().in_context(|| start_reading(this)).map_err(Raised::take);
+    if let Some(waiter) = this.base().waiter.take() {
+        waiter::set_result_unless_done(&waiter, Object::none())?;
+    }
+    result.map_err(Object::raise)
 }
 
 /// The descriptor is readable.
@@ -198,6 +215,7 @@ pub fn resume_reading<T: Transport>(this: &Own<T>) -> Result<()> {
     if this.base().closing.get() || !this.base().paused.replace(false) {
         return Ok(());
     }
+    this.base().adopt_context()?;
     start_reading(this)
 }
 

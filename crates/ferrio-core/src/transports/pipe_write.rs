@@ -136,6 +136,7 @@ impl Class for WritePipeTransport {
                 methods::common::<WritePipeTransport>(),
                 methods::buffering::<WritePipeTransport>(),
                 methods::writing::<WritePipeTransport>(),
+                methods::not_reading::<WritePipeTransport>(),
             ]
             .concat(),
             properties: vec![

@@ -55,19 +55,20 @@ pub struct SocketTransport {
 }
 
 impl SocketTransport {
-    /// A transport that takes over a connected, non-blocking socket.
+    /// A transport that takes over a connected, non-blocking socket. Nothing else uses the context.
     pub fn accepted(
         loop_: &Own<Loop>,
         accepted: OwnedFd,
         protocol: &Object,
         peer: Option<Address>,
         server: &Object,
+        context: Object,
     ) -> Result<Own<SocketTransport>> {
         let body = SocketTransport::default();
         *body.peer.borrow_mut() = peer;
         let this = Own::new(body)?;
         this.base.begin_init()?;
-        this.base.open(loop_, protocol)?;
+        this.base.open(loop_, protocol, context);
         this.base.descriptor.put_own(accepted);
         this.begin(loop_, Some(server))?;
         Ok(this)

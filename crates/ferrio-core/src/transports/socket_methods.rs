@@ -142,7 +142,7 @@ fn own_methods() -> Vec<crate::ffi::class::Method> {
         method0::<SocketTransport, _>(
             c"_make_empty_waiter",
             |this| this.make_empty_waiter(),
-            c"_make_empty_waiter($self, /)\n--\n\nReturn a future that is done when nothing waits; writing is refused until it is reset.",
+            c"_make_empty_waiter($self, /)\n--\n\nReturn a future that is done when all data is sent. Writing is refused until it is reset.",
         ),
         method1::<SocketTransport, _>(
             c"_set_empty_waiter",
@@ -150,7 +150,7 @@ fn own_methods() -> Vec<crate::ffi::class::Method> {
                 this.empty_waiter.put(waiter.clone());
                 Ok(Object::none())
             },
-            c"_set_empty_waiter($self, waiter, /)\n--\n\nFail a future when the transport is lost; writing is refused until it is reset.",
+            c"_set_empty_waiter($self, waiter, /)\n--\n\nSet an exception in a future when the transport is lost. Writing is refused until it is reset.",
         ),
         method0::<SocketTransport, _>(
             c"_reset_empty_waiter",
@@ -166,6 +166,7 @@ fn own_methods() -> Vec<crate::ffi::class::Method> {
 fn properties() -> Vec<crate::ffi::class::Property> {
     static TRY_NATIVE: Name = Name::new(c"TRY_NATIVE");
     vec![
+        methods::paused::<SocketTransport>(),
         getter::<SocketTransport, _>(c"__class__", |_| stdlib::TRANSPORT.get().cloned()),
         getter::<SocketTransport, _>(c"_sock", |this| this.base.descriptor.python_socket()),
         getter::<SocketTransport, _>(c"_loop", |this| {

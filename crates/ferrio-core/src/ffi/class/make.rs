@@ -3,6 +3,7 @@
 use super::collector::{clear, dealloc, finalize, traverse};
 use super::instance::{Instance, OBJECT_ALIGNMENT};
 use super::methods::{guard, this};
+use super::properties::getter;
 use super::{Class, Definition, Extends, Method, Own};
 use crate::ffi::error::type_error;
 use crate::ffi::sys as py;
@@ -65,6 +66,9 @@ fn make<T: Class>(base: Option<Object>, additions: Additions) -> Result<Object> 
     const { assert!(mem::align_of::<Instance<T>>() <= OBJECT_ALIGNMENT, "box what wants more") };
     let mut members = T::members();
     members.methods.extend(additions.methods);
+    if T::SHOWS_DICT {
+        members.properties.push(getter::<T, _>(c"__dict__", |this| this.as_object().own_dict()));
+    }
     let body = offset_of!(Instance<T>, body);
     let places =
         [(c"__dictoffset__", T::DICT), (c"__weaklistoffset__", T::WEAK), (c"__vectorcalloffset__", T::VECTORCALL)];

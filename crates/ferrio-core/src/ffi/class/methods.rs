@@ -3,7 +3,7 @@
 use super::{Class, Own};
 use crate::ffi::error::{Builtin, raise, type_error};
 use crate::ffi::sys as py;
-use crate::ffi::{Args, Object, Ptr, Result};
+use crate::ffi::{Args, Name, Object, Ptr, Result};
 use std::ffi::CStr;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,6 +61,24 @@ where
         ml_flags: py::METH_NOARGS,
         ml_doc: doc.as_ptr(),
     }
+}
+
+/// `__dir__()` of a class that passes for another: what an instance has, and not what the other's instances have.
+pub fn names<T: Class>() -> py::PyMethodDef {
+    method0::<T, _>(
+        c"__dir__",
+        |this| {
+            static DIR: Name = Name::new(c"__dir__");
+            let class = this.as_object().class();
+            // The names of a class are those that its own class finds for it.
+            let names = class.class().getattr(&DIR)?.call(&[&class])?;
+            if T::DICT.is_none() {
+                return Ok(names);
+            }
+            names.plus(&this.as_object().own_dict()?.to_list()?)
+        },
+        c"__dir__($self, /)\n--\n\nReturn the names of the attributes.",
+    )
 }
 
 /// A method with one positional argument.

@@ -35,8 +35,8 @@ pub(crate) use instance::{extends, type_cell};
 pub use make::{Additions, make_derived_type, make_type, make_type_with};
 pub(in crate::ffi) use methods::guard;
 pub use methods::{
-    Bound, Vectorcall, class_getitem, function, method, method0, method1, module_function, vectorcall_function,
-    vectorcall_method,
+    Bound, Vectorcall, class_getitem, function, method, method0, method1, module_function, names,
+    vectorcall_function, vectorcall_method,
 };
 pub use properties::{bool_property, getter, number_property, property, slot_property};
 pub use slots::{
@@ -67,6 +67,8 @@ pub trait Class: Sized + 'static {
     const DOC: &'static CStr = c"";
     /// The offset of its [`Dict`], if instances have a `__dict__`.
     const DICT: Option<usize> = None;
+    /// Whether `__dict__` gives the instance's dict. asyncio's futures do not show theirs.
+    const SHOWS_DICT: bool = false;
     /// The offset of its [`WeakList`], if instances can be referenced weakly.
     const WEAK: Option<usize> = None;
     /// The attributes that the interpreter reads and writes itself: their names, and the offsets of their [`Slot`]s. A
