@@ -78,8 +78,6 @@ if not _only_finds_main:
 
     __version__ = "0.1.0"
 
-    _tasks.make_visible()
-
     # Imported when they are first asked for: start-up waits for nothing that a program does not use.
     _ON_DEMAND = {
         name: module

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 __all__ = ("install", "installed", "uninstall")
 
 # asyncio's own stay: new_event_loop() goes by the policy, which somebody may have set; the handles are those
-# of asyncio's own loops, and Ferrio's pass for them.
-_STAY = {"new_event_loop", "Handle", "TimerHandle"}
+# of asyncio's own loops, and Ferrio's pass for them. The functions for call graphs are replaced with the first task.
+_STAY = {
+    "new_event_loop",
+    "Handle",
+    "TimerHandle",
+    "future_add_to_awaited_by",
+    "future_discard_from_awaited_by",
+}
 
 # asyncio's own, whatever is put in their place later. 3.11 leaves TaskGroup out of __all__.
 originals: dict[str, Any] = {name: getattr(asyncio, name) for name in (*asyncio.__all__, "TaskGroup")}

@@ -81,6 +81,7 @@ imports! {
     FUTURES = c"asyncio", c"futures";
     THREADS = c"asyncio", c"threads";
     TIMEOUTS = c"asyncio", c"timeouts";
+    ASYNCIO_C_NAMESPACE = c"_asyncio", c"__dict__";
     ASYNCIO_FUTURE = c"_asyncio", c"Future";
     ASYNCIO_TASK = c"_asyncio", c"Task";
     CURRENT_TASKS = c"_asyncio", c"_current_tasks"; // up to 3.13

@@ -6,6 +6,7 @@
 //!
 //! Task's body begins with a Future's, and its class derives from this one.
 
+pub mod common;
 pub mod awaiters;
 pub mod callbacks;
 pub mod create;
@@ -15,6 +16,7 @@ mod methods;
 pub mod waiter;
 pub use methods::{repr_with, stdlib_class};
 
+pub use common::Common;
 pub use callbacks::Callback;
 pub use create::loop_methods;
 pub use done_observer::DoneObserver;
@@ -28,10 +30,10 @@ use crate::ffi::{Object, Own, Result, Slot};
 use crate::loop_::Loop;
 use crate::stdlib;
 use callbacks::Callbacks;
-use std::cell::Cell;
 
-/// What has become of a future.
+/// What has become of a future. The numbers are asyncio's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
 pub enum State {
     #[default]
     Pending,
@@ -50,27 +52,23 @@ impl State {
 }
 
 /// The body of a Future.
+///
+/// `common` is where asyncio's futures have it, which `tasks/layout.rs` checks. The order of the other fields is what
+/// brings it there.
 #[derive(Default)]
 #[repr(C)]
 pub struct Future {
     /// The loop, of any make; known is one of Ferrio's own with its own `call_soon`, which can be used directly.
     pub(crate) loop_: KnownSlot<Loop>,
-    state: Cell<State>,
-    /// Whether an exception was set that nobody has asked for.
-    log_traceback: Cell<bool>,
-    /// Set by `__await__` and cleared by the task that waits: tells `await` from a plain `yield`.
-    pub(crate) blocking: Cell<bool>,
+    callbacks: Callbacks,
     result: Slot,
     exception: Slot,
-    /// The exception's traceback when it was set: each time it is raised, it starts from there.
-    exception_traceback: Slot,
+    /// When it has failed: the exception's traceback at that moment. The first time that it is raised, it starts from
+    /// there. When it is a task that was cancelled: the very exception that it ended with; handed out once.
+    traceback_or_cancelled_error: Slot,
     cancel_message: Slot,
-    /// The very exception that a cancelled task ended with; handed out once.
-    cancelled_error: Slot,
     source_traceback: Slot,
-    /// Those who say themselves that they wait for it: a set, or nothing.
-    awaiters: Slot,
-    callbacks: Callbacks,
+    pub(crate) common: Common,
     pub(crate) dict: Dict,
     pub(crate) weak: WeakList,
 }
@@ -86,6 +84,12 @@ impl Future {
     pub fn trace_source(&self) -> Result<()> {
         self.source_traceback.put(stdlib::EXTRACT_STACK.get()?.call0()?);
         Ok(())
+    }
+
+    /// The body as that of a task.
+    #[inline]
+    pub fn of_task(self) -> Future {
+        Future { common: Common::of_task(), ..self }
     }
 
     /// Takes the loop, the current one if none is given.
@@ -111,20 +115,20 @@ impl Future {
     /// What has become of it.
     #[inline]
     pub fn state(&self) -> State {
-        self.state.get()
+        self.common.state.get()
     }
 
     /// Whether it is finished or cancelled.
     #[inline]
     pub fn is_done(&self) -> bool {
-        self.state.get() != State::Pending
+        self.common.state.get() != State::Pending
     }
 
     /// Makes it pending again, without a loop, for a second `__init__`.
     pub fn reset(&self) {
-        self.state.set(State::Pending);
-        self.log_traceback.set(false);
-        self.blocking.set(false);
+        self.common.state.set(State::Pending);
+        self.common.log_traceback.set(false);
+        self.common.blocking.set(false);
         crate::ffi::Class::clear(self);
     }
 
@@ -146,7 +150,9 @@ impl Future {
 
     /// The exception that says why there is no result.
     pub fn make_cancelled_error(&self) -> Result {
-        if let Some(error) = self.cancelled_error.take() {
+        if self.common.state.get() != State::Finished
+            && let Some(error) = self.traceback_or_cancelled_error.take()
+        {
             return Ok(error);
         }
         let class = stdlib::CANCELLED_ERROR.get()?;
@@ -159,7 +165,7 @@ impl Future {
     /// The result, or the exception raised.
     #[inline]
     pub fn result(&self) -> Result {
-        match self.state.get() {
+        match self.common.state.get() {
             State::Finished if self.exception.is_empty() => Ok(self.result.get_or_none()),
             _ => self.no_result(),
         }
@@ -167,11 +173,11 @@ impl Future {
 
     #[cold]
     fn no_result(&self) -> Result {
-        match self.state.get() {
+        match self.common.state.get() {
             State::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
             State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
             State::Finished => {
-                self.log_traceback.set(false);
+                self.common.log_traceback.set(false);
                 Err(self.take_exception().raise_here())
             }
         }
@@ -181,7 +187,7 @@ impl Future {
     /// none after that, as asyncio does it.
     fn take_exception(&self) -> Object {
         let exception = self.exception.get_or_none();
-        let traceback = self.exception_traceback.take().unwrap_or_else(Object::none);
+        let traceback = self.traceback_or_cancelled_error.take().unwrap_or_else(Object::none);
         if let Err(raised) = exception.set_traceback(&traceback) {
             raised.discard();
         }
@@ -190,12 +196,12 @@ impl Future {
 
     /// The exception that it finished with, for a task that waits for it; none if it has a result.
     pub fn failure(&self) -> Result<Option<Object>> {
-        match self.state.get() {
+        match self.common.state.get() {
             State::Finished if self.exception.is_empty() => Ok(None),
             State::Cancelled => self.make_cancelled_error().map(Some),
             State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
             State::Finished => {
-                self.log_traceback.set(false);
+                self.common.log_traceback.set(false);
                 Ok(Some(self.take_exception()))
             }
         }
@@ -203,11 +209,11 @@ impl Future {
 
     /// `exception()`: the exception that was set, None, or the cancellation raised.
     pub fn exception(&self) -> Result {
-        match self.state.get() {
+        match self.common.state.get() {
             State::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
             State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Exception is not set.")),
             State::Finished => {
-                self.log_traceback.set(false);
+                self.common.log_traceback.set(false);
                 Ok(self.exception.get_or_none())
             }
         }
@@ -215,7 +221,7 @@ impl Future {
 
     /// Keeps the exception that a task was cancelled with.
     pub fn keep_cancelled_error(&self, error: Object) {
-        self.cancelled_error.put(error);
+        self.traceback_or_cancelled_error.put(error);
     }
 
     /// Keeps the message of a cancellation.
@@ -249,7 +255,7 @@ impl Own<Future> {
     pub fn set_result(&self, result: Object) -> Result<()> {
         self.check_pending()?;
         self.result.put(result);
-        self.state.set(State::Finished);
+        self.common.state.set(State::Finished);
         self.schedule_callbacks()
     }
 
@@ -257,21 +263,22 @@ impl Own<Future> {
     pub fn set_exception(&self, exception: &Object) -> Result<()> {
         self.check_pending()?;
         let exception = make_exception(exception, &self.loop_.get_or_none())?;
-        self.exception_traceback.set(Some(exception.traceback()).filter(|traceback| !traceback.is_none()));
+        let traceback = Some(exception.traceback()).filter(|traceback| !traceback.is_none());
+        self.traceback_or_cancelled_error.set(traceback);
         self.exception.put(exception);
-        self.state.set(State::Finished);
+        self.common.state.set(State::Finished);
         self.schedule_callbacks()?;
-        self.log_traceback.set(true);
+        self.common.log_traceback.set(true);
         Ok(())
     }
 
     /// Cancels it; false if it is done already.
     pub fn cancel(&self, message: Option<&Object>) -> Result<bool> {
-        self.log_traceback.set(false);
+        self.common.log_traceback.set(false);
         if self.is_done() {
             return Ok(false);
         }
-        self.state.set(State::Cancelled);
+        self.common.state.set(State::Cancelled);
         self.keep_cancel_message(message);
         self.schedule_callbacks()?;
         Ok(true)
@@ -280,6 +287,7 @@ impl Own<Future> {
     /// Hands the callbacks to the loop.
     #[inline]
     fn schedule_callbacks(&self) -> Result<()> {
+        self.common.clear();
         while let Some(callback) = self.callbacks.take_first() {
             callback.schedule(self)?;
         }
@@ -306,7 +314,7 @@ impl Own<Future> {
 
     /// What `__del__` does: an exception that nobody has asked for is reported.
     pub fn report_unretrieved(&self) {
-        if !self.log_traceback.replace(false) {
+        if !self.common.log_traceback.replace(false) {
             return;
         }
         let report = || {

@@ -67,7 +67,7 @@ fn gather(args: &Args<'_>) -> Result {
     }
     let mut futures = Futures { loop_: None, known: None };
     futures.look_for_repetitions(things)?;
-    let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+    let running = crate::loop_::running_or_none()?;
     let caller = awaiters::current(&running)?;
     let outer = Own::new(Gathering::default())?;
     outer.return_exceptions.set(return_exceptions);
@@ -161,20 +161,20 @@ impl Own<Gathering> {
 
     /// Has itself told when a child is done.
     fn watch(&self, child: &Object) -> Result<()> {
-        awaiters::add(child, self.caller.get())?;
+        awaiters::add(child, self.caller.get().as_ref())?;
         OBSERVER.observe(child, self.as_object())
     }
 
     /// It is done before some of its children: nobody waits for them any more.
     fn leave_children(&self) -> Result<()> {
         let children = self.children.borrow().clone();
-        children.iter().try_for_each(|child| awaiters::discard(child, self.caller.get()))
+        children.iter().try_for_each(|child| awaiters::discard(child, self.caller.get().as_ref()))
     }
 
     /// One of the children is done.
     fn child_done(&self, child: &Object) -> Result<()> {
         self.done.set(self.done.get() + 1);
-        awaiters::discard(child, self.caller.get())?;
+        awaiters::discard(child, self.caller.get().as_ref())?;
         if self.future.is_done() {
             // Too late; that its exception was seen is noted.
             if !waiter::is_cancelled(child)? {

@@ -1,11 +1,12 @@
 //! One step of a task: into the coroutine, and what comes out of it.
 
 use super::{Task, WAITING_TASK, cancel_awaited, current, registry};
+use crate::compat;
 use crate::ffi::class::{Bound, Sent};
 use crate::ffi::error::{Builtin, raise_text, runtime_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Raised, Result, context};
-use crate::futures::{Callback, State, is_cancellation, own_future, waiter};
+use crate::futures::{Callback, State, awaiters, is_cancellation, own_future, waiter};
 use crate::stdlib;
 use std::sync::OnceLock;
 
@@ -72,7 +73,7 @@ pub fn start_eagerly(task: &Own<Task>) -> Result<()> {
     current::with_nested(&loop_, task, || context::run(&context, || advance(task, None)))?;
     if task.future.is_done() {
         // the frame is of no more use, and would be a cycle
-        task.coroutine.clear();
+        task.set_coroutine(None);
     }
     Ok(())
 }
@@ -103,8 +104,13 @@ fn advance(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
     } else {
         exception
     };
-    task.waiter.clear();
-    let Some(coroutine) = task.coroutine.get() else {
+    if let Some(waiter) = task.waiter.take()
+        && own_future(&waiter).is_none()
+    {
+        // Of Ferrio's futures nobody has to be taken out.
+        awaiters::discard_from_foreign(&waiter, task.as_object())?;
+    }
+    let Some(coroutine) = task.coroutine() else {
         return Err(runtime_error("uninitialized Task object"));
     };
     let outcome = match exception {
@@ -178,8 +184,11 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
         if !future.loop_.is_same(&task.future.loop_) {
             return refuse(task, &yielded, Refusal::OtherLoop);
         }
-        if !future.blocking.replace(false) {
+        if !future.common.blocking.replace(false) {
             return refuse(task, &yielded, Refusal::PlainYield);
+        }
+        if compat::FUTURES_KNOW_AWAITERS {
+            future.add_awaiter(task.as_object())?;
         }
         future.add_callback(Callback::Observer(&WAITING_TASK, task.as_object().clone()))?;
         return wait_for(task, yielded);
@@ -206,6 +215,7 @@ fn await_foreign(task: &Own<Task>, yielded: Object) -> Result<()> {
     if !blocking.is_true()? {
         return refuse(task, &yielded, Refusal::PlainYield);
     }
+    awaiters::add_to_foreign(&yielded, task.as_object())?;
     yielded.setattr(&stdlib::ASYNCIO_FUTURE_BLOCKING, &Object::bool(false))?;
     let wakeup = task.wakeup_callable()?;
     yielded.method_keywords(&stdlib::ADD_DONE_CALLBACK, &[&wakeup], &[(&stdlib::CONTEXT, &task.context())])?;
