@@ -187,7 +187,7 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
         if !future.common.blocking.replace(false) {
             return refuse(task, &yielded, Refusal::PlainYield);
         }
-        if compat::FUTURES_KNOW_AWAITERS {
+        if compat::FUTURES_KNOW_AWAITERS && !future.is_done() {
             future.add_awaiter(task.as_object())?;
         }
         future.add_callback(Callback::Observer(&WAITING_TASK, task.as_object().clone()))?;
