@@ -15,6 +15,7 @@ import weakref
 import ferrio
 import pytest
 from ferrio import _core
+from support.clock import block_until
 from support.processes import ENVIRONMENT, output
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 14), reason="the tools came with 3.14")
@@ -213,54 +214,70 @@ def test_the_program_shows_what_it_should(on_asyncio):
 
 
 THREADS = '''
-import asyncio, ferrio, sys, threading
-mode = sys.argv[1]
+import asyncio, sys, threading
+if sys.argv[1] != "asyncio":
+    import ferrio
+    ferrio.install()
 
 async def leaf(ready):
     ready()
     await asyncio.get_running_loop().create_future()
 
 async def parent(name, ready):
-    task = asyncio.create_task(leaf(ready), name=f"leaf of {name}")
-    await task
+    await asyncio.create_task(leaf(ready), name=f"leaf of {name}")
 
 def run(name, ready):
-    ferrio.run(parent(name, ready))
-
-barrier = threading.Barrier(4)
-def ready():
-    threading.Thread(target=barrier.wait, daemon=True).start()
+    asyncio.run(parent(name, ready))
 
 kept = []
 def ends():
-    loop = ferrio.new_event_loop()
-    kept.append((loop, loop.create_task(leaf(ready), name="of a thread that has ended")))
+    loop = asyncio.new_event_loop()
+    kept.append((loop, loop.create_task(leaf(print), name="of a thread that has ended")))
 
 thread = threading.Thread(target=ends)
 thread.start()
 thread.join()
 for name in "ab":
-    threading.Thread(target=run, args=(name, ready), daemon=True).start()
+    event = threading.Event()
+    threading.Thread(target=run, args=(name, event.set), daemon=True).start()
+    event.wait()
 
 async def main():
-    ready()
-    await asyncio.to_thread(barrier.wait)
     print("ready", flush=True)
     await asyncio.get_running_loop().create_future()
 
-ferrio.run(main())
+asyncio.run(main())
 '''
 
 
 def test_tasks_of_several_threads():
-    with running(THREADS, "loop") as process:
-        lines = tree(look("pstree", process.pid))
-        rows = look("ps", process.pid)[2:]
-    for name in "ab":
-        index = lines.index((2, f"(T) leaf of {name}"))
-        assert lines[index - 1][1].startswith(" parent <string>:")
-    assert len({row.split()[0] for row in rows}) == 3
-    assert "main" in "".join(rows)
+    seen = []
+    for mode in ("asyncio", "install"):
+        with running(THREADS, mode) as process:
+            seen.append((sorted(look("pstree", process.pid)), len(look("ps", process.pid))))
+    assert seen[0] == seen[1]
+    assert "of a thread that has ended" in str(seen[1])
+
+
+def test_all_tasks_of_a_loop_in_another_thread():
+    loop = ferrio.new_event_loop()
+    future = loop.create_future()
+    tasks = []
+
+    async def main():
+        tasks.append(asyncio.current_task())
+        await future
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
+    thread.start()
+    block_until(lambda: tasks)
+    assert asyncio.all_tasks(loop) == set(tasks)
+    assert asyncio.current_task(loop) in {None, *tasks}
+    assert tasks[0] in _core.all_tasks()
+    loop.call_soon_threadsafe(future.set_result, None)
+    thread.join()
+    assert asyncio.all_tasks(loop) == set()
+    loop.close()
 
 
 def test_tasks_that_end_while_they_are_looked_at():

@@ -7,8 +7,7 @@
 //! here touches a thread's state, and the functions below return None.
 
 use super::listing::Head;
-use super::{Name, Object, Ptr, dict, elf, sys as py};
-use crate::stdlib;
+use super::{Object, Ptr, elf, sys as py};
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,16 +35,16 @@ static TASKS: AtomicUsize = AtomicUsize::new(0);
 static AWAITED_BY: AtomicUsize = AtomicUsize::new(0);
 static TASKS_OF_ENDED_THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// Uses what the interpreter keeps of asyncio, if its tasks are laid out as `compiled`, with at least `size` bytes; or
-/// says why not.
-pub fn share(compiled: &TaskLayout, size: usize) -> Result<(), String> {
+/// Uses what the interpreter keeps of asyncio, if its tasks are laid out as `compiled`, with at most `size` bytes; or
+/// says why not. `file` has asyncio's C part, if that is an extension module; `running` is this thread's loop or None.
+pub fn share(compiled: &TaskLayout, size: usize, file: Option<&Path>, running: &Object) -> Result<(), String> {
     if TASKS.load(Ordering::Relaxed) != 0 {
         return Ok(());
     }
     if cfg!(Py_GIL_DISABLED) {
         return Err("the interpreter can run without the GIL".to_owned());
     }
-    let fields = debug_section().ok_or("the interpreter has no section AsyncioDebug")?;
+    let fields = debug_section(file).ok_or("the interpreter has no section AsyncioDebug")?;
     let [
         task_size,
         name,
@@ -69,7 +68,7 @@ pub fn share(compiled: &TaskLayout, size: usize) -> Result<(), String> {
     if places.iter().any(|place| *place == 0 || place % align_of::<Ptr>() != 0) {
         return Err(format!("the interpreter's states have another layout, {places:?}"));
     }
-    check_places(running_loop, tasks)?;
+    check_places(running_loop, tasks, running)?;
     for (place, known) in
         places.into_iter().zip([&RUNNING_LOOP, &CURRENT_TASK, &AWAITED_BY, &TASKS_OF_ENDED_THREADS, &TASKS])
     {
@@ -79,11 +78,7 @@ pub fn share(compiled: &TaskLayout, size: usize) -> Result<(), String> {
 }
 
 /// Whether what this thread's state has at the places is what it should be.
-fn check_places(running_loop: usize, tasks: usize) -> Result<(), String> {
-    let running = stdlib::GET_RUNNING_LOOP.get().and_then(Object::call0).map_err(|raised| {
-        raised.discard();
-        "there is no running loop to be asked for".to_owned()
-    })?;
+fn check_places(running_loop: usize, tasks: usize, running: &Object) -> Result<(), String> {
     // SAFETY: the GIL is held, and the interpreter's own file says that its thread's state has a pointer and the head
     // of a list there.
     let is_as_expected = unsafe {
@@ -102,18 +97,10 @@ fn check_places(running_loop: usize, tasks: usize) -> Result<(), String> {
 }
 
 /// The section, from the file that has the C part of asyncio: an extension module, the program or its library.
-fn debug_section() -> Option<[usize; FIELDS]> {
-    static FILE: Name = Name::new(c"__file__");
-    let path = stdlib::ASYNCIO_C_NAMESPACE.get().and_then(|names| dict::get(names, FILE.object()?));
-    let path = path.and_then(|path| path.map(|path| path.to_text()).transpose());
-    let path = path.unwrap_or_else(|raised| {
-        raised.discard();
-        None
-    });
-    let path = path.map(PathBuf::from);
+fn debug_section(file: Option<&Path>) -> Option<[usize; FIELDS]> {
     let read = |path: &Path| elf::section(path, b".AsyncioDebug").ok().flatten();
-    let section = path
-        .and_then(|path| read(&path))
+    let section = file
+        .and_then(read)
         .or_else(|| read(Path::new("/proc/self/exe")))
         .or_else(|| libraries().iter().find_map(|path| read(path)))?;
     let (numbers, rest) = section.as_chunks::<8>();

@@ -6,9 +6,9 @@
 //!
 //! Task's body begins with a Future's, and its class derives from this one.
 
-pub mod common;
 pub mod awaiters;
 pub mod callbacks;
+pub mod common;
 pub mod create;
 pub mod done_observer;
 pub mod iterator;
@@ -16,8 +16,8 @@ mod methods;
 pub mod waiter;
 pub use methods::{repr_with, stdlib_class};
 
-pub use common::Common;
 pub use callbacks::Callback;
+pub use common::Common;
 pub use create::loop_methods;
 pub use done_observer::DoneObserver;
 pub use iterator::FutureIterator;

@@ -9,8 +9,8 @@ use crate::ffi::dict;
 use crate::ffi::error::{Builtin, raise_text};
 use crate::ffi::text::{Piece, concat};
 use crate::ffi::{Object, Own, Raised, Result, thread_state};
-use std::mem::ManuallyDrop;
 use crate::stdlib::{CURRENT_TASKS, SWAP_CURRENT_TASK};
+use std::mem::ManuallyDrop;
 
 /// Makes a task (or none) the loop's current one; returns the one before.
 #[inline]
@@ -51,8 +51,13 @@ pub fn with<T>(loop_: &Object, task: &Own<Task>, work: impl FnOnce() -> Result<T
 fn refuse(loop_: &Object, task: &Own<Task>, before: &Object) -> Result<Raised> {
     swap(loop_, Some(before))?;
     let (entered, running) = (task.as_object().repr()?, before.repr()?);
-    let message =
-        [&"Cannot enter into task " as &dyn Piece, &entered, &" while another task ", &running, &" is being executed."];
+    let message = [
+        &"Cannot enter into task " as &dyn Piece,
+        &entered,
+        &" while another task ",
+        &running,
+        &" is being executed.",
+    ];
     Ok(raise_text(Builtin::Runtime, concat(&message)))
 }
 

@@ -6,9 +6,11 @@
 use super::Task;
 use crate::ffi::class::body_offset;
 use crate::ffi::thread_state::{self, TaskLayout};
-use crate::ffi::{Object, Result};
+use crate::ffi::{Name, Object, Result, dict};
 use crate::futures::{Future, common};
+use crate::stdlib;
 use std::mem::offset_of;
+use std::path::PathBuf;
 
 /// Where a body of Task has its links, in bytes from the body's beginning.
 pub const LINKS: usize = offset_of!(Task, links);
@@ -26,7 +28,14 @@ const LAYOUT: TaskLayout = TaskLayout {
 
 /// Has the interpreter see Ferrio's tasks. Returns None, or why it can't.
 pub fn share() -> Result {
-    match thread_state::share(&LAYOUT, body_offset::<Task>() + size_of::<Task>()) {
+    static FILE: Name = Name::new(c"__file__");
+    let file = match dict::get(stdlib::ASYNCIO_C_NAMESPACE.get()?, FILE.object()?)? {
+        Some(file) if !file.is_none() => Some(PathBuf::from(file.to_text()?)),
+        _ => None,
+    };
+    let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+    let size = body_offset::<Task>() + size_of::<Task>();
+    match thread_state::share(&LAYOUT, size, file.as_deref(), &running) {
         Ok(()) => Ok(Object::none()),
         Err(reason) => Object::str(&reason),
     }
