@@ -73,7 +73,8 @@ if not _only_finds_main:
     if hasattr(_asyncio, "EventLoop"):
         EventLoop = SelectorEventLoop
 
-    __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "listen", "uninstall")
+    __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "dump_on_signal", "install", "installed", "listen")
+    __all__ += ("uninstall", "watch_blocking")
     __all__ += _asyncio.__all__
 
     __version__ = "0.1.0"
@@ -83,6 +84,8 @@ if not _only_finds_main:
         name: module
         for module, names in {
             "events": ("new_event_loop",),
+            "inspection.blocking": ("watch_blocking",),
+            "inspection.dump": ("dump_on_signal",),
             "inspection.server": ("listen",),
             "installation": ("install", "installed", "uninstall"),
             "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
@@ -133,3 +136,8 @@ if not _only_finds_main:
         from ferrio.inspection.server import serve as _serve
 
         _serve()
+    _threshold = _os.environ.get("FERRIO_SLOW_CALLBACK", "0")
+    if _threshold not in {"", "0"} and not _sys.flags.ignore_environment:
+        from ferrio.inspection.blocking import watch_by_environment as _watch
+
+        _watch(_threshold)

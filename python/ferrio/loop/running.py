@@ -47,7 +47,7 @@ _RUN_ENDINGS = (SystemExit, KeyboardInterrupt)
 _SIGNALS_AT_A_TIME = 4096
 
 # Called before any loop runs; for those who watch the process.
-before_run: Callable[[], None] | None = None
+before_run: list[Callable[[], None]] = []
 
 
 def is_debug_mode() -> bool:
@@ -68,8 +68,8 @@ def run_forever(loop: Loop) -> None:
     """Run until the loop is stopped."""
     loop._check_closed()
     _check_running(loop)
-    if before_run is not None:
-        before_run()
+    for call in before_run:
+        call()
     track_coroutine_origins(loop, loop._debug)
     asyncgen_hooks = sys.get_asyncgen_hooks()
     try:
