@@ -199,7 +199,7 @@ def test_a_child_of_fork_is_watched(watch, lines):
 def test_bad_thresholds(threshold, error, message):
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         ferrio.watch_blocking(threshold)
-    with pytest.raises(TypeError, match="^describe must be callable, not int$"):
+    with pytest.raises(TypeError, match=r"^describe must be callable, not int$"):
         ferrio.watch_blocking(describe=1)
 
 
@@ -239,7 +239,8 @@ def test_a_bad_value_in_the_environment(value):
 
 
 def test_a_program_may_end_while_it_is_watched():
-    assert output("""
+    assert (
+        output("""
 import ferrio, asyncio, time
 ferrio.watch_blocking(0.001)
 async def main():
@@ -249,7 +250,9 @@ logging.getLogger("ferrio").setLevel(logging.ERROR)
 for _ in range(3):
     ferrio.run(main())
 print("ends")
-""") == "ends\n"
+""")
+        == "ends\n"
+    )
 
 
 def test_a_signal_asks_for_a_dump():
@@ -295,7 +298,8 @@ print(before)
 
 
 def test_a_dump_into_a_closed_file_disturbs_nobody():
-    assert output("""
+    assert (
+        output("""
 import os, signal, sys, ferrio
 file = open(os.devnull, "w")
 ferrio.dump_on_signal(signal.SIGUSR2, file=file)
@@ -305,11 +309,13 @@ sys.stderr = None
 ferrio.dump_on_signal(signal.SIGUSR2)
 os.kill(os.getpid(), signal.SIGUSR2)
 print("goes on")
-""") == "goes on\n"
+""")
+        == "goes on\n"
+    )
 
 
 def test_signals_that_can_not_ask():
-    with pytest.raises(ValueError, match="signal number out of range|Invalid"):
+    with pytest.raises(ValueError, match=r"signal number out of range|Invalid"):
         ferrio.dump_on_signal(1000)
     with pytest.raises(OSError, match="Invalid argument"):
         ferrio.dump_on_signal(signal.SIGKILL)

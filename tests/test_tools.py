@@ -21,7 +21,7 @@ from support.processes import ENVIRONMENT, output
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 14), reason="the tools came with 3.14")
 
 # One task for each way to wait for another; the program tells when all of them wait.
-PROGRAM = '''
+PROGRAM = """
 import asyncio, sys
 mode = sys.argv[1]
 if mode != "asyncio":
@@ -108,7 +108,7 @@ if mode == "loop":
     asyncio.run(main(), loop_factory=ferrio.new_event_loop)
 else:
     asyncio.run(main())
-'''
+"""
 
 
 @contextlib.contextmanager
@@ -213,7 +213,7 @@ def test_the_program_shows_what_it_should(on_asyncio):
     assert max(depth for depth, _ in lines) > 6
 
 
-THREADS = '''
+THREADS = """
 import asyncio, sys, threading
 if sys.argv[1] != "asyncio":
     import ferrio
@@ -247,7 +247,7 @@ async def main():
     await asyncio.get_running_loop().create_future()
 
 asyncio.run(main())
-'''
+"""
 
 
 def test_tasks_of_several_threads():
@@ -282,7 +282,7 @@ def test_all_tasks_of_a_loop_in_another_thread():
 
 def test_tasks_that_end_while_they_are_looked_at():
     """The process that is looked at is not disturbed, and most looks succeed."""
-    program = '''
+    program = """
 import asyncio, ferrio, itertools
 async def nothing():
     await asyncio.sleep(0)
@@ -295,7 +295,7 @@ async def main():
     await asyncio.gather(*tasks)
 ferrio.install()
 asyncio.run(main())
-'''
+"""
     seen = 0
     with running(program) as process:
         for _ in range(15):
@@ -312,7 +312,8 @@ asyncio.run(main())
 
 
 def test_all_tasks_needs_no_substitute():
-    assert output("""
+    assert (
+        output("""
 import asyncio, asyncio.tasks, gc, weakref, sys
 before = {(module, name): value for module, namespace in list(sys.modules.items()) if module.startswith("asyncio")
     for name, value in vars(namespace).items()}
@@ -327,7 +328,9 @@ async def main():
     await task
     assert asyncio.all_tasks() == {asyncio.current_task()}
 ferrio.run(main())
-""") == "[]\n"
+""")
+        == "[]\n"
+    )
 
 
 def test_all_tasks_of_several_kinds_and_loops():
@@ -440,7 +443,7 @@ def test_a_task_is_as_small_as_it_can_be():
 
 @pytest.mark.skipif(sys.version_info < (3, 15), reason="the profiler came with 3.15")
 def test_the_sampling_profiler_finds_the_task_that_runs(tmp_path):
-    program = '''
+    program = """
 import asyncio, ferrio, time
 def burns():
     end = time.perf_counter() + 0.02
@@ -459,7 +462,7 @@ async def main():
     await asyncio.gather(task, idle)
 ferrio.install()
 asyncio.run(main())
-'''
+"""
     result = tmp_path / "collapsed"
     with running(program) as process:
         done = subprocess.run(
@@ -484,7 +487,8 @@ asyncio.run(main())
 
 def test_where_the_layout_is_another_asyncio_finds_the_tasks_by_its_set():
     """As with earlier interpreters; one line says that the tools find nothing."""
-    assert output("""
+    assert (
+        output("""
 import asyncio, importlib.util, logging, sys
 logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s", stream=sys.stdout)
 [folder] = importlib.util.find_spec("ferrio").submodule_search_locations
@@ -502,4 +506,6 @@ async def main():
     assert asyncio.all_tasks() == {asyncio.current_task()}
 for _ in range(2):
     ferrio.run(main())
-""") == "ferrio INFO python -m asyncio ps and pstree will not show Ferrio's tasks: that is a test\n"
+""")
+        == "ferrio INFO python -m asyncio ps and pstree will not show Ferrio's tasks: that is a test\n"
+    )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 __all__ = ("install", "installed", "uninstall")
 
 # asyncio's own stay: new_event_loop() goes by the policy, which somebody may have set; the handles are those
-# of asyncio's own loops, and Ferrio's pass for them. The functions for call graphs are replaced with the first task.
+# of asyncio's own loops, and Ferrio's pass for them. The functions for call graphs are replaced with the
+# first task.
 _STAY = {
     "new_event_loop",
     "Handle",

@@ -1,8 +1,8 @@
 """Making Ferrio's tasks visible to asyncio.all_tasks(), to call graphs and to the interpreter's tools.
 
 From 3.14 on they are in the interpreter's own lists of tasks. Where that is not possible, and for earlier
-interpreters, asyncio finds tasks of other makes in a WeakSet. Putting each task in would cost a microsecond for
-every one, so that set is taught to look into Ferrio's own list when somebody asks.
+interpreters, asyncio finds tasks of other makes in a WeakSet. Putting each task in would cost a microsecond
+for every one, so that set is taught to look into Ferrio's own list when somebody asks.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _find_task_sets() -> list[weakref.WeakSet[Any]]:
 
 
 def make_visible() -> None:
-    """Teach asyncio where Ferrio's tasks are, and its call graphs who awaits them; before the first task begins."""
+    """Teach asyncio where Ferrio's tasks are, and its call graphs who awaits them, before the first."""
     if versions.CALL_GRAPHS:
         _extend_call_graphs("future_add_to_awaited_by")
         _extend_call_graphs("future_discard_from_awaited_by")

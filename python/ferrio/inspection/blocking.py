@@ -1,7 +1,7 @@
 """Telling what blocks a loop, while it blocks it.
 
-A thread looks at the running loops at short intervals. A loop counts its callbacks anyway; one that is in the same
-callback for too long is blocked. The loop itself does nothing for this.
+A thread looks at the running loops at short intervals. A loop counts its callbacks anyway; one that is in the
+same callback for too long is blocked. The loop itself does nothing for this.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ("watch_blocking", "watch_by_environment")
 # How many looks there are in the time that a callback may take. The report comes late by one of them at most.
 _LOOKS = 4
 
-# Seconds between two looks at a loop that is blocked: the duration that is told at the end is as exact as this.
+# Seconds between two looks at a loop that is blocked: the duration at the end is as exact as this.
 _SOON = 0.005
 
 # The shortest interval between two looks, in seconds. Each of them takes the GIL.
@@ -85,7 +85,7 @@ class _Watcher:
         if state is None or state.number != number:
             if state is not None and state.reported:
                 _log("%s blocked the loop for %.3f s", state.what, now.time - state.since)
-            # If code that does not give the GIL away has kept this thread from looking, it was in this callback.
+            # If code that does not give the GIL away has kept this thread from looking, it was this one's.
             kept_from_looking = min(now.time - before.time, now.cpu_time - before.cpu_time) >= self.threshold
             since = before.time if kept_from_looking else now.time
             self._states[loop] = state = _State(number, since)
@@ -167,21 +167,21 @@ def _stack(frame: FrameType | None) -> str:
 _watcher: _Watcher | None = None
 
 
-def watch_blocking(
-    threshold: float | None = 0.1, *, describe: Callable[[], Any] | None = None
-) -> None:
+def watch_blocking(threshold: float | None = 0.1, *, describe: Callable[[], Any] | None = None) -> None:
     """Have every callback logged that blocks a loop of Ferrio's for longer than threshold seconds.
 
-    A thread logs it once while it runs, with the name of its task and the stack of the loop's thread, and once more
-    when it has ended, with the time that it took; as warnings of the logger "ferrio". It works in all threads, and in
-    the children of os.fork(). A callback that does not give the GIL away can be told about only when it does.
+    A thread logs it once while it runs, with the name of its task and the stack of the loop's thread, and
+    once more when it has ended, with the time that it took; as warnings of the logger "ferrio". It works in
+    all threads, and in the children of os.fork(). A callback that does not give the GIL away can be told
+    about only when it does.
 
     threshold: seconds, more than 0; None ends the watch. The next call replaces what the call before has set.
-    describe: a function without arguments whose result is added to the first line: str() of it. It is called in the
-    watcher's thread with a copy of the task's context, so that it reads the task's context variables. Not on 3.11,
-    which does not show a task's context.
+    describe: a function without arguments whose result is added to the first line: str() of it. It is called
+    in the watcher's thread with a copy of the task's context, so that it reads the task's context variables.
+    Not on 3.11, which does not show a task's context.
 
-    TypeError if threshold is no number or describe can't be called; ValueError if threshold is not more than 0.
+    TypeError if threshold is no number or describe can't be called; ValueError if threshold is 0 or
+    less.
 
     asyncio's own debug mode logs a slow callback after it has ended, without its stack.
     """
@@ -209,7 +209,7 @@ def watch_blocking(
 
 
 def watch_by_environment(value: str) -> None:
-    """Watch as FERRIO_SLOW_CALLBACK says. A value that is no number of seconds is logged, and nothing is watched."""
+    """Watch as FERRIO_SLOW_CALLBACK says. A value that is no number of seconds is logged."""
     try:
         watch_blocking(float(value))
     except ValueError:
@@ -230,7 +230,7 @@ def _want() -> None:
 
 
 def _begin_anew() -> None:
-    """Have a new thread in the child of a fork, from its first loop on: at the fork itself none may be started."""
+    """Have a new thread in a child of fork from its first loop on: at the fork none may be started."""
     global _watcher
     if _watcher is not None:
         _watcher = _Watcher(_watcher.threshold, _watcher.describe)

@@ -19,13 +19,13 @@ __all__ = ("dump", "dump_on_signal")
 def dump_on_signal(number: int = signal.SIGUSR1, *, file: TextIO | None = None) -> None:
     """Have a signal write what the process is at: the tasks that await each other, and the threads' stacks.
 
-    `kill -USR1 PID` then writes to standard error, or to file, every task of Ferrio's with the functions that it is
-    in down to the innermost one, and what every thread is running. The signal's handler that was there before is
-    called afterwards. The main thread writes it, as soon as it runs Python code: code in C that does not return
-    keeps it from that (see faulthandler.register()).
+    `kill -USR1 PID` then writes to standard error, or to file, every task of Ferrio's with the functions that
+    it is in down to the innermost one, and what every thread is running. The signal's handler that was there
+    before is called afterwards. The main thread writes it, as soon as it runs Python code: code in C that
+    does not return keeps it from that (see faulthandler.register()).
 
-    ValueError if this is not the main thread, or there is no such signal. OSError for a signal that can't be handled.
-    The children of os.fork() do the same.
+    ValueError if this is not the main thread, or there is no such signal. OSError for a signal that can't be
+    handled. The children of os.fork() do the same.
     """
     before = signal.getsignal(number)
     if isinstance(before, _Dump):
