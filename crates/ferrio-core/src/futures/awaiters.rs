@@ -9,7 +9,7 @@
 //! Earlier interpreters have no such place. There it is read off the callbacks when `python -m ferrio ps` asks.
 
 use super::common::Common;
-use super::{Callback, Future};
+use super::{Callback, Future, own_future};
 use crate::compat;
 use crate::ffi::class::{Method, module_function};
 use crate::ffi::error::type_error;
@@ -39,7 +39,7 @@ pub fn current_task(running: &Object) -> Result<Option<Object>> {
 
 /// The fields of a future of Ferrio's, or of asyncio's in C, that say who awaits it.
 fn fields(future: &Object) -> Option<&Common> {
-    if let Some(own) = Own::<Future>::downcast(future) {
+    if let Some(own) = own_future(future).or_else(|| Own::<Future>::downcast(future)) {
         return Some(&own.common);
     }
     let class = stdlib::ASYNCIO_FUTURE.get().ok()?;
