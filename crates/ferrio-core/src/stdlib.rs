@@ -187,5 +187,6 @@ imports! {
     FERRIO_QUEUE = c"ferrio.queues", c"Queue";
     // Its `_drain_helper` is known, so the writer need not call it.
     FERRIO_STREAM_PROTOCOL = c"ferrio.streams", c"StreamReaderProtocol";
+    FERRIO_MAKE_TASKS_VISIBLE = c"ferrio.tasks", c"make_visible";
     FERRIO_TIMEOUT = c"ferrio.timeouts", c"Timeout";
 }

@@ -9,7 +9,8 @@
 
 use super::{Task, layout};
 use crate::ffi::listing::List;
-use crate::ffi::{Import, Object, Own, Result, thread_state};
+use crate::ffi::{Object, Own, Result, thread_state};
+use crate::stdlib;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static TASKS: List = List::new();
@@ -43,8 +44,7 @@ static IS_VISIBLE: AtomicBool = AtomicBool::new(false);
 /// Has asyncio's functions know of Ferrio's tasks: before the first of them is in a list.
 #[cold]
 fn make_visible() -> Result<()> {
-    static MAKE_VISIBLE: Import = Import::new(c"ferrio.tasks", c"make_visible");
-    MAKE_VISIBLE.get()?.call0()?;
+    stdlib::FERRIO_MAKE_TASKS_VISIBLE.get()?.call0()?;
     IS_VISIBLE.store(true, Ordering::Relaxed);
     Ok(())
 }
