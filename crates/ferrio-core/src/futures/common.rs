@@ -15,10 +15,33 @@ pub struct Common {
     is_task: bool,
     /// Whether `awaiters` is a set.
     pub(super) is_set: Cell<bool>,
-    /// Whether an exception was set that nobody has asked for. From here on the fields are Ferrio's own.
-    pub(super) log_traceback: Cell<bool>,
+    /// Whether an exception was set that nobody has asked for. From here on the fields are Ferrio's own: asyncio has
+    /// other things there.
+    pub(super) log_traceback: Flag,
     /// Set by `__await__` and cleared by the task that waits: tells `await` from a plain `yield`.
-    pub(crate) blocking: Cell<bool>,
+    pub(crate) blocking: Flag,
+}
+
+/// A bool, in a byte that may have any value.
+#[derive(Default)]
+#[repr(transparent)]
+pub struct Flag(Cell<u8>);
+
+impl Flag {
+    #[inline]
+    pub fn get(&self) -> bool {
+        self.0.get() != 0
+    }
+
+    #[inline]
+    pub fn set(&self, value: bool) {
+        self.0.set(u8::from(value));
+    }
+
+    #[inline]
+    pub fn replace(&self, value: bool) -> bool {
+        self.0.replace(u8::from(value)) != 0
+    }
 }
 
 /// Where the fields are that the interpreter's tools read, in bytes from the beginning.
