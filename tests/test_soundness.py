@@ -372,7 +372,9 @@ def test_deeply_nested_coroutines_are_refused_and_freed(depth):
         program = program.replace('print("refused")', "pass")
         assert output(program) == "freed\n"
         return
-    assert output(program) == "refused\nfreed\n"
+    # From 3.14 on it is written into the future who waits for it.
+    answer = "written down" if sys.version_info >= (3, 14) else "refused"
+    assert output(program) == f"{answer}\nfreed\n"
 
 
 @pytest.mark.parametrize("make", ["ferrio.Handle(print, (inner,), loop)", "keep(inner)"])
@@ -411,7 +413,8 @@ def test_nested_shields_are_looked_through_only_so_far():
                 inner = ferrio.shield(inner)
                 kept.append(inner)
             try:
-                future._asyncio_awaited_by
+                assert future._asyncio_awaited_by == {asyncio.current_task()}
+                print("written down")
             except RecursionError:
                 print("refused")
             while kept:
