@@ -289,6 +289,7 @@ async def nothing():
 async def churn():
     for n in itertools.count():
         await asyncio.gather(*(asyncio.create_task(nothing()) for _ in range(n % 7)))
+        await asyncio.sleep(0.001)
 async def main():
     tasks = [asyncio.create_task(churn(), name=f"churn {n}") for n in range(3)]
     print("ready", flush=True)
@@ -298,7 +299,7 @@ asyncio.run(main())
 """
     seen = 0
     with running(program) as process:
-        for _ in range(15):
+        for _ in range(5):
             done = subprocess.run(
                 [sys.executable, "-m", "asyncio", "ps", str(process.pid)],
                 capture_output=True,
