@@ -73,16 +73,17 @@ if not _only_finds_main:
     if hasattr(_asyncio, "eager_task_factory"):
         from ferrio.tasks import eager_task_factory
 
-    __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "listen", "uninstall")
+    __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "dump_on_signal", "install", "installed", "listen")
+    __all__ += ("uninstall", "watch_blocking")
     __all__ += _asyncio.__all__
-
-    _tasks.make_visible()
 
     # Imported at their first use, so that a program does not wait at its start for what it does not use.
     _ON_DEMAND = {
         name: module
         for module, names in {
             "events": ("new_event_loop",),
+            "inspection.blocking": ("watch_blocking",),
+            "inspection.dump": ("dump_on_signal",),
             "inspection.server": ("listen",),
             "installation": ("install", "installed", "uninstall"),
             "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
@@ -136,6 +137,11 @@ if not _only_finds_main:
         from ferrio.inspection.server import serve as _serve
 
         _serve()
+    _threshold = _os.environ.get("FERRIO_SLOW_CALLBACK", "0")
+    if _threshold not in {"", "0"} and not _sys.flags.ignore_environment:
+        from ferrio.inspection.blocking import watch_by_environment as _watch
+
+        _watch(_threshold)
 
     # Under python -m ferrio, what imports this package installs it.
     _startup = _sys.modules.get("ferrio.startup")

@@ -35,6 +35,8 @@ such a program; or it has called ferrio.listen(), or imported ferrio with FERRIO
   --keep-uvloop  let a program that asks for uvloop have it, and not Ferrio's loop, as FERRIO_KEEP_UVLOOP=1
                  does
   --no-children  let the Python programs that the program starts use plain asyncio, as FERRIO_CHILDREN=0 does
+  --watch        log each callback that blocks the loop for longer than 0.1 s, while it does, with its stack;
+                 FERRIO_SLOW_CALLBACK=SECONDS does so for another time
   --version      print the version
   --help         print this"""
 
@@ -47,6 +49,7 @@ _VARIABLES = {
     "--debug": ("PYTHONASYNCIODEBUG", "1"),
     "--keep-uvloop": ("FERRIO_KEEP_UVLOOP", "1"),
     "--no-children": ("FERRIO_CHILDREN", "0"),
+    "--watch": ("FERRIO_SLOW_CALLBACK", "0.1"),
 }
 
 # The offset of the code in a .pyc file: after the magic number, the flags, and the time and size or the hash

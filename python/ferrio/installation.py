@@ -13,9 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ("install", "installed", "uninstall")
 
-# These stay asyncio's: new_event_loop() asks the policy, which the program may have set. asyncio's own loops
-# use the handles, and Ferrio's handles pass for them.
-_STAY = {"new_event_loop", "Handle", "TimerHandle"}
+# asyncio's own stay: new_event_loop() goes by the policy, which somebody may have set; the handles are those
+# of asyncio's own loops, and Ferrio's pass for them. The functions for call graphs are replaced with the
+# first task.
+_STAY = {
+    "new_event_loop",
+    "Handle",
+    "TimerHandle",
+    "future_add_to_awaited_by",
+    "future_discard_from_awaited_by",
+}
 
 # asyncio's own objects, which may be replaced later. In 3.11, __all__ lacks TaskGroup.
 originals: dict[str, Any] = {name: getattr(asyncio, name) for name in (*asyncio.__all__, "TaskGroup")}

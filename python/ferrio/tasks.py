@@ -1,7 +1,8 @@
-"""Making Ferrio's tasks visible for asyncio.all_tasks() and call graphs.
+"""Making Ferrio's tasks visible to asyncio.all_tasks(), to call graphs and to the interpreter's tools.
 
-asyncio finds foreign tasks in a WeakSet. To add a task to it takes a microsecond. So Ferrio does not add its
-tasks, but changes the class of the set: the set then also looks into Ferrio's own list.
+From 3.14 on they are in the interpreter's own lists of tasks. Where that is not possible, and for earlier
+interpreters, asyncio finds tasks of other makes in a WeakSet. Putting each task in would cost a microsecond
+for every one, so that set is taught to look into Ferrio's own list when somebody asks.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import itertools
 import weakref
 from collections.abc import Iterator
 
-from ferrio import _core
+from ferrio import _core, versions
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -71,17 +72,37 @@ def _find_task_sets() -> list[weakref.WeakSet[Any]]:
 
 
 def make_visible() -> None:
-    """Make Ferrio's tasks visible in asyncio's sets of tasks, and their awaiters in its call graphs."""
-    # The object stays the same, because C code has it too. Only its class changes.
-    for tasks in _find_task_sets():
-        tasks.__class__ = _TaskSet
-    if hasattr(asyncio, "future_add_to_awaited_by"):
+    """Teach asyncio where Ferrio's tasks are, and its call graphs who awaits them, before the first."""
+    if versions.CALL_GRAPHS:
         _extend_call_graphs("future_add_to_awaited_by")
         _extend_call_graphs("future_discard_from_awaited_by")
+    if _reason is None:
+        return
+    # The object stays the same, for C code holds it too; only its class changes.
+    for tasks in _find_task_sets():
+        tasks.__class__ = _TaskSet
+    if versions.CALL_GRAPHS:
         _show_awaiters_of_others()
 
 
-# A task factory whose tasks begin to run when they are created; from 3.12 on.
+def _share_tasks() -> str | None:
+    """Have the interpreter see Ferrio's tasks. Return None, or why it can't."""
+    if not versions.CALL_GRAPHS:
+        return "the interpreter has no lists of tasks"
+    reason = _core.share_tasks()
+    if reason is not None:
+        import logging
+
+        logger = logging.getLogger("ferrio")
+        logger.info("python -m asyncio ps and pstree will not show Ferrio's tasks: %s", reason)
+    return reason
+
+
+# Before the first task: it joins a list.
+_reason = _share_tasks()
+
+
+# Makes tasks that run till they wait, at once, as soon as they are made; from 3.12 on.
 eager_task_factory: Any = None
 if hasattr(asyncio, "create_eager_task_factory"):
     eager_task_factory = asyncio.create_eager_task_factory(_core.Task)

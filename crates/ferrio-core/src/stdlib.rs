@@ -82,6 +82,7 @@ imports! {
     FUTURES = c"asyncio", c"futures";
     THREADS = c"asyncio", c"threads";
     TIMEOUTS = c"asyncio", c"timeouts";
+    ASYNCIO_C_NAMESPACE = c"_asyncio", c"__dict__";
     ASYNCIO_FUTURE = c"_asyncio", c"Future";
     ASYNCIO_TASK = c"_asyncio", c"Task";
     CURRENT_TASKS = c"_asyncio", c"_current_tasks"; // up to 3.13
@@ -190,6 +191,7 @@ imports! {
     FERRIO_QUEUE = c"ferrio.queues", c"Queue";
     // The writer knows its `_drain_helper` and need not call it.
     FERRIO_STREAM_PROTOCOL = c"ferrio.streams", c"StreamReaderProtocol";
+    FERRIO_MAKE_TASKS_VISIBLE = c"ferrio.tasks", c"make_visible";
     FERRIO_TIMEOUT = c"ferrio.timeouts", c"Timeout";
     WAITING_LINE = c"ferrio.waiting_lines", c"waiting_line";
 }

@@ -45,8 +45,8 @@ def listen() -> None:
 
 def serve() -> None:
     """Answer `ps` and `pstree` as soon as a loop runs, in this process and in those that it forks."""
-    if running.before_run is None:
-        running.before_run = _try_to_listen
+    if _try_to_listen not in running.before_run:
+        running.before_run.append(_try_to_listen)
         os.register_at_fork(after_in_child=_forget_the_parents)
         atexit.register(_remove_socket)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import sys
 import threading
 import types
@@ -46,7 +47,7 @@ def describe_tasks() -> list[dict[str, Any]]:
 def _stack(coroutine: Any, running: types.FrameType | None) -> list[tuple[str, str, int]]:
     """Return the functions that a coroutine is in, innermost first."""
     stack: list[tuple[str, str, int]] = []
-    while coroutine is not None:
+    while (coroutine := _without_wrappers(coroutine)) is not None:
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
         frame = frame or getattr(coroutine, "ag_frame", None)
         if frame is None:
@@ -64,8 +65,23 @@ def _stack(coroutine: Any, running: types.FrameType | None) -> list[tuple[str, s
                 running = running.f_back
             if running is not None:
                 stack = called + stack
-        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+        names = ("cr_await", "gi_yieldfrom", "ag_await")
+        coroutine = next(filter(None, (getattr(coroutine, name, None) for name in names)), None)
     return stack
+
+
+# What the interpreter puts between an await and the coroutine or generator: no name leads from it to that.
+_WRAPPERS = {"anext_awaitable", "async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}
+
+
+def _without_wrappers(awaited: Any) -> Any:
+    """Return the coroutine or generator that an object is about, if it is a wrapper of the interpreter's."""
+    while type(awaited).__name__ in _WRAPPERS:
+        kinds = (types.CoroutineType, types.AsyncGeneratorType)
+        held = gc.get_referents(awaited)
+        inner = [one for one in held if isinstance(one, kinds) or type(one).__name__ in _WRAPPERS]
+        awaited = inner[0] if inner else None
+    return awaited
 
 
 def _entry(frame: types.FrameType) -> tuple[str, str, int]:

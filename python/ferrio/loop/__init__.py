@@ -652,11 +652,16 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
 
 
 def is_any_running() -> bool:
-    """Return whether a loop runs in any thread. Any thread may call it."""
-    # A WeakSet cannot be iterated while other threads add to it. Its set of references is copied in one step.
+    """Return whether a loop runs in any thread. Any thread may ask."""
+    return bool(running_loops())
+
+
+def running_loops() -> list[Loop]:
+    """Return the loops that run, in any thread. Any thread may ask."""
+    # A WeakSet can't be iterated while other threads add to it; its set of references is copied at once.
     references: set[weakref.ref[Loop]] = _loops.data  # type: ignore[attr-defined]
     loops = [reference() for reference in list(references)]
-    return any(loop is not None and loop.is_running() for loop in loops)
+    return [loop for loop in loops if loop is not None and loop.is_running()]
 
 
 def _import(name: str) -> None:

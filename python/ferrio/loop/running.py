@@ -52,8 +52,8 @@ _SIGNALS_AT_A_TIME = 4096
 # asyncio's own, to notice that a program replaces it.
 _run_once: Any = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
 
-# Called before any loop runs; for `ferrio.inspection`.
-before_run: Callable[[], None] | None = None
+# Called before any loop runs; for those who watch the process.
+before_run: list[Callable[[], None]] = []
 
 
 def is_debug_mode() -> bool:
@@ -74,8 +74,8 @@ def run_forever(loop: Loop) -> None:
     """Run until the loop is stopped."""
     loop._check_closed()
     _check_running(loop)
-    if before_run is not None:
-        before_run()
+    for call in before_run:
+        call()
     if asyncio.BaseEventLoop._run_once is not _run_once:  # type: ignore[attr-defined]
         _warn_of_replaced_run_once()
     track_coroutine_origins(loop, loop._debug)

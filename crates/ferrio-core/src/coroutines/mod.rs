@@ -290,7 +290,7 @@ impl Own<Coroutine> {
                     outcome = Outcome::of(future.result());
                     continue;
                 }
-                future.blocking.set(true);
+                future.common.blocking.set(true);
                 self.suspend(operation, Awaiting::Future(future.clone()));
                 return Ok(Sent::Yielded(awaitable));
             }

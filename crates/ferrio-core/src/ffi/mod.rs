@@ -25,6 +25,7 @@ pub mod class;
 pub mod context;
 pub mod deque;
 pub mod dict;
+mod elf;
 #[cfg(test)]
 pub mod embedded;
 pub mod error;
@@ -45,6 +46,7 @@ mod slot;
 pub mod stop_iteration;
 pub mod sys;
 pub mod text;
+pub mod thread_state;
 pub mod traceback;
 pub mod version;
 pub mod weak;

@@ -6,7 +6,7 @@
 use super::{DoneObserver, Future};
 use crate::ffi::{Object, Own, Result, Visitor};
 use crate::stdlib;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 /// One of a future's callbacks.
@@ -71,9 +71,12 @@ impl Callback {
 #[derive(Default)]
 pub struct Callbacks {
     first: Cell<Option<Callback>>,
-    /// The callbacks after the first one.
-    others: RefCell<VecDeque<Callback>>,
+    others: Cell<Others>,
 }
+
+/// Those after the first. None if there are no others, and while somebody looks at them: what looks runs no Python
+/// code meanwhile.
+type Others = Option<Box<VecDeque<Callback>>>;
 
 impl Callbacks {
     /// Appends a callback.
@@ -83,7 +86,9 @@ impl Callbacks {
             None => self.first.set(Some(callback)),
             first => {
                 self.first.set(first);
-                self.others.borrow_mut().push_back(callback);
+                let mut others = self.others.take().unwrap_or_default();
+                others.push_back(callback);
+                self.others.set(Some(others));
             }
         }
     }
@@ -92,8 +97,11 @@ impl Callbacks {
     #[inline]
     pub fn take_first(&self) -> Option<Callback> {
         let first = self.first.take()?;
-        if !self.others.borrow().is_empty() {
-            self.first.set(self.others.borrow_mut().pop_front());
+        if let Some(mut others) = self.others.take() {
+            self.first.set(others.pop_front());
+            if !others.is_empty() {
+                self.others.set(Some(others));
+            }
         }
         Some(first)
     }
@@ -111,14 +119,17 @@ impl Callbacks {
     pub fn all(&self) -> Vec<Callback> {
         let first = self.first.take();
         self.first.set(first.clone());
-        first.into_iter().chain(self.others.borrow().iter().cloned()).collect()
+        let others = self.others.take();
+        let all = first.into_iter().chain(others.iter().flat_map(|others| others.iter().cloned())).collect();
+        self.others.set(others);
+        all
     }
 
     /// Takes all of them, oldest first.
     pub fn take_all(&self) -> Vec<Callback> {
         let first = self.first.take();
-        let others = std::mem::take(&mut *self.others.borrow_mut());
-        first.into_iter().chain(others).collect()
+        let others = self.others.take();
+        first.into_iter().chain(others.into_iter().flat_map(|others| *others)).collect()
     }
 
     /// Whether there is none.
@@ -141,8 +152,8 @@ impl Callbacks {
         let first = self.first.take();
         first.iter().for_each(show);
         self.first.set(first);
-        if let Ok(others) = self.others.try_borrow() {
-            others.iter().for_each(show);
-        }
+        let others = self.others.take();
+        others.iter().flat_map(|others| others.iter()).for_each(show);
+        self.others.set(others);
     }
 }

@@ -29,8 +29,8 @@ impl Own<FutureIterator> {
     fn send(&self) -> Result<Sent> {
         let Some(future) = self.future.get() else { return Ok(Sent::Returned(Object::none())) };
         if !future.is_done() {
-            if future.blocking.replace(true) {
-                future.blocking.set(false);
+            if future.common.blocking.replace(true) {
+                future.common.blocking.set(false);
                 return Err(runtime_error("await wasn't used with future"));
             }
             return Ok(Sent::Yielded(future.into_object()));

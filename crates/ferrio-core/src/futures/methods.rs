@@ -35,7 +35,7 @@ impl Class for Future {
     free_list!();
 
     fn wants_finalizer(&self) -> bool {
-        self.log_traceback.get()
+        self.common.log_traceback.get()
     }
 
     fn empty() -> Self {
@@ -54,15 +54,14 @@ impl Class for Future {
         for slot in [
             &self.result,
             &self.exception,
-            &self.exception_traceback,
+            &self.traceback_or_cancelled_error,
             &self.cancel_message,
-            &self.cancelled_error,
             &self.source_traceback,
-            &self.awaiters,
         ] {
             visitor.slot(slot);
         }
         self.callbacks.traverse(visitor);
+        self.common.traverse(visitor);
     }
 
     fn clear(&self) {
@@ -70,14 +69,13 @@ impl Class for Future {
         for slot in [
             &self.result,
             &self.exception,
-            &self.exception_traceback,
+            &self.traceback_or_cancelled_error,
             &self.cancel_message,
-            &self.cancelled_error,
             &self.source_traceback,
-            &self.awaiters,
         ] {
             slot.clear();
         }
+        self.common.clear();
         self.loop_.clear();
     }
 
@@ -186,12 +184,12 @@ fn properties() -> Vec<Property> {
         property::<Future, _, _>(
             c"_asyncio_future_blocking",
             |this| {
-                // With None, asyncio.isfuture() returns False. That is right before __init__.
-                Ok(if this.loop_.is_empty() { Object::none() } else { Object::bool(this.blocking.get()) })
+                // None would make asyncio.isfuture() say no; so it is before __init__.
+                Ok(if this.loop_.is_empty() { Object::none() } else { Object::bool(this.common.blocking.get()) })
             },
             |this, value| {
                 this.check_initialised()?;
-                this.blocking.set(value.is_true()?);
+                this.common.blocking.set(value.is_true()?);
                 Ok(())
             },
         ),
@@ -210,12 +208,12 @@ fn properties() -> Vec<Property> {
         }),
         property::<Future, _, _>(
             c"_log_traceback",
-            |this| Ok(Object::bool(this.log_traceback.get())),
+            |this| Ok(Object::bool(this.common.log_traceback.get())),
             |this, value| {
                 if value.is_true()? {
                     return Err(value_error("_log_traceback can only be set to False"));
                 }
-                this.log_traceback.set(false);
+                this.common.log_traceback.set(false);
                 Ok(())
             },
         ),

@@ -8,6 +8,7 @@
 
 pub mod awaiters;
 pub mod callbacks;
+pub mod common;
 pub mod create;
 pub mod done_observer;
 pub mod iterator;
@@ -16,6 +17,7 @@ pub mod waiter;
 pub use methods::{repr_with, stdlib_class};
 
 pub use callbacks::Callback;
+pub use common::Common;
 pub use create::loop_methods;
 pub use done_observer::DoneObserver;
 pub use iterator::FutureIterator;
@@ -28,10 +30,10 @@ use crate::ffi::{Object, Own, Result, Slot};
 use crate::loop_::Loop;
 use crate::stdlib;
 use callbacks::Callbacks;
-use std::cell::Cell;
 
-/// The state of a future.
+/// What has become of a future. The numbers are asyncio's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
 pub enum FutureState {
     #[default]
     Pending,
@@ -50,27 +52,23 @@ impl FutureState {
 }
 
 /// The body of a Future.
+///
+/// `common` is where asyncio's futures have it, which `tasks/layout.rs` checks. The order of the other fields is what
+/// brings it there.
 #[derive(Default)]
 #[repr(C)]
 pub struct Future {
     /// The loop. It is "known" if it is Ferrio's and does not override `call_soon`; then it is used directly.
     pub(crate) loop_: KnownSlot<Loop>,
-    state: Cell<FutureState>,
-    /// Whether an exception was set and not retrieved yet.
-    log_traceback: Cell<bool>,
-    /// `__await__` sets it and the waiting task clears it. It distinguishes `await` from a plain `yield`.
-    pub(crate) blocking: Cell<bool>,
+    callbacks: Callbacks,
     result: Slot,
     exception: Slot,
-    /// The traceback of the exception when it was set. Each raise starts with this traceback.
-    exception_traceback: Slot,
+    /// When it has failed: the exception's traceback at that moment. The first time that it is raised, it starts from
+    /// there. When it is a task that was cancelled: the very exception that it ended with; handed out once.
+    traceback_or_cancelled_error: Slot,
     cancel_message: Slot,
-    /// The exception that a cancelled task ended with. It is raised once.
-    cancelled_error: Slot,
     source_traceback: Slot,
-    /// The recorded awaiters: a set, or nothing.
-    awaiters: Slot,
-    callbacks: Callbacks,
+    pub(crate) common: Common,
     pub(crate) dict: Dict,
     pub(crate) weak: WeakList,
 }
@@ -88,7 +86,13 @@ impl Future {
         Ok(())
     }
 
-    /// Sets the loop; without an argument, the current one.
+    /// The body as that of a task.
+    #[inline]
+    pub fn of_task(self) -> Future {
+        Future { common: Common::of_task(), ..self }
+    }
+
+    /// Takes the loop, the current one if none is given.
     pub fn attach(&self, loop_: Option<&Object>) -> Result<()> {
         let loop_ = match loop_ {
             Some(loop_) if !loop_.is_none() => loop_.clone(),
@@ -112,20 +116,20 @@ impl Future {
     /// Its state.
     #[inline]
     pub fn state(&self) -> FutureState {
-        self.state.get()
+        self.common.state.get()
     }
 
     /// Whether it is finished or cancelled.
     #[inline]
     pub fn is_done(&self) -> bool {
-        self.state.get() != FutureState::Pending
+        self.common.state.get() != FutureState::Pending
     }
 
     /// Makes it pending again, without a loop, for a second `__init__`.
     pub fn reset(&self) {
-        self.state.set(FutureState::Pending);
-        self.log_traceback.set(false);
-        self.blocking.set(false);
+        self.common.state.set(FutureState::Pending);
+        self.common.log_traceback.set(false);
+        self.common.blocking.set(false);
         crate::ffi::Class::clear(self);
     }
 
@@ -147,7 +151,9 @@ impl Future {
 
     /// The `CancelledError` to raise.
     pub fn make_cancelled_error(&self) -> Result {
-        if let Some(error) = self.cancelled_error.take() {
+        if self.common.state.get() != FutureState::Finished
+            && let Some(error) = self.traceback_or_cancelled_error.take()
+        {
             return Ok(error);
         }
         let class = stdlib::CANCELLED_ERROR.get()?;
@@ -160,7 +166,7 @@ impl Future {
     /// The result. Raises the exception if there is one.
     #[inline]
     pub fn result(&self) -> Result {
-        match self.state.get() {
+        match self.common.state.get() {
             FutureState::Finished if self.exception.is_empty() => Ok(self.result.get_or_none()),
             _ => self.no_result(),
         }
@@ -168,11 +174,11 @@ impl Future {
 
     #[cold]
     fn no_result(&self) -> Result {
-        match self.state.get() {
+        match self.common.state.get() {
             FutureState::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
             FutureState::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
             FutureState::Finished => {
-                self.log_traceback.set(false);
+                self.common.log_traceback.set(false);
                 Err(self.take_exception().raise_here())
             }
         }
@@ -182,7 +188,7 @@ impl Future {
     /// asyncio.
     fn take_exception(&self) -> Object {
         let exception = self.exception.get_or_none();
-        let traceback = self.exception_traceback.take().unwrap_or_else(Object::none);
+        let traceback = self.traceback_or_cancelled_error.take().unwrap_or_else(Object::none);
         if let Err(raised) = exception.set_traceback(&traceback) {
             raised.discard();
         }
@@ -191,12 +197,12 @@ impl Future {
 
     /// The exception of a finished future, for a task that waits for it. None if it has a result.
     pub fn failure(&self) -> Result<Option<Object>> {
-        match self.state.get() {
+        match self.common.state.get() {
             FutureState::Finished if self.exception.is_empty() => Ok(None),
             FutureState::Cancelled => self.make_cancelled_error().map(Some),
             FutureState::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
             FutureState::Finished => {
-                self.log_traceback.set(false);
+                self.common.log_traceback.set(false);
                 Ok(Some(self.take_exception()))
             }
         }
@@ -204,11 +210,11 @@ impl Future {
 
     /// `exception()`: the exception that was set, or None. Raises the `CancelledError` of a cancelled future.
     pub fn exception(&self) -> Result {
-        match self.state.get() {
+        match self.common.state.get() {
             FutureState::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
             FutureState::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Exception is not set.")),
             FutureState::Finished => {
-                self.log_traceback.set(false);
+                self.common.log_traceback.set(false);
                 Ok(self.exception.get_or_none())
             }
         }
@@ -216,7 +222,7 @@ impl Future {
 
     /// Stores the exception that a task was cancelled with.
     pub fn keep_cancelled_error(&self, error: Object) {
-        self.cancelled_error.put(error);
+        self.traceback_or_cancelled_error.put(error);
     }
 
     /// Stores the message of a cancellation.
@@ -250,7 +256,7 @@ impl Own<Future> {
     pub fn set_result(&self, result: Object) -> Result<()> {
         self.check_pending()?;
         self.result.put(result);
-        self.state.set(FutureState::Finished);
+        self.common.state.set(FutureState::Finished);
         self.schedule_callbacks()
     }
 
@@ -258,21 +264,22 @@ impl Own<Future> {
     pub fn set_exception(&self, exception: &Object) -> Result<()> {
         self.check_pending()?;
         let exception = make_exception(exception, &self.loop_.get_or_none())?;
-        self.exception_traceback.set(Some(exception.traceback()).filter(|traceback| !traceback.is_none()));
+        let traceback = Some(exception.traceback()).filter(|traceback| !traceback.is_none());
+        self.traceback_or_cancelled_error.set(traceback);
         self.exception.put(exception);
-        self.state.set(FutureState::Finished);
+        self.common.state.set(FutureState::Finished);
         self.schedule_callbacks()?;
-        self.log_traceback.set(true);
+        self.common.log_traceback.set(true);
         Ok(())
     }
 
     /// Cancels it; false if it is done already.
     pub fn cancel(&self, message: Option<&Object>) -> Result<bool> {
-        self.log_traceback.set(false);
+        self.common.log_traceback.set(false);
         if self.is_done() {
             return Ok(false);
         }
-        self.state.set(FutureState::Cancelled);
+        self.common.state.set(FutureState::Cancelled);
         self.keep_cancel_message(message);
         self.schedule_callbacks()?;
         Ok(true)
@@ -281,6 +288,7 @@ impl Own<Future> {
     /// Passes the callbacks to the loop.
     #[inline]
     fn schedule_callbacks(&self) -> Result<()> {
+        self.common.clear();
         while let Some(callback) = self.callbacks.take_first() {
             callback.schedule(self)?;
         }
@@ -307,7 +315,7 @@ impl Own<Future> {
 
     /// `__del__`: reports an exception that was never retrieved.
     pub fn report_unretrieved(&self) {
-        if !self.log_traceback.replace(false) {
+        if !self.common.log_traceback.replace(false) {
             return;
         }
         let report = || {

@@ -179,6 +179,16 @@ fn running() -> Vec<Method> {
             c"stop($self, /)\n--\n\nEnd run_forever() after the running iteration.",
         ),
         method0::<Loop, _>(
+            c"_running_callback",
+            |this| {
+                if !this.is_in_callback.get() {
+                    return Ok(Object::none());
+                }
+                Object::int(this.callback_number() as i64)
+            },
+            c"_running_callback($self, /)\n--\n\nReturn the number of the callback that runs, or None between callbacks. Any thread may ask.",
+        ),
+        method0::<Loop, _>(
             c"is_running",
             |this| Ok(Object::bool(this.is_running())),
             c"is_running($self, /)\n--\n\nReturn True while the loop runs.",

@@ -23,7 +23,7 @@ mod schedule;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
 use crate::ffi::with_gil::WithGil;
-use crate::ffi::{Overridden, Own, Result, SkippedMethods, Slot};
+use crate::ffi::{Object, Overridden, Own, Result, SkippedMethods, Slot, thread_state};
 use crate::handles::TimerHandle;
 use crate::stdlib;
 use end_of_iteration::EndOfIteration;
@@ -114,11 +114,20 @@ impl Drop for WakeUp {
 
 /// The loop that runs in this thread. `RuntimeError` if there is none.
 pub fn running() -> Result {
-    let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+    let running = running_or_none()?;
     if running.is_none() {
         return Err(runtime_error("no running event loop"));
     }
     Ok(running)
+}
+
+/// The loop that runs in this thread, or None.
+#[inline]
+pub fn running_or_none() -> Result {
+    match thread_state::running_loop() {
+        Some(running) => Ok(running.unwrap_or_else(Object::none)),
+        None => stdlib::GET_RUNNING_LOOP.get()?.call0(),
+    }
 }
 
 /// One of the loop's callbacks, while it runs.

@@ -23,7 +23,6 @@ use crate::ffi::module::Module;
 use crate::ffi::text::concat;
 use crate::ffi::{Object, Result, Slot, deque};
 use crate::futures::waiter;
-use crate::stdlib;
 
 /// The loop that a primitive belongs to: the one on which a task first waited for it.
 #[derive(Default)]
@@ -32,7 +31,7 @@ pub struct BoundLoop(pub Slot);
 impl BoundLoop {
     /// The running loop; `RuntimeError` if the primitive belongs to another.
     pub fn get(&self, owner: &Object) -> Result {
-        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+        let running = crate::loop_::running_or_none()?;
         if self.0.is_empty() {
             self.0.put(running.clone());
         } else if !self.0.is(&running) {

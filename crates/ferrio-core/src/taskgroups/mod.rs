@@ -71,7 +71,7 @@ impl Own<TaskGroup> {
             return args.call_as(&ORIGINAL, &stdlib::CREATE_TASK, self.as_object());
         };
         let task = create_task_on(own, args)?;
-        awaiters::add(&task, self.parent())?;
+        awaiters::add(&task, self.parent().as_ref())?;
         set::add(&self.tasks.get_or_none(), &task)?;
         OBSERVER.observe(&task, self.as_object())?;
         Ok(task)
@@ -81,7 +81,7 @@ impl Own<TaskGroup> {
     fn task_done(&self, task: &Object) -> Result<()> {
         let tasks = self.tasks.get_or_none();
         set::discard(&tasks, task)?;
-        awaiters::discard(task, self.parent())?;
+        awaiters::discard(task, self.parent().as_ref())?;
         if has_failed(task)? {
             let original = ORIGINAL.get()?.getattr(&ON_TASK_DONE)?;
             return original.call(&[self.as_object(), task]).map(drop);
@@ -100,7 +100,7 @@ struct Enter(Own<TaskGroup>);
 impl Operation for Enter {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
         let group = &self.0;
-        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+        let running = crate::loop_::running_or_none()?;
         let parent = match &outcome {
             Outcome::Start if !group.entered.get() && !running.is_none() => awaiters::current_task(&running)?,
             Outcome::Start => None,

@@ -85,7 +85,7 @@ impl Completions {
         let this = Own::new(Completions::default())?;
         this.done.put(FERRIO_QUEUE.get()?.call0()?);
         let loop_ = stdlib::GET_EVENT_LOOP.get()?.call0()?;
-        this.caller.set(awaiters::current(&stdlib::GET_RUNNING_LOOP.get()?.call0()?)?);
+        this.caller.set(awaiters::current(&crate::loop_::running_or_none()?)?);
         let todo = set::new()?;
         for thing in set::items(&set::of(things)?)? {
             let future = stdlib::ENSURE_FUTURE.get()?.call_keywords(&[&thing], &[(&stdlib::LOOP, &loop_)])?;
@@ -94,7 +94,7 @@ impl Completions {
         let futures = set::items(&todo)?;
         for future in &futures {
             OBSERVER.observe(future, this.as_object())?;
-            awaiters::add(future, this.caller.get())?;
+            awaiters::add(future, this.caller.get().as_ref())?;
         }
         this.left.set(futures.len());
         this.todo.put(todo);
@@ -117,7 +117,7 @@ impl Own<Completions> {
             return Ok(());
         }
         set::discard(&todo, future)?;
-        awaiters::discard(future, self.caller.get())?;
+        awaiters::discard(future, self.caller.get().as_ref())?;
         self.done.get_or_none().method1(&PUT_NOWAIT, future)?;
         if deque::is_empty(&todo)?
             && let Some(timer) = self.timer.get()
@@ -133,7 +133,7 @@ impl Own<Completions> {
         let done = self.done.get_or_none();
         for future in set::items(&todo)? {
             OBSERVER.stop_observing(&future, self.as_object())?;
-            awaiters::discard(&future, self.caller.get())?;
+            awaiters::discard(&future, self.caller.get().as_ref())?;
             done.method1(&PUT_NOWAIT, &Object::none())?;
         }
         set::clear(&todo)

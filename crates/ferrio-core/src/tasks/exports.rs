@@ -14,7 +14,12 @@ pub fn functions() -> Vec<Method> {
         module_function(
             c"all_tasks",
             |_| super::registry::all(),
-            c"all_tasks()\n--\n\nReturn every task of Ferrio's own that is not done, of any loop, oldest first.",
+            c"all_tasks()\n--\n\nReturn every task of Ferrio's own that is not done, of any loop; those of a thread oldest first.",
+        ),
+        module_function(
+            c"share_tasks",
+            |_| super::layout::share(),
+            c"share_tasks()\n--\n\nHave the interpreter see Ferrio's tasks, from 3.14 on. Return None, or why it can't.",
         ),
         sleep::set_result_unless_cancelled(),
         waiting::release_waiter(),

@@ -63,7 +63,7 @@ fn gather(args: &Args<'_>) -> Result {
     }
     let mut futures = Futures { loop_: None, known: None };
     futures.look_for_repetitions(things)?;
-    let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
+    let running = crate::loop_::running_or_none()?;
     let caller = awaiters::current(&running)?;
     let outer = Own::new(Gathering::default())?;
     outer.return_exceptions.set(return_exceptions);
@@ -157,20 +157,20 @@ impl Own<Gathering> {
 
     /// Observes a child.
     fn watch(&self, child: &Object) -> Result<()> {
-        awaiters::add(child, self.caller.get())?;
+        awaiters::add(child, self.caller.get().as_ref())?;
         OBSERVER.observe(child, self.as_object())
     }
 
     /// It is done before some of its children: does not wait for them any more.
     fn leave_children(&self) -> Result<()> {
         let children = self.children.borrow().clone();
-        children.iter().try_for_each(|child| awaiters::discard(child, self.caller.get()))
+        children.iter().try_for_each(|child| awaiters::discard(child, self.caller.get().as_ref()))
     }
 
     /// One of the children is done.
     fn child_done(&self, child: &Object) -> Result<()> {
         self.done.set(self.done.get() + 1);
-        awaiters::discard(child, self.caller.get())?;
+        awaiters::discard(child, self.caller.get().as_ref())?;
         if self.future.is_done() {
             // Too late. Its exception is marked as retrieved.
             if !waiter::is_cancelled(child)? {

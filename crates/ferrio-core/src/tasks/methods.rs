@@ -7,7 +7,7 @@ use crate::ffi::class::{
     unary_slot,
 };
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor, sys};
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Slot, Visitor, sys};
 use crate::futures::Future;
 use crate::stdlib;
 use std::ffi::CStr;
@@ -21,6 +21,19 @@ static GET_STACK: Signature =
     Signature { name: "get_stack", parameters: &["limit"], positional: 0, required: 0, variadic: false };
 static PRINT_STACK: Signature =
     Signature { name: "print_stack", parameters: &["limit", "file"], positional: 0, required: 0, variadic: false };
+
+impl Task {
+    fn slots(&self) -> [&Slot; 6] {
+        [
+            &self.native_coroutine,
+            &self.foreign_coroutine,
+            &self.context,
+            &self.name,
+            &self.waiter,
+            &self.step_exception,
+        ]
+    }
+}
 
 impl Class for Task {
     const NAME: &'static CStr = c"ferrio._core.Task";
@@ -37,7 +50,7 @@ impl Class for Task {
     }
 
     fn empty() -> Self {
-        Task::default()
+        Task::new(Future::default())
     }
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
@@ -51,14 +64,16 @@ impl Class for Task {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.future.traverse(visitor);
-        for slot in [&self.coroutine, &self.context, &self.name, &self.waiter, &self.step_exception] {
+        for slot in self.slots() {
             visitor.slot(slot);
         }
     }
 
     fn clear(&self) {
+        // First: what is in a list is whole.
+        registry::remove(self);
         self.future.clear();
-        for slot in [&self.coroutine, &self.context, &self.name, &self.waiter, &self.step_exception] {
+        for slot in self.slots() {
             slot.clear();
         }
     }
@@ -111,7 +126,7 @@ fn methods() -> Vec<Method> {
         ),
         method0::<Task, _>(
             c"cancelling",
-            |this| Object::int(this.cancels_requested.get()),
+            |this| Object::int(this.cancels_requested.get().into()),
             c"cancelling($self, /)\n--\n\nReturn the number of requests for cancellation, less the calls of uncancel().",
         ),
         method0::<Task, _>(
@@ -121,7 +136,7 @@ fn methods() -> Vec<Method> {
         ),
         method0::<Task, _>(
             c"get_coro",
-            |this| Ok(this.coroutine.get_or_none()),
+            |this| Ok(this.coroutine().unwrap_or_else(Object::none)),
             c"get_coro($self, /)\n--\n\nReturn the coroutine.",
         ),
         method0::<Task, _>(
@@ -167,10 +182,10 @@ fn methods() -> Vec<Method> {
 fn properties() -> Vec<Property> {
     vec![
         getter::<Task, _>(c"__class__", |this| crate::futures::stdlib_class(this, &stdlib::ASYNCIO_TASK)),
-        getter::<Task, _>(c"_coro", |this| Ok(this.coroutine.get_or_none())),
+        getter::<Task, _>(c"_coro", |this| Ok(this.coroutine().unwrap_or_else(Object::none))),
         getter::<Task, _>(c"_fut_waiter", |this| Ok(this.waiter.get_or_none())),
         getter::<Task, _>(c"_must_cancel", |this| Ok(Object::bool(this.must_cancel.get()))),
-        getter::<Task, _>(c"_num_cancels_requested", |this| Object::int(this.cancels_requested.get())),
+        getter::<Task, _>(c"_num_cancels_requested", |this| Object::int(this.cancels_requested.get().into())),
         property::<Task, _, _>(
             c"_log_destroy_pending",
             |this| Ok(Object::bool(this.log_destroy_pending.get())),

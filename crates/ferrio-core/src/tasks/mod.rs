@@ -27,6 +27,7 @@ mod exports;
 pub use exports::{functions, loop_methods, register};
 mod gather;
 pub use gather::Gathering;
+mod layout;
 mod methods;
 mod registry;
 mod shield;
@@ -49,28 +50,37 @@ use crate::loop_::runnable::Runnable;
 use crate::stdlib;
 use std::cell::Cell;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The body of a Task. It begins with the body of a Future.
-#[derive(Default)]
+/// The body of a Task. It begins with a Future's, so that it is one. The fields up to `links` are where asyncio's tasks
+/// have them ([`layout`]).
 #[repr(C)]
 pub struct Task {
     pub(crate) future: Future,
-    coroutine: Slot,
-    context: Slot,
-    /// A str, if the name was read or set.
+    /// The coroutine, if it is one of the interpreter's.
+    native_coroutine: Slot,
+    /// A str; an int until somebody asks for the name that has it.
     name: Slot,
-    /// The number in the name of a task whose name was not read yet.
-    number: Cell<u64>,
-    /// The future that it waits for.
+    context: Slot,
+    /// The place in the list of all tasks that are not done, which it leaves when it is dropped.
+    links: Links,
+    /// The coroutine, if it is of another make.
+    foreign_coroutine: Slot,
+    /// The future it waits for.
     waiter: Slot,
     /// The exception that the next step throws into the coroutine.
     step_exception: Slot,
+    cancels_requested: Cell<i32>,
     must_cancel: Cell<bool>,
     log_destroy_pending: Cell<bool>,
-    cancels_requested: Cell<i64>,
-    /// The place in the list of all tasks that are not done, which it leaves when it is dropped.
-    links: Links,
+}
+
+impl Drop for Task {
+    #[inline]
+    fn drop(&mut self) {
+        // First: what is in the list is whole.
+        self.links.leave();
+    }
 }
 
 extends!(Task: Future, future);
@@ -91,10 +101,43 @@ pub fn is_coroutine(object: &Object) -> Result<bool> {
     stdlib::ISCOROUTINE.get()?.call(&[object])?.is_true()
 }
 
+impl Task {
+    /// The body of a task that has not begun.
+    #[inline]
+    fn new(future: Future) -> Task {
+        Task {
+            future: future.of_task(),
+            native_coroutine: Slot::default(),
+            name: Slot::default(),
+            context: Slot::default(),
+            links: Links::default(),
+            foreign_coroutine: Slot::default(),
+            waiter: Slot::default(),
+            step_exception: Slot::default(),
+            cancels_requested: Cell::new(0),
+            must_cancel: Cell::new(false),
+            log_destroy_pending: Cell::new(false),
+        }
+    }
+
+    /// The coroutine.
+    #[inline]
+    fn coroutine(&self) -> Option<Object> {
+        self.native_coroutine.get().or_else(|| self.foreign_coroutine.get())
+    }
+
+    fn set_coroutine(&self, coroutine: Option<Object>) {
+        let is_native = coroutine.as_ref().is_some_and(|one| one.is_async_def_coroutine() || one.is_generator());
+        let (native, foreign) = if is_native { (coroutine, None) } else { (None, coroutine) };
+        self.native_coroutine.set(native);
+        self.foreign_coroutine.set(foreign);
+    }
+}
+
 impl Own<Task> {
     /// A task of Ferrio's own class on Ferrio's own loop, scheduled or started.
     pub fn spawn(loop_: &Own<Loop>, coroutine: &Object, options: &Options<'_>) -> Result<Own<Task>> {
-        let task = Own::new(Task { future: Future::pending(loop_), ..Task::default() })?;
+        let task = Own::new(Task::new(Future::pending(loop_)))?;
         if loop_.is_debug() {
             task.future.trace_source()?;
         }
@@ -122,12 +165,12 @@ impl Own<Task> {
         self.must_cancel.set(false);
         self.log_destroy_pending.set(true);
         self.cancels_requested.set(0);
-        self.coroutine.put(coroutine.clone());
+        self.set_coroutine(Some(coroutine.clone()));
         match options.name {
             Some(name) if !name.is_none() => self.set_name(name)?,
-            _ => self.number.set(next_number()),
+            _ => self.name.put(Object::int(next_number())?),
         }
-        registry::add(self);
+        registry::add(self)?;
         if options.eager_start && self.loop_is_running()? {
             return step::start_eagerly(self);
         }
@@ -135,8 +178,7 @@ impl Own<Task> {
     }
 
     fn loop_is_running(&self) -> Result<bool> {
-        let running = stdlib::GET_RUNNING_LOOP.get()?.call0()?;
-        Ok(self.future.loop_.is(&running))
+        Ok(self.future.loop_.is(&crate::loop_::running_or_none()?))
     }
 
     /// The task as a Future.
@@ -191,7 +233,7 @@ impl Own<Task> {
         if self.future.is_done() {
             return Ok(false);
         }
-        self.cancels_requested.set(self.cancels_requested.get() + 1);
+        self.cancels_requested.set(self.cancels_requested.get().saturating_add(1));
         if let Some(waiter) = self.waiter.get()
             && recursion::guarded(c" while cancelling what a task awaits", || cancel_awaited(&waiter, message))?
         {
@@ -210,14 +252,17 @@ impl Own<Task> {
                 self.must_cancel.set(false);
             }
         }
-        Object::int(self.cancels_requested.get())
+        Object::int(self.cancels_requested.get().into())
     }
 
     fn name(&self) -> Result {
-        if let Some(name) = self.name.get() {
-            return Ok(name);
-        }
-        let name = Object::str(&format!("Task-{}", self.number.get()))?;
+        let number = match self.name.get() {
+            // Of one that has not begun, or was cleared.
+            None => 0,
+            Some(name) if name.is_exact_int() => name.to_i64()?,
+            Some(name) => return Ok(name),
+        };
+        let name = Object::str(&format!("Task-{number}"))?;
         self.name.put(name.clone());
         Ok(name)
     }
@@ -230,7 +275,7 @@ impl Own<Task> {
 
     /// The first step of `__del__`: reports a task that is destroyed while it is pending.
     fn report_pending(&self) {
-        if self.future.is_done() || !self.log_destroy_pending.get() || self.coroutine.is_empty() {
+        if self.future.is_done() || !self.log_destroy_pending.get() || self.coroutine().is_none() {
             return;
         }
         let report = || {
@@ -286,9 +331,9 @@ pub fn cancel_awaited(waiter: &Object, message: Option<&Object>) -> Result<bool>
 }
 
 /// Takes the number for the name of a task.
-fn next_number() -> u64 {
+fn next_number() -> i64 {
     NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The number in the next task's name.
-static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+static NEXT_NUMBER: AtomicI64 = AtomicI64::new(1);

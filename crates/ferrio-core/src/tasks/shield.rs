@@ -4,7 +4,7 @@ use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, asyncio_function};
 use crate::ffi::class::Bound;
 use crate::ffi::{Args, Object, Own, Result, Signature};
-use crate::futures::{DoneObserver, Future, own_future, waiter};
+use crate::futures::{DoneObserver, Future, awaiters, own_future, waiter};
 use crate::stdlib::{ASYNCIO_SHIELD as ORIGINAL, ENSURE_FUTURE, TASKS};
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ static SHIELD: Signature =
 static INNER_OBSERVER: DoneObserver = DoneObserver::new(inner_done, inner_callable, |outer| {
     own_future(outer).map_or(Ok(Vec::new()), Own::<Future>::waiting_tasks)
 });
-/// The inner future, as an observer of the outer one.
+/// The inner future, as an observer of the outer one: alone, or in a tuple with the task that has called shield().
 static OUTER_OBSERVER: DoneObserver = DoneObserver::new(outer_done, outer_callable, |_| Ok(Vec::new()));
 
 /// Imports asyncio's function before `install()` replaces it.
@@ -46,9 +46,15 @@ fn shield(argument: &Object) -> Result {
     if waiter::is_done(&inner)? {
         return Ok(inner);
     }
-    let outer = waiter::create(&waiter::loop_of(&inner)?)?;
+    let loop_ = waiter::loop_of(&inner)?;
+    let outer = waiter::create(&loop_)?;
+    let caller = awaiters::current(&loop_)?;
+    awaiters::add(&inner, caller.as_ref())?;
     INNER_OBSERVER.observe(&inner, &outer)?;
-    OUTER_OBSERVER.observe(&outer, &inner)?;
+    match caller {
+        Some(caller) => OUTER_OBSERVER.observe(&outer, &Object::tuple([inner, caller])?)?,
+        None => OUTER_OBSERVER.observe(&outer, &inner)?,
+    }
     Ok(outer)
 }
 
@@ -72,9 +78,17 @@ fn inner_done(outer: &Object, inner: &Object) -> Result<()> {
     }
 }
 
-/// The outer future is done. It does not observe the inner one any more.
+/// The outer future is done: if the inner one is not, it need not tell any more, and nobody awaits it this way.
 fn outer_done(inner: &Object, outer: &Object) -> Result<()> {
-    if waiter::is_done(inner)? { Ok(()) } else { INNER_OBSERVER.stop_observing(inner, outer) }
+    let (inner, caller) = match inner.tuple_items() {
+        Some([inner, caller]) => (inner.clone(), Some(caller.clone())),
+        _ => (inner.clone(), None),
+    };
+    if waiter::is_done(&inner)? {
+        return Ok(());
+    }
+    INNER_OBSERVER.stop_observing(&inner, outer)?;
+    awaiters::discard(&inner, caller.as_ref())
 }
 
 /// The callback of the inner future for Python code.

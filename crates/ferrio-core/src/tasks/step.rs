@@ -1,11 +1,12 @@
 //! One step of a task: resumes the coroutine, and handles the outcome.
 
 use super::{Task, WAITING_TASK, cancel_awaited, current, registry};
+use crate::compat;
 use crate::ffi::class::{Bound, Sent};
 use crate::ffi::error::{Builtin, raise_text, runtime_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Raised, Result, context};
-use crate::futures::{Callback, FutureState, is_cancellation, own_future, waiter};
+use crate::futures::{Callback, FutureState, awaiters, is_cancellation, own_future, waiter};
 use crate::stdlib;
 use std::sync::OnceLock;
 
@@ -70,8 +71,8 @@ pub fn start_eagerly(task: &Own<Task>) -> Result<()> {
     let context = task.context.get_or_none();
     current::with_nested(&loop_, task, || context::run(&context, || advance(task, None)))?;
     if task.future.is_done() {
-        // the frame is not needed any more, and would be a cycle
-        task.coroutine.clear();
+        // the frame is of no more use, and would be a cycle
+        task.set_coroutine(None);
     }
     Ok(())
 }
@@ -102,8 +103,13 @@ fn advance(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
     } else {
         exception
     };
-    task.waiter.clear();
-    let Some(coroutine) = task.coroutine.get() else {
+    if let Some(waiter) = task.waiter.take()
+        && own_future(&waiter).is_none()
+    {
+        // Of Ferrio's futures nobody has to be taken out.
+        awaiters::discard_from_foreign(&waiter, task.as_object())?;
+    }
+    let Some(coroutine) = task.coroutine() else {
         return Err(runtime_error("uninitialized Task object"));
     };
     let outcome = match exception {
@@ -177,8 +183,11 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
         if !future.loop_.is_same(&task.future.loop_) {
             return refuse(task, &yielded, Refusal::OtherLoop);
         }
-        if !future.blocking.replace(false) {
+        if !future.common.blocking.replace(false) {
             return refuse(task, &yielded, Refusal::PlainYield);
+        }
+        if compat::FUTURES_KNOW_AWAITERS && !future.is_done() {
+            future.add_awaiter(task.as_object())?;
         }
         future.add_callback(Callback::Observer(&WAITING_TASK, task.as_object().clone()))?;
         return record_waiter(task, yielded);
@@ -205,6 +214,7 @@ fn await_foreign(task: &Own<Task>, yielded: Object) -> Result<()> {
     if !blocking.is_true()? {
         return refuse(task, &yielded, Refusal::PlainYield);
     }
+    awaiters::add_to_foreign(&yielded, task.as_object())?;
     yielded.setattr(&stdlib::ASYNCIO_FUTURE_BLOCKING, &Object::bool(false))?;
     let wakeup = task.wakeup_callable()?;
     yielded.method_keywords(&stdlib::ADD_DONE_CALLBACK, &[&wakeup], &[(&stdlib::CONTEXT, &task.context())])?;

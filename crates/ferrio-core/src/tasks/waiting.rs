@@ -132,7 +132,7 @@ impl Own<WaitObserver> {
                 waiter::set_result_unless_done(&waiter, Object::none())?;
             }
         }
-        awaiters::discard(future, self.caller.get())
+        awaiters::discard(future, self.caller.get().as_ref())
     }
 
     /// The wait is over.
@@ -141,7 +141,7 @@ impl Own<WaitObserver> {
         let futures = self.futures.borrow().clone();
         for future in &futures {
             OBSERVER.stop_observing(future, self.as_object())?;
-            awaiters::discard(future, self.caller.get())?;
+            awaiters::discard(future, self.caller.get().as_ref())?;
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl Wait {
         self.waiting = Some(waiting.clone());
         for future in &futures {
             OBSERVER.observe(future, waiting.as_object())?;
-            awaiters::add(future, waiting.caller.get())?;
+            awaiters::add(future, waiting.caller.get().as_ref())?;
         }
         Ok(Poll::Await(waiter))
     }

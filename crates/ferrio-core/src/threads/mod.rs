@@ -108,7 +108,7 @@ fn concurrent_done(future: &Object, concurrent: &Object) -> Result<()> {
     if is_closed {
         return Ok(());
     }
-    if compat::CHAINED_FUTURES_COMPLETE_IN_PLACE && stdlib::GET_RUNNING_LOOP.get()?.call0()?.is(&loop_) {
+    if compat::CHAINED_FUTURES_COMPLETE_IN_PLACE && crate::loop_::running_or_none()?.is(&loop_) {
         return set_state(future, concurrent);
     }
     loop_.method(&stdlib::CALL_SOON_THREADSAFE, &[SET_FUTURE_STATE.get()?, future, concurrent]).map(drop)

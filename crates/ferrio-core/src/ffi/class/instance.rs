@@ -122,6 +122,11 @@ pub struct Instance<T> {
     pub(super) body: T,
 }
 
+/// Where an instance of T's class has its body, in bytes from its beginning.
+pub const fn body_offset<T>() -> usize {
+    std::mem::offset_of!(Instance<T>, body)
+}
+
 /// A strong reference to an instance of a class.
 #[repr(transparent)]
 pub struct Own<T>(Object, PhantomData<T>);

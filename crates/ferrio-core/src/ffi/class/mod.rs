@@ -30,7 +30,7 @@ mod slots;
 pub use collector::Visitor;
 pub use free_list::FreeList;
 pub(crate) use free_list::free_list;
-pub use instance::{Dict, Extends, KnownSlot, Own, TypeCell, WeakList};
+pub use instance::{Dict, Extends, KnownSlot, Own, TypeCell, WeakList, body_offset};
 pub(crate) use instance::{extends, type_cell};
 pub use make::{Additions, make_derived_type, make_type, make_type_with};
 pub(in crate::ffi) use methods::guard;
