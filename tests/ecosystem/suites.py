@@ -73,7 +73,7 @@ SUITES: dict[str, Suite] = {
         Suite(
             "httpx",
             "0.28.1",
-            (*_PYTEST, "trio", "trustme", "uvicorn", "chardet", "cryptography", "trio-typing"),
+            (*_PYTEST, "trio", "trustme", "uvicorn", "chardet==5.2.0", "cryptography", "trio-typing"),
             extras="brotli,cli,http2,socks,zstd",
             hides=("httpx",),
         ),
