@@ -296,8 +296,8 @@ def primitives():
 
 
 # The first gives asyncio.all_tasks() Ferrio's tasks. The second stands below asyncio's abstract class of that name. The
-# third is what install() puts into asyncio; ferrio.SelectorEventLoop is Loop.
-NOT_PRIMITIVES = {"all_tasks", "DatagramTransport", "SelectorEventLoop"}
+# last two are what install() puts into asyncio; of the package they are Loop.
+NOT_PRIMITIVES = {"all_tasks", "DatagramTransport", "EventLoop", "SelectorEventLoop"}
 
 PRIMITIVES = primitives()
 USED_BY_PARITY_SCRIPTS = {
