@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from ecosystem import judging, report  # noqa: E402
+from ecosystem import judging, report, services  # noqa: E402
 from ecosystem.environments import PINS, Environment  # noqa: E402
 from ecosystem.running import MODES, Run, run_tests  # noqa: E402
 from ecosystem.suites import QUICK, SUITES, Suite  # noqa: E402
@@ -53,6 +55,9 @@ def test_dies_on_ferrio():
 def test_hangs_on_ferrio():
     if ferrio(): signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM}); time.sleep(1000)
 def test_after_it(): pass
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_another_policy(): asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
+def test_fails_on_ferrio_again(): assert not ferrio()
 def test_uses_the_processor():
     start = time.process_time()
     while time.process_time() - start < 0.2: pass
@@ -90,6 +95,7 @@ def test_every_kind_of_outcome(runs: dict[str, Run]) -> None:
     common = {
         "test_passes": "passed",
         "test_after_it": "passed",
+        "test_another_policy": "passed",
         "test_uses_the_processor": "passed",
         "test_fails": "failed",
         "test_is_expected_to_fail": "xfailed",
@@ -101,6 +107,7 @@ def test_every_kind_of_outcome(runs: dict[str, Run]) -> None:
         assert outcomes == {
             **common,
             "test_fails_on_ferrio": bad,
+            "test_fails_on_ferrio_again": bad,
             "test_fails_at_its_end": bad,
             **dict.fromkeys(odd, bad),
             "test_fails_installed": "failed" if mode == "installed" else "passed",
@@ -110,8 +117,8 @@ def test_every_kind_of_outcome(runs: dict[str, Run]) -> None:
             "test_hangs_on_ferrio": "passed" if mode == "asyncio" else "hung",
         }
         assert runs[mode].cpu > 0.2
-    assert len(judging.differing(runs["asyncio"], runs["loop"])) == 9
-    assert len(judging.differing(runs["asyncio"], runs["installed"])) == 10
+    assert len(judging.differing(runs["asyncio"], runs["loop"])) == 10
+    assert len(judging.differing(runs["asyncio"], runs["installed"])) == 11
 
 
 def outcomes(**tests: str) -> Run:
@@ -212,3 +219,33 @@ def test_a_wrong_name_is_told(options: list[str], message: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_a_server_has_a_port_of_its_own() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        assert services._free_port(taken) != taken
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    assert services._free_port(free) == free
+
+
+def test_a_machine_without_a_server_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(services.glob, "glob", lambda pattern: [])
+    for service in services.SERVICES.values():
+        with pytest.raises(services.Missing, match="apt-get install"):
+            with service(User()):
+                pass
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server")
+def test_the_server_ends_with_the_suite() -> None:
+    with pytest.raises(ZeroDivisionError):
+        with services.redis(User()) as (options, _):
+            port = int(re.search(r":(\d+)/0", options[0]).group(1))
+            socket.create_connection(("127.0.0.1", port)).close()
+            raise ZeroDivisionError
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))

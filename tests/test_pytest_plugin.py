@@ -136,7 +136,7 @@ def test_suites_of_pytest_asyncio_and_anyio_run_on_ferrio(run: Run) -> None:
 
 @pytest.mark.slow
 @needs("pytest_asyncio", "anyio")
-@pytest.mark.parametrize("scope", ["class", "module", "session"])
+@pytest.mark.parametrize("scope", ["module", "session"])
 def test_loops_of_a_wider_scope_are_ferrios(run: Run, scope: str) -> None:
     suite = SUITE + PYTEST_ASYNCIO.replace("mark.asyncio", f"mark.asyncio(loop_scope={scope!r})")
     suite = suite.replace(

@@ -67,7 +67,8 @@ def asyncios(name: str) -> list[Shape]:
     class_name, _, method = name.rpartition(".")
     holders = [asyncio, *(value for value in vars(_core).values() if isinstance(value, type))]
     if class_name:
-        holders = [getattr(asyncio, class_name), *(one for one in holders if one.__name__ == class_name)]
+        named = [getattr(module, class_name, None) for module in (asyncio, asyncio.selector_events)]
+        holders = [*filter(None, named), *(one for one in holders if one.__name__ == class_name)]
     found = []
     for holder in holders:
         function = getattr(holder, method, None)

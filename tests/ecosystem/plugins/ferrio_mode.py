@@ -9,19 +9,26 @@ import warnings
 
 MODE = os.environ["FERRIO_ECOSYSTEM_MODE"]
 
-if MODE == "installed":
+if MODE != "asyncio":
     import ferrio
 
-    ferrio.install()
-elif MODE == "loop":
-    import ferrio
 
-    with warnings.catch_warnings():
-        # 3.14 wants a loop factory in place of a policy; only a policy reaches all places that make a loop.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        asyncio.set_event_loop_policy(ferrio.EventLoopPolicy())
-elif MODE != "asyncio":
+def ensure() -> None:
+    """Put Ferrio there, also after a test that has set another policy."""
+    if MODE == "installed":
+        ferrio.install()
+    elif MODE == "loop" and not isinstance(
+        vars(asyncio.events)["_event_loop_policy"], ferrio.EventLoopPolicy
+    ):
+        with warnings.catch_warnings():
+            # 3.14 wants a loop factory in place of a policy; only a policy reaches all places that make a loop.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            asyncio.set_event_loop_policy(ferrio.EventLoopPolicy())
+
+
+if MODE not in {"asyncio", "installed", "loop"}:
     raise ValueError(f"FERRIO_ECOSYSTEM_MODE: {MODE!r}")
+ensure()
 
 
 def loop_module() -> str:

@@ -40,6 +40,8 @@ def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
 
 def pytest_runtest_logstart(nodeid: str) -> None:
     """Write which test comes."""
+    if ferrio_mode.MODE == "loop":
+        ferrio_mode.ensure()
     _write(nodeid, "running")
 
 
@@ -61,6 +63,7 @@ def pytest_collectreport(report: Any) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: Any) -> None:
-    """Write that the run is complete, and what the last test left asyncio with."""
+    """Write that the run is complete, and that it was on Ferrio to its end."""
+    ferrio_mode.ensure()
     _write(None, "loop", ferrio_mode.loop_module())
     _write(None, "done")

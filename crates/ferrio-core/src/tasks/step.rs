@@ -31,7 +31,7 @@ pub fn run(task: &Object) -> Result<()> {
 }
 
 /// The exception of the future that the task waited for, if it is one of Ferrio's own. Foreign futures use [`wake_up`].
-#[inline(never)]
+#[inline]
 fn failure_of_awaited(task: &Own<Task>) -> Result<Option<Object>> {
     let Some(waiter) = task.waiter.get() else { return Ok(None) };
     match own_future(&waiter) {
