@@ -33,6 +33,7 @@ __all__ = (
     "reopen_signal_pipe",
     "run_forever",
     "run_until_complete",
+    "session",
     "signal_descriptor",
     "track_coroutine_origins",
 )
@@ -66,20 +67,35 @@ def _check_running(loop: Loop) -> None:
 
 def run_forever(loop: Loop) -> None:
     """Run until the loop is stopped."""
+    with session(loop):
+        loop._run()
+
+
+@contextlib.contextmanager
+def session(loop: Loop) -> Iterator[None]:
+    """Make the loop the one that runs in this thread.
+
+    Signals end the wait of the poller meanwhile, whichever thread the kernel gives them to.
+
+    RuntimeError for a closed loop, and where a loop runs already.
+    """
     loop._check_closed()
     _check_running(loop)
     if before_run is not None:
         before_run()
     track_coroutine_origins(loop, loop._debug)
     asyncgen_hooks = sys.get_asyncgen_hooks()
+    is_interruptible = False
     try:
         sys.set_asyncgen_hooks(
             firstiter=loop._asyncgen_firstiter_hook, finalizer=loop._asyncgen_finalizer_hook
         )
         _set_running_loop(loop)
-        with _interruptible(loop):
-            loop._run()
+        is_interruptible = _take_wakeup_descriptor(loop)
+        yield
     finally:
+        if is_interruptible:
+            _give_wakeup_descriptor_back(loop)
         _set_running_loop(None)
         track_coroutine_origins(loop, False)
         sys.set_asyncgen_hooks(*asyncgen_hooks)
@@ -185,27 +201,27 @@ def signal_descriptor(loop: Loop) -> int:
     return loop._signal_pipe[1]
 
 
-@contextlib.contextmanager
-def _interruptible(loop: Loop) -> Iterator[None]:
-    """Have signals end the wait of the poller, whichever thread the kernel gives them to.
+def _take_wakeup_descriptor(loop: Loop) -> bool:
+    """Have the interpreter wake the loop up for signals; return whether that is to be undone after the run.
 
     Somebody else's wake-up descriptor is left in place: the poller is then interrupted as any
     system call is.
     """
     if threading.get_ident() != threading.main_thread().ident:
-        yield
-        return
+        return False
     mine = signal_descriptor(loop)
     before = signal.set_wakeup_fd(mine, warn_on_full_buffer=False)
     if before not in (-1, mine):
         signal.set_wakeup_fd(before)
-    try:
-        yield
-    finally:
-        if before == -1 and not loop._signal_handlers:
-            current = signal.set_wakeup_fd(-1)
-            if current != mine:
-                signal.set_wakeup_fd(current)
+    return before == -1
+
+
+def _give_wakeup_descriptor_back(loop: Loop) -> None:
+    if loop._signal_handlers or loop._signal_pipe is None:
+        return
+    current = signal.set_wakeup_fd(-1)
+    if current != loop._signal_pipe[1]:
+        signal.set_wakeup_fd(current)
 
 
 def _read_signals(loop: Loop) -> None:

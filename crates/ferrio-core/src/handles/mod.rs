@@ -122,6 +122,11 @@ impl Handle {
         self.cancelled.get()
     }
 
+    /// The context that the callback runs in.
+    pub fn context(&self) -> Option<Object> {
+        self.context.get()
+    }
+
     /// Says that other threads than the loop's know it.
     pub fn share_with_threads(&self) {
         self.call_lock.share();

@@ -71,7 +71,7 @@ impl Own<Loop> {
     }
 
     /// `None` is for ever.
-    fn time_to_wait(&self) -> Result<Option<Duration>> {
+    pub(super) fn time_to_wait(&self) -> Result<Option<Duration>> {
         if self.has_work() {
             return Ok(Some(Duration::ZERO));
         }
@@ -85,7 +85,7 @@ impl Own<Loop> {
         Ok(if self.has_work() { Some(Duration::ZERO) } else { wait })
     }
 
-    fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         self.stopping.get() || !self.ready.borrow().is_empty() || !self.remote_queue.is_empty()
     }
 
@@ -98,7 +98,7 @@ impl Own<Loop> {
         needed
     }
 
-    fn poll(&self, wait: Option<Duration>, slack: TimerSlack) -> Result<()> {
+    pub(super) fn poll(&self, wait: Option<Duration>, slack: TimerSlack) -> Result<()> {
         let system = self.system()?;
         let mut events = self.events.take();
         let waiting = Waiting(&system, &mut events);
@@ -115,7 +115,7 @@ impl Own<Loop> {
         }
     }
 
-    fn dispatch(&self) {
+    pub(super) fn dispatch(&self) {
         let Some(system) = self.system.borrow().clone() else { return };
         let mut events = self.events.take();
         let waker = system.waker.as_raw_fd() as u64;
@@ -140,7 +140,7 @@ impl Own<Loop> {
         self.remote_queue.drain(|remote| ready.push(remote.into_inner()));
     }
 
-    fn drop_cancelled_timers(&self) {
+    pub(super) fn drop_cancelled_timers(&self) {
         loop {
             let mut timers = self.timers.borrow_mut();
             if !timers.peek().is_some_and(|timer| timer.handle().is_cancelled()) {
@@ -155,7 +155,7 @@ impl Own<Loop> {
         }
     }
 
-    fn take_due_timers(&self) -> Result<()> {
+    pub(super) fn take_due_timers(&self) -> Result<()> {
         if self.timers.borrow().is_empty() {
             return Ok(());
         }
@@ -214,7 +214,7 @@ impl Own<Loop> {
 
     /// Runs the end of the iteration, after callbacks of which one may have ended the loop.
     #[inline]
-    fn run_end_of_iteration_after(&self, result: Result<()>) -> Result<()> {
+    pub(super) fn run_end_of_iteration_after(&self, result: Result<()>) -> Result<()> {
         let Err(raised) = result else { return self.end_of_iteration.run(self) };
         let exception = raised.take();
         if let Err(raised) = self.end_of_iteration.run(self) {
@@ -225,7 +225,7 @@ impl Own<Loop> {
 
     /// Runs an entry in debug mode: one that takes long is logged.
     #[cold]
-    fn run_watched(&self, entry: &Runnable) -> Result<()> {
+    pub(super) fn run_watched(&self, entry: &Runnable) -> Result<()> {
         self.current.put(entry.object().clone());
         let start = clock::now();
         let result = entry.run(self);

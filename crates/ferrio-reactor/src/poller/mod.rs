@@ -29,6 +29,7 @@
 //!   A descriptor that is closed and has no duplicate is not reported, and ends no wait.
 //! - Any thread may call the functions. A change made during another thread's `wait` takes effect with the next
 //!   `wait` at the latest.
+//! - `Poller::descriptor` is readable while a `wait` would find something. A backend may have none.
 //! - `Waker::wake` makes the waker's descriptor readable until `Waker::reset`. It may be called from every thread.
 
 #[cfg(target_os = "linux")]
