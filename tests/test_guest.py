@@ -218,17 +218,21 @@ def test_a_cancelled_timer_does_not_wake_the_host_for_long(guest, loop):
 
 
 def test_a_clock_of_the_programs_own_is_obeyed(host):
-    class Fast(ferrio.Loop):
-        def time(self):
-            return super().time() * 100
+    class Jumping(ferrio.Loop):
+        jumped = 0
 
-    loop = Fast()
+        def time(self):
+            return super().time() + self.jumped
+
+    async def main():
+        asyncio.get_running_loop().call_later(0.01, setattr, loop, "jumped", 3600)
+        await asyncio.sleep(3600)
+        return 1
+
+    loop = Jumping()
     with Guest(loop) as guest:
         host.watch(guest.fileno(), guest.step)
-        start = time.monotonic()
-        run(host, guest, asyncio.sleep(2))
-        assert time.monotonic() - start < 1
-        assert time.monotonic() - start >= 0.02
+        assert run(host, guest, main()) == 1
     loop.close()
 
 
@@ -338,7 +342,7 @@ def test_a_guest_that_is_never_idle_leaves_the_host_its_turn(guest, loop, host):
         for _ in range(3):
             theirs.send(b"x")
             expected = len(turns) + 1
-            host.run_until(lambda: len(turns) >= expected)  # noqa: B023
+            host.run_until(lambda: len(turns) >= expected)
         host.run_until(task.done)
         host.forget(ours.fileno())
 
@@ -464,8 +468,8 @@ def test_a_main_loop_inside_of_a_callback_of_a_reader(host, guest, loop):
         host.run_until(lambda: len(calls) == 2)
         settle(guest)
         loop.remove_reader(ours)
-    # It was asked for once more while it ran.
-    assert calls[:2] == [1, 2]
+    # It did not run once more when the descriptor was no longer readable: it would have waited for ever.
+    assert calls == [1, 2]
 
 
 def test_context_variables_of_the_host_and_of_tasks_are_apart(host, guest, loop):
@@ -525,18 +529,19 @@ def test_a_call_in_a_thread_from_outside_of_a_step(host, guest, loop):
 
 
 def test_a_write_from_outside_of_a_step_is_sent_at_once(host, guest):
-    async def main():
-        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-        return server, await asyncio.open_connection(*server.sockets[0].getsockname())
+    ours, theirs = socket.socketpair()
 
-    server, (_, writer) = run(host, guest, main())
-    for _ in range(10):
-        writer.write(b"a")
-        writer.write(b"b")
-        assert writer.transport.get_write_buffer_size() == 0
-    writer.close()
-    server.close()
-    settle(guest)
+    async def main():
+        return await asyncio.open_connection(sock=ours)
+
+    with theirs:
+        _, writer = run(host, guest, main())
+        for _ in range(10):
+            writer.write(b"a")
+            writer.write(b"b")
+            assert theirs.recv(10) == b"ab"
+        writer.close()
+        settle(guest)
 
 
 # Bad input
@@ -696,14 +701,14 @@ def test_a_guest_that_is_forgotten_is_reported():
         gc.collect()
     assert any("unclosed guest" in str(warning.message) for warning in caught)
     assert asyncio._get_running_loop() is None
-    loop._end_guest()
+    assert not loop.is_running()
     loop.close()
 
 
 def test_a_child_of_fork_has_a_poller_and_an_alarm_of_its_own(guest, loop):
     guest.start()
     settle(guest)
-    loop.call_later(0.01, print, end="")
+    loop.call_later(0.01, int)
 
     def child():
         ran = []

@@ -195,7 +195,9 @@ def test_signals_are_awaited():
             print("timeout", source.receivers(QtCore.SIGNAL("nothing()")))
         button = QtWidgets.QPushButton()
         later(1, button.click)
-        print(await qt.signal(button.clicked))
+        print(await qt.signal(button.clicked[bool]))
+        later(1, button.click)
+        await qt.signal(button.clicked)
         for wrong in (button, None, 3):
             try:
                 await qt.signal(wrong)

@@ -129,7 +129,9 @@ def test_the_close_button_cancels_main_while_the_window_is_there():
 
 
 def test_destroy_cancels_main():
-    assert output(HEAD + CLOSED.format(what="root.after(10, root.destroy)")) == "cleaned up False\nNone\nFalse\n"
+    assert (
+        output(HEAD + CLOSED.format(what="root.after(10, root.destroy)")) == "cleaned up False\nNone\nFalse\n"
+    )
 
 
 def test_quit_cancels_main():

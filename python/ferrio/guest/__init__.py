@@ -89,12 +89,14 @@ class Guest:
         self.stopped = False
 
     def __repr__(self) -> str:
-        state = "stopped" if self.stopped else "new" if self._thread is None else "running"
+        state = "running" if self._thread is not None else "closed" if self.stopped else "new"
         return f"<{type(self).__name__} {state} loop={self._loop!r}>"
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
         if self._session is not None:
             _warn(f"unclosed guest {self!r}", ResourceWarning, source=self)
+            if threading.get_ident() == self._thread:
+                self._leave()
 
     def __enter__(self) -> Guest:
         return self
@@ -195,19 +197,23 @@ class Guest:
 
         RuntimeError inside of a step, and in another thread.
         """
-        session = self._session
-        if session is None:
+        if self._session is None:
             return
         if threading.get_ident() != self._thread:
             self._refuse()
-        self._loop._end_guest()
-        self._thread, self._session = None, None
-        self.stopped = True
-        session.__exit__(None, None, None)
+        self._leave()
         main = self._main
         if main is not None and not main.done():
             main.cancel()
             self._loop.run_until_complete(asyncio.wait([main]))
+
+    def _leave(self) -> None:
+        self._loop._end_guest()
+        session, self._session = self._session, None
+        self._thread = None
+        self.stopped = True
+        if session is not None:
+            session.__exit__(None, None, None)
 
 
 def _swap_current_task(loop: Loop, task: asyncio.Task[Any] | None) -> None:

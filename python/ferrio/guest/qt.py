@@ -1,7 +1,7 @@
 """Ferrio inside of Qt's main loop, by PySide6 or PyQt6.
 
 result = ferrio.guest.qt.run(main(), app)   # instead of app.exec()
-(checked,) = await ferrio.guest.qt.signal(button.clicked)
+await ferrio.guest.qt.signal(button.clicked)
 """
 
 from __future__ import annotations
@@ -102,6 +102,8 @@ def run(main: Coroutine[Any, Any, _T], app: Any, *, debug: bool | None = None) -
 
 async def signal(source: Any) -> tuple[Any, ...]:
     """Wait until a signal of an object is emitted, and return its arguments as a tuple.
+
+    PySide6 leaves out arguments that have a default: button.clicked gives (), button.clicked[bool] gives (False,).
 
     source: a signal that belongs to an object, as button.clicked. It may be emitted in another thread. If the object
     is destroyed meanwhile, nothing comes: the wait ends by cancellation only.

@@ -320,10 +320,10 @@ impl Own<Loop> {
         if own.is_none_or(|own| context::can_be_entered(&own)) {
             return false;
         }
-        let mut postponed = self.guest.postponed.borrow_mut();
-        // A reader's callback comes again and again while its descriptor is readable.
-        if !postponed.iter().any(|other| other.object().is(entry.object())) {
-            postponed.push(entry.clone());
+        // A reader's callback is found again while its descriptor is readable, and must not run when it no longer is.
+        let is_watching = self.registrations.borrow().iter().any(|other| other.object().is(entry.object()));
+        if !is_watching {
+            self.guest.postponed.borrow_mut().push(entry.clone());
         }
         true
     }
