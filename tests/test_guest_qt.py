@@ -2,7 +2,7 @@
 
 import pytest
 from support.processes import ENVIRONMENT, output
-from support.toolkits import require
+from support.toolkits import demonstration, require
 
 require("PySide6.QtWidgets")
 
@@ -244,3 +244,9 @@ def test_what_is_no_application():
             print("refused")
     """
     assert output(HEAD + script) == "refused\n" * 3
+
+
+def test_the_example():
+    lines = demonstration("qt_guest.py").splitlines()
+    assert lines[:2] == ["100 of 100 tasks have moved the bar.", "1,000,000 bytes downloaded."]
+    assert lines[2:] == [f"line {number}" for number in range(5)]

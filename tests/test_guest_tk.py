@@ -2,7 +2,7 @@
 
 import pytest
 from support.processes import output
-from support.toolkits import display, require
+from support.toolkits import demonstration, display, require
 
 require("_tkinter")
 
@@ -309,3 +309,9 @@ def test_run_inside_of_run():
     tk.run(main(), root)
     """
     assert "cannot be called from a running event loop" in output(HEAD + script)
+
+
+def test_the_example():
+    lines = demonstration("tk_guest.py").splitlines()
+    assert lines[:2] == ["100 of 100 tasks have moved the bar.", "1,000,000 bytes downloaded."]
+    assert lines[2:] == [f"line {number}" for number in range(5)]

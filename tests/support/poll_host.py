@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from ferrio.guest import Guest, HostedLoop
 
@@ -51,3 +52,22 @@ class PollHost:
 def new_event_loop() -> HostedLoop:
     """A loop of which every run is a run of such a host; for CPython's tests."""
     return HostedLoop(PollHost())
+
+
+def run(host: PollHost, guest: Guest, main: Coroutine[Any, Any, Any]) -> Any:
+    """Return the result of a main coroutine."""
+    task = guest.start(main)
+    assert task is not None
+    host.run_until(task.done)
+    return task.result()
+
+
+def is_readable(guest: Guest) -> bool:
+    """Whether the guest asks for a step."""
+    return bool(select.select([guest.fileno()], [], [], 0)[0])
+
+
+def settle(guest: Guest) -> None:
+    """Step until nothing is left to do."""
+    while is_readable(guest):
+        guest.step()

@@ -7,7 +7,9 @@ import importlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +47,18 @@ def display() -> Iterator[None]:
                 processes.ENVIRONMENT["DISPLAY"] = before
         finally:
             server.terminate()
+
+
+def demonstration(example: str) -> str:
+    """What an example prints that presses its button itself."""
+    path = Path(__file__).parents[2] / "examples" / example
+    done = subprocess.run(
+        [sys.executable, str(path), "--demo"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=processes.ENVIRONMENT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -6,9 +6,9 @@ ferrio.guest.glib.run(main())       # instead of GLib.MainLoop().run()
 
 For other hosts there is Guest: have the main loop watch guest.fileno() for reading, and call guest.step().
 
-While a guest runs, its loop is the running loop of the thread, also in the host's own callbacks: they may call
-asyncio.create_task(). A callback or a task may run the host's main loop again, as a modal dialog does; other
-tasks go on meanwhile.
+While a guest runs, its loop is the running loop of the thread, also in the host's own callbacks: they may
+call asyncio.create_task(). A callback or a task may run the host's main loop again, as a modal dialog does;
+other tasks go on meanwhile.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ __all__ = ("Guest", "Host", "HostedLoop", "run")
 # How many callbacks one step runs at most. A loop that has more ready goes on with the next step.
 CALLBACKS_IN_A_STEP = 1000
 
-# The seconds after which a step begins no further callback. A window that is to be drawn 60 times a second has
-# 16 ms for each picture; this leaves it three quarters of them.
+# The seconds after which a step begins no further callback. A window that is to be drawn 60 times a second
+# has 16 ms for each picture; this leaves it three quarters of them.
 SECONDS_IN_A_STEP = 0.004
 
 
@@ -49,7 +49,7 @@ def __getattr__(name: str) -> Any:
 
 
 class Guest:
-    """A loop that another main loop, the host, runs step by step. See asyncio.loop.run_forever() for the rest.
+    """A loop that another main loop, the host, runs step by step; see asyncio.loop.run_forever().
 
     Every method must be called in the thread that called start(), or the constructor before that.
     """
@@ -68,8 +68,8 @@ class Guest:
         callbacks: how many of the loop's callbacks a step runs at most.
         seconds: the time after which a step begins no further callback.
 
-        TypeError for what is not a ferrio.Loop, ValueError for limits below one callback or 0 seconds, RuntimeError
-        for a closed loop.
+        TypeError for what is not a ferrio.Loop, ValueError for limits below one callback or 0 seconds,
+        RuntimeError for a closed loop.
         """
         # First, so that __del__ finds it if the rest fails.
         self._session: contextlib.AbstractContextManager[None] | None = None
@@ -109,11 +109,11 @@ class Guest:
         return self._loop
 
     def fileno(self) -> int:
-        """Return the descriptor that the host watches for reading. It stays the same until the loop is closed.
+        """Return the descriptor that the host watches for reading; the same one until the loop is closed.
 
         It is readable when a step has something to do: because of a descriptor, another thread, a timer, or a
-        callback that was scheduled outside of a step. RuntimeError for a closed loop, and where the poller has no
-        descriptor.
+        callback that was scheduled outside of a step. RuntimeError for a closed loop, and where the poller
+        has no descriptor.
         """
         return self._loop._guest_descriptor()
 
@@ -129,8 +129,8 @@ class Guest:
 
         main: a coroutine; close() cancels its task.
 
-        RuntimeError if the guest was started before, if a loop runs in this thread, and for a closed loop; TypeError
-        for what is not a coroutine.
+        RuntimeError if the guest was started before, if a loop runs in this thread, and for a closed loop;
+        TypeError for what is not a coroutine.
         """
         if self._thread is not None:
             raise RuntimeError("the guest has been started already")
@@ -158,8 +158,8 @@ class Guest:
 
         It may be called inside of a step, by a main loop that a callback or a task runs.
 
-        What comes out is KeyboardInterrupt and SystemExit, as out of run_forever(). RuntimeError if the guest does
-        not run, and in another thread.
+        What comes out is KeyboardInterrupt and SystemExit, as out of run_forever(). RuntimeError if the guest
+        does not run, and in another thread.
         """
         if threading.get_ident() != self._thread:
             self._refuse()
@@ -191,9 +191,12 @@ class Guest:
         raise RuntimeError("a guest's steps must run in the thread that has started it")
 
     def close(self) -> None:
-        """Take the loop out of the host; it can be run by itself again. Nothing happens to a guest that does not run.
+        """Take the loop out of the host; it can be run by itself again.
 
-        A main task that has not ended is cancelled, and the loop runs until it has. What it raises stays in the task.
+        Nothing happens to a guest that does not run.
+
+        A main task that has not ended is cancelled, and the loop runs until it has. What it raises stays in
+        the task.
 
         RuntimeError inside of a step, and in another thread.
         """
@@ -231,9 +234,12 @@ class Host(Protocol):
     """What HostedLoop needs of a main loop."""
 
     def run(self, guest: Guest) -> None:
-        """Run the main loop: call guest.step() or serve() when guest.fileno() is readable. Return when guest.stopped.
+        """Run the main loop: call guest.step() or serve() when guest.fileno() is readable.
 
-        A return before that says that the host has ended by itself, for example because its window was closed.
+        Return when guest.stopped.
+
+        A return before that says that the host has ended by itself, for example because its window was
+        closed.
         """
 
 
@@ -291,8 +297,8 @@ class HostedLoop(Loop):
 def run(main: Coroutine[Any, Any, _T], host: Host, *, debug: bool | None = None) -> _T | None:
     """Run a coroutine inside of a host's main loop and return its result; see asyncio.run() for the rest.
 
-    If the host ends first, main is cancelled, and goes on without the host until it ends; None is returned if it does
-    not catch that. Ctrl-C cancels main, too. What is left at main's end runs without the host.
+    If the host ends first, main is cancelled, and goes on without the host until it ends; None is returned if
+    it does not catch that. Ctrl-C cancels main, too. What is left at main's end runs without the host.
 
     host: the main loop, see Host.
     debug: True and False turn the loop's debug mode on and off, None leaves it to the environment.
@@ -310,7 +316,8 @@ def run(main: Coroutine[Any, Any, _T], host: Host, *, debug: bool | None = None)
 
     with Runner(debug=debug, loop_factory=new_loop) as runner:
         try:
-            return runner.run(main)
+            result: _T = runner.run(main)
+            return result
         except asyncio.CancelledError:
             if loop is None or not loop.host_has_ended:
                 raise

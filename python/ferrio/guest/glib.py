@@ -75,7 +75,7 @@ class GLibHost:
 
 
 def run(main: Coroutine[Any, Any, _T], main_loop: Any = None, *, debug: bool | None = None) -> _T | None:
-    """Run a coroutine inside of GLib's main loop and return its result; see ferrio.guest.run() for the rest.
+    """Run a coroutine inside of GLib's main loop and return its result; see ferrio.guest.run().
 
     When the main loop quits before, main is cancelled; None is returned if it does not catch that.
 

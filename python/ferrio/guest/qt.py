@@ -81,10 +81,10 @@ class QtHost:
 
 
 def run(main: Coroutine[Any, Any, _T], app: Any, *, debug: bool | None = None) -> _T | None:
-    """Run a coroutine inside of Qt's main loop and return its result; see ferrio.guest.run() for the rest.
+    """Run a coroutine inside of Qt's main loop and return its result; see ferrio.guest.run().
 
-    When the application quits, as it does when its last window is closed, main is cancelled; None is returned if it
-    does not catch that. An exception in a slot goes where the binding sends it, as always.
+    When the application quits, as it does when its last window is closed, main is cancelled; None is returned
+    if it does not catch that. An exception in a slot goes where the binding sends it, as always.
 
     app: the application, of PySide6 or PyQt6.
     debug: as for ferrio.guest.run().
@@ -103,10 +103,11 @@ def run(main: Coroutine[Any, Any, _T], app: Any, *, debug: bool | None = None) -
 async def signal(source: Any) -> tuple[Any, ...]:
     """Wait until a signal of an object is emitted, and return its arguments as a tuple.
 
-    PySide6 leaves out arguments that have a default: button.clicked gives (), button.clicked[bool] gives (False,).
+    PySide6 leaves out arguments that have a default: button.clicked gives (), button.clicked[bool] gives
+    (False,).
 
-    source: a signal that belongs to an object, as button.clicked. It may be emitted in another thread. If the object
-    is destroyed meanwhile, nothing comes: the wait ends by cancellation only.
+    source: a signal that belongs to an object, as button.clicked. It may be emitted in another thread. If the
+    object is destroyed meanwhile, nothing comes: the wait ends by cancellation only.
 
     TypeError for what is no such signal.
     """

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ("TkHost", "event", "run")
 
-# Tk draws when it finds no event at all, and a busy guest is an event each time. After so many seconds without
-# a picture the guest has it drawn: 60 pictures a second.
+# Tk draws when it finds no event at all, and a busy guest is an event each time. After so many seconds
+# without a picture the guest has it drawn: 60 pictures a second.
 _SECONDS_BETWEEN_PICTURES = 1 / 60
 
 _CLOSED = "WM_DELETE_WINDOW"
@@ -33,8 +33,8 @@ _CLOSED = "WM_DELETE_WINDOW"
 class TkHost:
     """Tkinter's main loop as a host; see ferrio.guest.Host.
 
-    The window's close button cancels what the loop runs for, unless the program has a handler of its own for it.
-    The window stays until that has ended.
+    The window's close button cancels what the loop runs for, unless the program has a handler of its own for
+    it. The window stays until that has ended.
     """
 
     def __init__(self, root: tkinter.Misc) -> None:
@@ -116,11 +116,11 @@ class TkHost:
 
 
 def run(main: Coroutine[Any, Any, _T], root: tkinter.Misc, *, debug: bool | None = None) -> _T | None:
-    """Run a coroutine inside of Tkinter's main loop and return its result; see ferrio.guest.run() for the rest.
+    """Run a coroutine inside of Tkinter's main loop and return its result; see ferrio.guest.run().
 
-    The window's close button, and destroy(), cancel main; None is returned if it does not catch that. After the close
-    button the window is destroyed when main has ended; otherwise it stays. An exception in a callback of Tk goes to
-    report_callback_exception(), as always.
+    The window's close button, and destroy(), cancel main; None is returned if it does not catch that. After
+    the close button the window is destroyed when main has ended; otherwise it stays. An exception in a
+    callback of Tk goes to report_callback_exception(), as always.
 
     root: the window of which mainloop() runs.
     debug: as for ferrio.guest.run().
