@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import queue
 import select
 import threading
+import time
 import warnings
 
 import ferrio
@@ -311,11 +313,98 @@ def test_an_interrupt_ends_a_host_that_waits():
         with Guest(loop) as guest:
             guest.start()
             host.watch(guest.fileno(), guest.step)
-            threading.Timer(0.01, os.kill, [os.getpid(), signal.SIGINT]).start()
             try:
+                threading.Timer(0.01, os.kill, [os.getpid(), signal.SIGINT]).start()
                 host.run_until(lambda: False)
             except KeyboardInterrupt:
                 print("interrupted")
         loop.close()
     """
     assert output(script) == "interrupted\n"
+
+
+# A host that can't watch a descriptor
+
+
+class QueueHost:
+    """A main loop that takes functions from a queue which threads may put them into."""
+
+    def __init__(self):
+        self.queue = queue.SimpleQueue()
+
+    def run_until(self, condition):
+        while not condition():
+            self.queue.get()()
+
+
+@pytest.fixture
+def queue_host():
+    return QueueHost()
+
+
+@pytest.fixture
+def woken(loop, queue_host):
+    with Guest(loop, wakeup=lambda: queue_host.queue.put(woken.step)) as woken:
+        yield woken
+
+
+def test_a_wakeup_is_called_when_a_step_is_due(queue_host, woken, loop):
+    async def main():
+        await asyncio.sleep(0.002)
+        await asyncio.to_thread(int)
+        return 1
+
+    task = woken.start(main())
+    queue_host.run_until(task.done)
+    assert task.result() == 1
+    # From outside of a step, and from a thread.
+    ran = []
+    loop.call_soon(ran.append, 1)
+    queue_host.run_until(lambda: ran)
+    threading.Timer(0.001, loop.call_soon_threadsafe, [ran.append, 2]).start()
+    queue_host.run_until(lambda: len(ran) == 2)
+
+
+def test_a_wakeup_reaches_a_main_loop_inside_of_a_step(queue_host, woken):
+    async def other():
+        await asyncio.sleep(0.002)
+        closed.append(1)
+
+    async def dialog():
+        task = asyncio.create_task(other())
+        queue_host.run_until(lambda: closed)
+        await task
+
+    closed = []
+    task = woken.start(dialog())
+    queue_host.run_until(task.done)
+
+
+def test_an_idle_guest_is_not_woken_up(queue_host, woken):
+    task = woken.start(asyncio.sleep(0))
+    queue_host.run_until(task.done)
+    time.sleep(0.05)
+    # What was asked for before the guest was idle.
+    while not queue_host.queue.empty():
+        queue_host.queue.get()()
+    time.sleep(0.05)
+    assert queue_host.queue.empty()
+
+
+def test_a_wakeup_that_fails_is_logged(loop, caplog):
+    failed = threading.Event()
+
+    def fail():
+        failed.set()
+        raise ZeroDivisionError
+
+    with Guest(loop, wakeup=fail) as guest:
+        guest.start()
+        assert failed.wait(10)
+    assert "a guest's wakeup has failed" in caplog.text
+
+
+@pytest.mark.parametrize("wakeup", [3, "x", object()])
+def test_a_wakeup_that_is_no_callable(loop, wakeup):
+    with pytest.raises(TypeError, match="wakeup must be a callable"):
+        Guest(loop, wakeup=wakeup)

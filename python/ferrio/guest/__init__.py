@@ -23,11 +23,12 @@ from asyncio import tasks as asyncio_tasks
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ferrio import _core
+from ferrio.guest.watcher import Watcher
 from ferrio.loop import Loop, running
 from ferrio.runners import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     _T = TypeVar("_T")
 
@@ -54,7 +55,18 @@ class Guest:
     Every method must be called in the thread that called start(), or the constructor before that.
     """
 
-    __slots__ = ("__weakref__", "_callbacks", "_loop", "_main", "_seconds", "_session", "_thread", "stopped")
+    __slots__ = (
+        "__weakref__",
+        "_callbacks",
+        "_loop",
+        "_main",
+        "_seconds",
+        "_session",
+        "_thread",
+        "_wakeup",
+        "_watcher",
+        "stopped",
+    )
 
     def __init__(
         self,
@@ -62,11 +74,14 @@ class Guest:
         *,
         callbacks: int = CALLBACKS_IN_A_STEP,
         seconds: float = SECONDS_IN_A_STEP,
+        wakeup: Callable[[], object] | None = None,
     ) -> None:
         """Make a guest of a loop, which must not run yet.
 
         callbacks: how many of the loop's callbacks a step runs at most.
         seconds: the time after which a step begins no further callback.
+        wakeup: for hosts that can't watch a descriptor. It is called without arguments when a step is due, in
+        a thread that the guest has for this. It has to make the host call step() soon, without waiting for it.
 
         TypeError for what is not a ferrio.Loop, ValueError for limits below one callback or 0 seconds,
         RuntimeError for a closed loop.
@@ -79,8 +94,12 @@ class Guest:
             raise ValueError(f"callbacks must be at least 1, got {callbacks!r}")
         if not seconds >= 0:
             raise ValueError(f"seconds must not be negative, got {seconds!r}")
+        if wakeup is not None and not callable(wakeup):
+            raise TypeError(f"wakeup must be a callable or None, got {wakeup!r}")
         loop._check_closed()
         self._loop = loop
+        self._wakeup = wakeup
+        self._watcher: Watcher | None = None
         self._callbacks = int(min(callbacks, CALLBACKS_IN_A_STEP * CALLBACKS_IN_A_STEP))
         self._seconds = float(seconds)
         self._main: asyncio.Task[Any] | None = None
@@ -152,6 +171,8 @@ class Guest:
     def _begin(self) -> None:
         self._loop._begin_guest()
         self._thread = threading.get_ident()
+        if self._wakeup is not None:
+            self._watcher = Watcher(self.fileno(), self._wakeup)
 
     def step(self) -> None:
         """Run one iteration of the loop, within the guest's limits. It never waits.
@@ -163,6 +184,9 @@ class Guest:
         """
         if threading.get_ident() != self._thread:
             self._refuse()
+        if self._watcher is not None:
+            # Now, and not at the end: a callback may run the host's main loop, which is to be woken up too.
+            self._watcher.rearm()
         task = asyncio.current_task(self._loop)
         if task is None:
             if self._loop._step(self._callbacks, self._seconds):
@@ -212,6 +236,9 @@ class Guest:
 
     def _leave(self) -> None:
         self._loop._end_guest()
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.close()
         session, self._session = self._session, None
         self._thread = None
         self.stopped = True
