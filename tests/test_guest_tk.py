@@ -128,6 +128,18 @@ def test_the_close_button_cancels_main_while_the_window_is_there():
     assert output(HEAD + CLOSED.format(what=what)) == "cleaned up True\nNone\nFalse\n"
 
 
+def test_the_close_button_does_afterwards_what_it_did_before():
+    script = """
+    tk.run(asyncio.sleep(0.001), root)
+    root.tk.eval(root.protocol("WM_DELETE_WINDOW"))
+    try:
+        root.winfo_exists()
+    except tkinter.TclError:
+        print("destroyed")
+    """
+    assert output(HEAD + script) == "destroyed\n"
+
+
 def test_destroy_cancels_main():
     assert (
         output(HEAD + CLOSED.format(what="root.after(10, root.destroy)")) == "cleaned up False\nNone\nFalse\n"

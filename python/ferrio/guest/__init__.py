@@ -81,7 +81,7 @@ class Guest:
         callbacks: how many of the loop's callbacks a step runs at most.
         seconds: the time after which a step begins no further callback.
         wakeup: for hosts that can't watch a descriptor. It is called without arguments when a step is due, in
-        a thread that the guest has for this. It has to make the host call step() soon, without waiting for it.
+        a thread that the guest has for this. It makes the host call step() soon, and does not wait for that.
 
         TypeError for what is not a ferrio.Loop, ValueError for limits below one callback or 0 seconds,
         RuntimeError for a closed loop.

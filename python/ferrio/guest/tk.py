@@ -44,6 +44,7 @@ class TkHost:
         self._root = root
         self._guest: Guest | None = None
         self._error: BaseException | None = None
+        self._is_closed = False
         self._drawn = 0.0
 
     def run(self, guest: Guest) -> None:
@@ -57,7 +58,7 @@ class TkHost:
         finally:
             root.tk.deletefilehandler(descriptor)
             if closing is not None:
-                self._forget_close_button(closing)
+                self._forget_close_button(*closing)
             self._guest = None
         error, self._error = self._error, None
         if error is not None:
@@ -85,34 +86,33 @@ class TkHost:
             with contextlib.suppress(tkinter.TclError):
                 self._root.tk.call("update", "idletasks")
 
-    def _watch_close_button(self) -> str | None:
-        """Handle the close button; return the command that does, or None if the program has its own."""
+    def _watch_close_button(self) -> tuple[str, str] | None:
+        """Handle the close button, unless the program does. Return the command before, and its own."""
         root = self._root.winfo_toplevel()
-        if root.protocol(_CLOSED):
+        before = str(root.protocol(_CLOSED))
+        # Tkinter itself makes it destroy(), of which the command has a number before the function's name.
+        if before and not before.endswith("destroy"):
             return None
         root.protocol(_CLOSED, self._close)
-        return str(root.protocol(_CLOSED))
+        return before, str(root.protocol(_CLOSED))
 
-    def _forget_close_button(self, command: str) -> None:
+    def _forget_close_button(self, before: str, command: str) -> None:
+        # The window may be gone.
         with contextlib.suppress(tkinter.TclError):
             root = self._root.winfo_toplevel()
             if str(root.protocol(_CLOSED)) == command:
-                root.tk.call("wm", "protocol", root, _CLOSED, "")
+                root.tk.call("wm", "protocol", str(root), _CLOSED, before)
                 root.deletecommand(command)
-        loop = self._loop
-        if loop is not None and loop.host_has_ended:
-            with contextlib.suppress(tkinter.TclError):
-                self._root.winfo_toplevel().destroy()
-
-    @property
-    def _loop(self) -> guests.HostedLoop | None:
-        loop = self._guest and self._guest.get_loop()
-        return loop if isinstance(loop, guests.HostedLoop) else None
+            if self._is_closed:
+                root.destroy()
 
     def _close(self) -> None:
-        loop = self._loop
-        if loop is not None:
+        loop = self._guest and self._guest.get_loop()
+        if isinstance(loop, guests.HostedLoop):
+            self._is_closed = True
             loop.end()
+        else:
+            self._root.winfo_toplevel().destroy()
 
 
 def run(main: Coroutine[Any, Any, _T], root: tkinter.Misc, *, debug: bool | None = None) -> _T | None:

@@ -1,4 +1,4 @@
-"""Watcher: a thread that watches a guest's descriptor, for hosts that can't, but hear of calls from threads."""
+"""Watcher: a thread that watches a guest's descriptor, for hosts that can't."""
 
 from __future__ import annotations
 
