@@ -42,7 +42,7 @@ TIMERS, DELAY = 200, 0.0051
 POLLING_MILLISECONDS = 10
 
 # 60 pictures a second are asked for.
-PICTURE_MILLISECONDS = 16
+SECONDS_OF_A_PICTURE = 1 / 60
 
 SENDER = f"""
 import socket, struct, sys, time
@@ -135,26 +135,29 @@ def poll_by_ferrio(main: Main) -> Any:
 
 
 def tk_window() -> tuple[Any, Callable[[], int]]:
-    """A window that counts its pictures: one is due every 16 ms, and counted when Tk comes to draw."""
+    """A window that counts its pictures: 60 a second are due, and counted when Tk comes to draw."""
     import tkinter
 
-    root, drawn = tkinter.Tk(), [0]
+    root, drawn, began, count = tkinter.Tk(), 0, 0.0, 0
 
     def draw() -> None:
-        drawn[0] += 1
+        nonlocal drawn
+        drawn += 1
 
     def due() -> None:
-        root.after(PICTURE_MILLISECONDS, due)
+        nonlocal count
+        count += 1
+        late = time.monotonic() - began - count * SECONDS_OF_A_PICTURE
+        root.after(max(1, round((SECONDS_OF_A_PICTURE - late) * 1000)), due)
         root.after_idle(draw)
 
-    # Idle means idle: pictures begin when they are asked for.
-    began = [False]
-
     def pictures() -> int:
-        if not began[0]:
-            began[0] = True
+        # Idle means idle: pictures begin when they are asked for.
+        nonlocal began
+        if not began:
+            began = time.monotonic()
             due()
-        return drawn[0]
+        return drawn
 
     return root, pictures
 
@@ -196,7 +199,9 @@ def qt_window() -> tuple[Any, Any, Callable[[], int]]:
 
     window = Window()
     window.show()
-    timer = QtCore.QTimer(window, interval=PICTURE_MILLISECONDS, timerType=QtCore.Qt.TimerType.PreciseTimer)
+    timer = QtCore.QTimer(
+        window, interval=round(SECONDS_OF_A_PICTURE * 1000), timerType=QtCore.Qt.TimerType.PreciseTimer
+    )
     timer.timeout.connect(window.update)
 
     def pictures() -> int:
@@ -300,7 +305,7 @@ def table(found: dict[str, dict[str, float]]) -> str:
 
     lines = [
         f"CPython {platform.python_version()}, Linux {platform.release()}, {os.cpu_count()} cores, "
-        f"{date.today()}.",
+        f"{date.today()}. The load of the machine was {os.getloadavg()[0]:.0f}.",
         "",
         "| main loop, asyncio by | idle: switches/s | idle: CPU % | byte, median ms | byte, 99 % ms "
         "| timer late, median ms | task switches/s | pictures/s meanwhile |",

@@ -37,9 +37,9 @@ __all__ = ("Guest", "Host", "HostedLoop", "run")
 # How many callbacks one step runs at most. A loop that has more ready goes on with the next step.
 CALLBACKS_IN_A_STEP = 1000
 
-# The seconds after which a step begins no further callback. A window that is to be drawn 60 times a second
-# has 16 ms for each picture; this leaves it three quarters of them.
-SECONDS_IN_A_STEP = 0.004
+# The seconds after which a step begins no further callback. A window that is drawn 60 times a second has
+# 16 ms for each picture. A host may serve two steps before it comes to a timer of the window.
+SECONDS_IN_A_STEP = 0.002
 
 
 def __getattr__(name: str) -> Any:
