@@ -11,6 +11,9 @@ import ferrio
 import pytest
 from ferrio.guest import Guest
 from support.poll_host import is_readable, run, settle
+from support.toolkits import require_descriptor
+
+require_descriptor()
 
 # A main coroutine
 

@@ -1,8 +1,9 @@
 """A loop inside of GLib's main loop, by PyGObject."""
 
 from support.processes import output
-from support.toolkits import require
+from support.toolkits import require, require_descriptor
 
+require_descriptor()
 require("gi.repository.GLib")
 
 HEAD = """

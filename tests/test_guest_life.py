@@ -14,6 +14,9 @@ from ferrio import guest as guests
 from ferrio.guest import Guest
 from support.poll_host import PollHost, new_event_loop, run, settle
 from support.processes import forked, output
+from support.toolkits import require_descriptor
+
+require_descriptor()
 
 # Bad input
 

@@ -6,6 +6,9 @@ import socket
 import time
 
 from support.poll_host import run, settle
+from support.toolkits import require_descriptor
+
+require_descriptor()
 
 # Main loops inside of steps
 

@@ -2,8 +2,9 @@
 
 import pytest
 from support.processes import ENVIRONMENT, output
-from support.toolkits import demonstration, require
+from support.toolkits import demonstration, require, require_descriptor
 
+require_descriptor()
 require("PySide6.QtWidgets")
 
 

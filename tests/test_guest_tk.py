@@ -2,8 +2,9 @@
 
 import pytest
 from support.processes import output
-from support.toolkits import demonstration, display, require
+from support.toolkits import demonstration, display, require, require_descriptor
 
+require_descriptor()
 require("_tkinter")
 
 

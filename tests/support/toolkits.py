@@ -11,9 +11,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import ferrio
 import pytest
+from ferrio.guest import Guest
 
 from support import processes
+
+
+def require_descriptor() -> None:
+    """Skip the tests of a module where the poller has no descriptor, as poll(2) has none."""
+    loop = ferrio.new_event_loop()
+    try:
+        Guest(loop).fileno()
+    except RuntimeError as error:
+        pytest.skip(str(error), allow_module_level=True)
+    finally:
+        loop.close()
 
 
 def require(module: str) -> None:

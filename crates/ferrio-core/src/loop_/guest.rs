@@ -10,8 +10,8 @@
 //! - A callback in a context that is entered further out in the stack is postponed until the step that entered
 //!   it is over: the interpreter refuses to enter a context twice.
 
-use super::{Loop, Overridable, System};
 use super::runnable::Runnable;
+use super::{Loop, Overridable, System};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Object, Own, Result, context, thread_ident};
 use ferrio_reactor::alarm::Alarm;
@@ -185,7 +185,7 @@ impl Own<Loop> {
     /// Tells the host of a guest that a timer is due at `when`, if no earlier one is.
     #[cold]
     pub(super) fn announce_timer(&self, when: f64) -> Result<()> {
-        if self.guest.is_idle() && self.guest.armed.get().is_none_or(|armed| !(when >= armed)) {
+        if self.guest.is_idle() && self.guest.armed.get().is_none_or(|armed| when < armed || when.is_nan()) {
             self.arm(Some(when))?;
         }
         Ok(())

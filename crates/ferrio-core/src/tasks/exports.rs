@@ -1,9 +1,9 @@
 //! What this folder adds to the module and to the loop.
 
 use super::{Gathering, Task, completions, create, gather, shield, sleep, waiting};
-use crate::ffi::{Own, Result};
 use crate::ffi::class::{Method, make_derived_type, make_type, module_function};
 use crate::ffi::module::Module;
+use crate::ffi::{Own, Result};
 use crate::futures::Future;
 use crate::loop_::guest::set_context_of;
 
