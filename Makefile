@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint rust-test python-test poll-tests macos-check loom miri soak fuzz attack asan debug-tests conformance bench tools install clean
+.PHONY: help demo test check lint rust-test python-test poll-tests macos-check loom miri soak fuzz attack asan debug-tests conformance ecosystem programs bench wheels docs workflows tools install clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ debug-tests: tools ## the tests on a debug build of the interpreter, which check
 conformance: install ## all of CPython's own asyncio tests, in every mode; one table
 	@$(BIN)/python scripts/conformance "$(BIN)/python"
 
+ecosystem: install ## the test suites of aiohttp, anyio, tornado, asyncpg... on asyncio and on Ferrio; docs/ecosystem.md
+	@$(BIN)/python scripts/ecosystem "$(BIN)/python" --report
+
+programs: install ## web servers with workers, FastAPI on PostgreSQL, Jupyter, dask; it installs what they need
+	@scripts/programs "$(BIN)/python"
+
 lint: install ## clippy, rustfmt, ruff, mypy, stubtest, the crates' licences and sources
 	@scripts/dependencies
 	$(CARGO) fmt --all --check
@@ -80,6 +86,15 @@ bench: install ## Ferrio beside asyncio and every other loop that can be install
 	@scripts/peers "$(BIN)/python"
 	@$(BIN)/python benches/run.py
 	@$(BIN)/python benches/report.py
+
+wheels: tools ## the packages for all interpreters, processors and C libraries, built into dist/ and checked
+	@"$(PYTHON)" scripts/wheels --twice
+
+docs: install ## the documentation's site, in target/site; links are checked
+	@scripts/docs "$(VENV)"
+
+workflows: ## check the workflows of .github/
+	@scripts/workflows "$(PYTHON)"
 
 install: tools ## build the release wheel and install it into .venv
 	@scripts/install release "$(PYTHON)" "$(VENV)"

@@ -1,13 +1,15 @@
 """The documents name files that exist, and their links lead somewhere."""
 
+import importlib.util
 import re
+import statistics
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benches/notes.md"])
-FOLDERS = ("benches", "crates", "docs", "examples", "fuzz", "python", "scripts", "tests")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benches/notes.md"])
+FOLDERS = (".github", "benches", "crates", "docs", "examples", "fuzz", "python", "scripts", "tests")
 
 
 def files():
@@ -21,7 +23,9 @@ def named(text):
     """The files and folders that a text names in backquotes: `loop_/iteration.rs`, `tests/parity/`."""
     names = re.findall(r"`([\w./-]+\.(?:rs|py|pyi|md|txt|tsv|json)|[\w./-]+/)`", text)
     # A name in capitals is for the reader to fill in.
-    return {name.rstrip("/") for name in names if "NAME" not in name}
+    names = {name.rstrip("/") for name in names if "NAME" not in name}
+    # What the commands build is not there before.
+    return {name for name in names if name.split("/")[0] not in {"dist", "target"}}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -41,6 +45,56 @@ def test_the_links_of_a_document_lead_to_files(document):
     assert [link for link in links if not (folder / link).exists()] == []
 
 
+# The documents that lead a reader through the code. A path in them begins at one of these places.
+GUIDES = ("ARCHITECTURE.md", "SAFETY.md", "CONTRIBUTING.md", "docs/walk-through.md")
+PLACES = (".", "crates", "crates/ferrio-core/src", "crates/ferrio-reactor/src", "python/ferrio", "tests")
+PATH = re.compile(r"`(?:\./)?([\w.-]+(?:/[\w.-]*)+|[\w-]+\.(?:rs|py|pyi|md|toml|txt))`")
+
+
+def paths(text):
+    """The paths that a text names in backquotes, also those without an extension: `scripts/tools`, `poller/epoll/`."""
+    return {name for name in PATH.findall(text) if "NAME" not in name}
+
+
+def find(name):
+    """The files and folders that a guide may mean by a path; a name without a folder may be anywhere."""
+    found = [ROOT / place / name for place in PLACES if (ROOT / place / name).exists()]
+    if "/" not in name:
+        found += [path for folder in FOLDERS for path in (ROOT / folder).rglob(name)]
+    return found
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_paths_that_a_guide_names_exist(guide):
+    names = paths((ROOT / guide).read_text())
+    assert names
+    assert {name for name in names if not find(name)} == set()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_what_a_guide_finds_in_a_file_is_there(guide):
+    """`_bind_one` in `python/ferrio/loop/servers.py`."""
+    text = (ROOT / guide).read_text()
+    for name, path in re.findall(r"`(\w+)`\s+in\s+`([\w./-]+)`", text):
+        files = [file for file in find(path) if file.is_file()]
+        assert any(re.search(rf"\b{name}\b", file.read_text()) for file in files), (name, path)
+
+
+def test_a_path_that_is_gone_is_noticed():
+    assert paths("`transports/gone.rs`, `scripts/tools` and `poller/epoll/`; not `N/A` in code: `a / b`") >= {
+        "transports/gone.rs",
+        "scripts/tools",
+        "poller/epoll/",
+    }
+    assert not find("transports/gone.rs")
+    assert find("scripts/tools") and find("poller/epoll/")
+
+
+def test_the_walk_through_is_linked():
+    for guide in ("ARCHITECTURE.md", "CONTRIBUTING.md"):
+        assert "(docs/walk-through.md)" in (ROOT / guide).read_text()
+
+
 def test_the_attacks_that_the_safety_document_names_exist():
     attacks = re.findall(r"`(test_\w+\.py)`: `(\w+)`", (ROOT / "SAFETY.md").read_text())
     assert attacks
@@ -55,3 +109,64 @@ def test_every_plot_is_shown():
         for link in re.findall(r"!\[[^\]]*\]\(([^)]+\.svg)\)", document.read_text())
     }
     assert set((ROOT / "docs/plots").rglob("*.svg")) == shown
+
+
+README = ROOT / "README.md"
+
+
+def rows(heading):
+    """The cells of a table of the README, its heading and the line below left out."""
+    lines = README.read_text().partition(heading)[2].lstrip("\n").splitlines()[1:]
+    cells = []
+    for line in lines:
+        if not line.strip().startswith("|"):
+            return cells
+        cells.append([cell.strip() for cell in line.strip().strip("|").split("|")])
+    return cells
+
+
+def results(file):
+    """The measurements of a file in benches/results/."""
+    path = ROOT / "benches/results_file.py"
+    specification = importlib.util.spec_from_file_location("results_file", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.read(ROOT / "benches/results" / file)
+
+
+def rounded(values, shown):
+    """The median of measurements, with as many digits as the README shows."""
+    digits = len(shown.partition(".")[2])
+    return f"{statistics.median(values):.{digits}f}"
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text().splitlines()) < 120
+
+
+def test_the_measurements_in_the_readme_are_those_of_the_results():
+    measured = results("benchmarks.tsv")
+    assert measured["machine"]["python"].endswith("3.14.10")
+    table = rows("| | Ferrio | uvloop | asyncio |")
+    assert len(table) == 3
+    for name, *shown in table:
+        row = measured["rows"][name.replace("with streams", "by streams")]
+        loops = ("ferrio", "uvloop", "asyncio")
+        assert shown == [
+            rounded(row["cells"][loop]["values"], text) for loop, text in zip(loops, shown, strict=True)
+        ], name
+
+
+def test_the_counts_of_cpythons_tests_in_the_readme_add_up():
+    table = rows("| interpreter | tests | passed | known failures | skipped | excluded |")
+    assert len(table) == 2
+    known = (ROOT / "tests/conformance/known_differences.txt").read_text().splitlines()
+    for _, tests, *parts in table:
+        numbers = [int(part.replace(",", "")) for part in parts]
+        assert int(tests.replace(",", "")) == sum(numbers)
+        assert numbers[1] == len([line for line in known if line and not line.startswith("#")])
+
+
+def test_the_readme_counts_parity_scripts():
+    count = int(re.search(r"more than (\d+) scripts", README.read_text())[1])
+    assert len(list((ROOT / "tests/parity").glob("*.py"))) > count

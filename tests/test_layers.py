@@ -200,6 +200,71 @@ def test_every_fact_about_versions_is_used():
         assert any(f"versions.{fact}" in source for source in sources), fact
 
 
+# The supported interpreters
+
+VERSIONS = [
+    tuple(map(int, version))
+    for version in re.findall(r"Python :: (\d+)\.(\d+)", (ROOT / "pyproject.toml").read_text())
+]
+FIRST, LAST = (f"{major}.{minor}" for major, minor in (min(VERSIONS), max(VERSIONS)))
+NEXT = f"({max(VERSIONS)[0]}, {max(VERSIONS)[1] + 1})"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("README.md", f"CPython {FIRST} to {LAST}"),
+        ("docs/index.md", f"CPython {FIRST} to {LAST}"),
+        ("scripts/tools", f"sys.version_info < {NEXT}"),
+        ("scripts/tools", f"CPython {FIRST} to {LAST}"),
+        ("scripts/build_backend/ferrio_build.py", f"TOO_NEW = {min(VERSIONS)!s}, {NEXT}"),
+        ("scripts/wheels", "".join(f'"{major}.{minor}", ' for major, minor in sorted(VERSIONS))[:-2]),
+        ("python/ferrio/executor.py", f"the same from {FIRST} to {LAST}"),
+    ],
+)
+def test_the_supported_versions_are_the_same_everywhere(file, text):
+    assert text in (ROOT / file).read_text()
+
+
+# The sizes of files
+
+SOURCES = {".rs", ".py", ".pyi"}
+LONG = 400
+REASON = re.compile(r"\bThis file has more than 400 lines because \w+")
+
+
+def opening_of(text):
+    """The comments or the docstring at the top of a file."""
+    match = re.match(r'(?:(?:#|//).*\n)*(?:"""(?s:.*?)""")?', text)
+    return " ".join(re.sub(r"^(?:#|//!?)", "", line) for line in match.group().splitlines())
+
+
+def lacks_a_reason(text):
+    return text.count("\n") > LONG and not REASON.search(re.sub(r"\s+", " ", opening_of(text)))
+
+
+def test_a_long_file_says_why_it_is_long():
+    folders = ("benches", "crates", "examples", "fuzz/src", "fuzz/fuzz_targets", "python", "scripts", "tests")
+    found = [
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and (path.suffix in SOURCES or folder == "scripts") and "target" not in path.parts
+        if lacks_a_reason(path.read_text())
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("mark", ['"""{}"""', "#!/bin/sh\n# {}", "//! {}", "# One.\n#\n# {}"])
+def test_a_long_file_without_a_reason_is_found(mark):
+    lines = "\n" * LONG
+    assert lacks_a_reason(mark.format("What it is.") + "\n" + lines)
+    assert not lacks_a_reason(
+        mark.format("This file has more than 400 lines\n# because it may.") + "\n" + lines
+    )
+    assert lacks_a_reason(f"x = 1\n# This file has more than 400 lines because it may.{lines}")
+
+
 # A primitive's places
 
 
@@ -236,8 +301,9 @@ def primitives():
     }
 
 
-# The first gives asyncio.all_tasks() Ferrio's tasks. The second stands below asyncio's abstract class of that name.
-NOT_PRIMITIVES = {"all_tasks", "DatagramTransport"}
+# The first gives asyncio.all_tasks() Ferrio's tasks. The second stands below asyncio's abstract class of that name. The
+# third is what install() puts into asyncio; ferrio.SelectorEventLoop is Loop.
+NOT_PRIMITIVES = {"all_tasks", "DatagramTransport", "SelectorEventLoop"}
 
 PRIMITIVES = primitives()
 USED_BY_PARITY_SCRIPTS = {

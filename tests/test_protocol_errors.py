@@ -4,10 +4,11 @@ import asyncio
 
 import ferrio
 import pytest
+from support.clock import until
 from support.connections import Recorder, connected, finish
 
 
-def test_an_exception_in_connection_made_closes_that_connection_only():
+def test_an_exception_in_connection_made_is_reported_and_the_connection_goes_on():
     class Bad(Recorder):
         def connection_made(self, transport):
             super().connection_made(transport)
@@ -17,9 +18,11 @@ def test_an_exception_in_connection_made_closes_that_connection_only():
         reports = []
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: reports.append(context))
         server, protocols, transport, protocol = await connected(Bad)
-        await protocol.lost
+        transport.write(b"data")
+        await until(lambda: protocols[0].data == b"data")
         assert [str(report["exception"]) for report in reports] == ["not today"]
         assert server.is_serving()
+        assert not protocols[0].transport.is_closing()
         await finish(server, transport, protocols[0].transport)
 
     ferrio.run(main())

@@ -1,7 +1,9 @@
 """What a hostile program does: nothing that Python code does may crash the process, hang it, or lose a wake-up.
 
-Each test was a crash, a hang or a loss. What could take the process along runs in a child. They stand in one file
-because SAFETY.md names it as the place of what was once wrong; no two tests share more than the helpers at the top.
+Each test was a crash, a hang or a loss. A test that could crash the process runs in a child.
+
+This file has more than 400 lines because SAFETY.md names it as the one place of such tests. No two tests share more
+than the helpers at the top.
 """
 
 import asyncio

@@ -4,6 +4,8 @@ ferrio.run(main())                                       # instead of asyncio.ru
 asyncio.run(main(), loop_factory=ferrio.new_event_loop)  # or as a loop only
 ferrio.install()                                         # asyncio's own names now give Ferrio's
 import ferrio as asyncio                                 # every name that asyncio has
+
+(To pytest, which would rewrite the assertions of every package with a plugin: PYTEST_DONT_REWRITE.)
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ import gc as _gc
 import os as _os
 import sys as _sys
 
-# `python -m ferrio` imports this package to find __main__.py in it, and that needs nothing of the rest. It
-# removes this module before it runs a program; whoever imports ferrio then gets all of it (ferrio.startup).
-# While the interpreter looks for the module of -m, argv begins with "-m", and the module's name precedes the
-# program's own arguments.
+# `python -m ferrio` imports this package to find its __main__.py, which does not need the rest. It removes
+# this module before it runs a program, so that a later import gets all of ferrio (ferrio.startup). While the
+# interpreter looks for the module of -m, argv begins with "-m", and the module's name precedes the program's
+# own arguments.
 _only_finds_main = (
     _sys.argv[:1] == ["-m"]
     and "runpy" in _sys.modules
@@ -23,13 +25,13 @@ _only_finds_main = (
 )
 
 if not _only_finds_main:
-    # What is imported stays. To look for garbage among it meanwhile would take as long as to import Ferrio.
+    # Imported objects stay alive. Looking for garbage among them would take as long as the import.
     _collects = _gc.isenabled()
     _gc.disable()
     try:
         import asyncio as _asyncio
 
-        # What asyncio has: its exceptions, abstract classes and constants are Ferrio's too.
+        # asyncio's exceptions, abstract classes and constants are Ferrio's too.
         from asyncio import *
 
         from ferrio import tasks as _tasks
@@ -39,6 +41,7 @@ if not _only_finds_main:
             Handle,
             Task,
             TimerHandle,
+            __version__,
             create_task,
             gather,
             shield,
@@ -50,7 +53,6 @@ if not _only_finds_main:
             wrap_future,
         )
         from ferrio.loop import Loop
-        from ferrio.loop import Loop as SelectorEventLoop
         from ferrio.runners import Runner, run
     finally:
         if _collects:
@@ -61,7 +63,7 @@ if not _only_finds_main:
     if TYPE_CHECKING:
         from typing import Any as _Any
 
-    # Earlier interpreters' are of another kind, and stay.
+    # Earlier interpreters have other implementations, which are not replaced.
     if _versions.WAIT_FOR_RUNS_IN_PLACE:
         from ferrio._core import wait_for
     if _versions.AS_COMPLETED_IS_ASYNC_ITERATOR:
@@ -70,17 +72,13 @@ if not _only_finds_main:
         from ferrio._core import future_add_to_awaited_by, future_discard_from_awaited_by
     if hasattr(_asyncio, "eager_task_factory"):
         from ferrio.tasks import eager_task_factory
-    if hasattr(_asyncio, "EventLoop"):
-        EventLoop = SelectorEventLoop
 
     __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "listen", "uninstall")
     __all__ += _asyncio.__all__
 
-    __version__ = "0.1.0"
-
     _tasks.make_visible()
 
-    # Imported when they are first asked for: start-up waits for nothing that a program does not use.
+    # Imported at their first use, so that a program does not wait at its start for what it does not use.
     _ON_DEMAND = {
         name: module
         for module, names in {
@@ -102,6 +100,9 @@ if not _only_finds_main:
             ),
             "taskgroups": ("TaskGroup",),
             "timeouts": ("Timeout",),
+            "unix_events": ("EventLoop", "SelectorEventLoop")
+            if hasattr(_asyncio, "EventLoop")
+            else ("SelectorEventLoop",),
         }.items()
         for name in names
     }
@@ -109,7 +110,7 @@ if not _only_finds_main:
         globals().pop(_name, None)  # asyncio's
 
     def __getattr__(name: str) -> _Any:
-        """Import what is asked for; what is not Ferrio's is asyncio's, with its warnings."""
+        """Import a name at its first use. Names that are not Ferrio's are asyncio's, with its warnings."""
         from importlib import import_module, util
 
         if name in _ON_DEMAND:
@@ -119,7 +120,7 @@ if not _only_finds_main:
             theirs = getattr(_asyncio, name, None)
             if theirs is not None and type(theirs) is not type(_asyncio):
                 return theirs
-            # A module, Ferrio's own before asyncio's. It is found without a search from then on.
+            # A module: Ferrio's own before asyncio's. Later uses find it without a search.
             if util.find_spec(f"ferrio.{name}"):
                 return import_module(f"ferrio.{name}")
             if theirs is not None:
@@ -130,8 +131,13 @@ if not _only_finds_main:
     def __dir__() -> list[str]:
         return sorted({*globals(), *_ON_DEMAND})
 
-    # For a program that python -m ferrio has not started.
+    # For programs that python -m ferrio has not started.
     if _os.environ.get("FERRIO_LISTEN", "0") != "0" and not _sys.flags.ignore_environment:
         from ferrio.inspection.server import serve as _serve
 
         _serve()
+
+    # Under python -m ferrio, what imports this package installs it.
+    _startup = _sys.modules.get("ferrio.startup")
+    if _startup is not None:
+        _startup.imported(_sys.modules[__name__])

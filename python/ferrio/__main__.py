@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# What is not needed for every program is imported where it is needed: a program that does not import asyncio
-# starts as under python -m.
+# Modules that not every program needs are imported at their use, so that a program that does not import
+# asyncio starts as fast as under python -m.
 import importlib.util
 import io
 import os
@@ -42,14 +42,15 @@ _SHORT_USAGE = """\
 usage: python -m ferrio [OPTION ...] SCRIPT | -m MODULE | -c CODE [ARGUMENT ...]
 python -m ferrio --help says more"""
 
-# The options that only set an environment variable.
+# Options that only set an environment variable.
 _VARIABLES = {
     "--debug": ("PYTHONASYNCIODEBUG", "1"),
     "--keep-uvloop": ("FERRIO_KEEP_UVLOOP", "1"),
     "--no-children": ("FERRIO_CHILDREN", "0"),
 }
 
-# Where a .pyc file has its code: after the magic number, flags, and time and size or hash of the source.
+# The offset of the code in a .pyc file: after the magic number, the flags, and the time and size or the hash
+# of the source.
 _PYC_HEADER_SIZE = 16
 
 
@@ -90,7 +91,7 @@ def main(arguments: list[str]) -> None:
 def _version() -> str:
     from ferrio import startup
 
-    # From here on all of Ferrio is imported.
+    # All of Ferrio is imported from here on.
     startup.begin(required=True)
     import ferrio
 
@@ -103,7 +104,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _prompt() -> None:
-    """Run asyncio's own prompt, which makes its loop as any program does."""
+    """Run asyncio's own prompt, which creates its loop as any program does."""
     sys.argv = ["asyncio"]
     runpy.run_module("asyncio", run_name="__main__", alter_sys=True)
 
@@ -115,7 +116,7 @@ def _run_as_python_does(program: str, arguments: list[str]) -> None:
     sys.modules["__main__"] = module
     try:
         if program == "-m":
-            # With this as its first argument the module is being looked for.
+            # This first argument means that the interpreter still looks for the module.
             sys.argv = ["-m", *arguments[2:]]
             runpy._run_module_as_main(arguments[1])  # type: ignore[attr-defined]
         elif program == "-c":
@@ -135,15 +136,15 @@ def _run_as_python_does(program: str, arguments: list[str]) -> None:
 
 
 def _set_first_path(path: str) -> None:
-    """Set where imports look first; python -m has put the current directory there."""
+    """Set the first path of imports. python -m has put the current directory there."""
     if not sys.flags.safe_path:
         sys.path[0] = path
 
 
 def _run_file(path: str, module: ModuleType) -> None:
     if _has_main_module(path):
-        # A directory or a zip file: its __main__.py, found on the path like any module.
-        # As python does it, also in safe-path mode.
+        # A directory or a zip file: its __main__.py is found on the path, as any module. As python does it,
+        # also in safe-path mode.
         sys.path[: 0 if sys.flags.safe_path else 1] = [os.path.join(os.getcwd(), path)]
         runpy._run_module_as_main("__main__", False)  # type: ignore[attr-defined]
         return
@@ -155,7 +156,7 @@ def _run_file(path: str, module: ModuleType) -> None:
         print(f"{sys.executable}: can't open file {os.path.abspath(path)!r}: {reason}", file=sys.stderr)
         raise SystemExit(2) from None
     _set_first_path(os.path.dirname(os.path.realpath(path)))
-    # Absolute, and otherwise as it was given.
+    # Absolute, but otherwise as it was passed.
     module.__file__ = os.path.join(os.getcwd(), path)
     code: Any
     if source.startswith(importlib.util.MAGIC_NUMBER):
@@ -170,7 +171,7 @@ def _run_file(path: str, module: ModuleType) -> None:
 def _has_main_module(path: str) -> bool:
     if os.path.isdir(path):
         return True
-    # As python does it, by which an archive may have anything in front of it.
+    # As python does it. So an archive may have anything in front of it.
     import zipimport
 
     try:
@@ -181,7 +182,7 @@ def _has_main_module(path: str) -> bool:
 
 
 def _leave_own_frames_out(error: BaseException) -> None:
-    """Have the traceback that is printed at the end begin with the program's own frames."""
+    """Make the traceback that is printed at the end begin with the program's own frames."""
     own = {__file__, runpy.__file__, "<frozen runpy>"}
     before = sys.excepthook
 

@@ -1,7 +1,7 @@
-"""Executor: the thread pool that a loop makes for itself.
+"""Executor: the thread pool that a loop creates for itself.
 
-It is a ThreadPoolExecutor with the threads and the shutdown of one. What a loop has it call goes straight
-from the loop's future to a thread and back; see CallQueue in the Rust code.
+It has the threads and the shutdown of a ThreadPoolExecutor. A call by a loop goes directly from the loop's
+future to a thread and back; see CallQueue in the Rust code.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ("Executor",)
 
 # This module uses private names of concurrent.futures.thread, which are the same from 3.11 to 3.15. There is
-# no public way to have the interpreter end a pool's threads at its exit. It sets _shutdown then, under
-# _global_shutdown_lock, and puts None into the queue of each thread in _threads_queues. Of ThreadPoolExecutor
-# the class below uses _shutdown, _shutdown_lock, _threads, _max_workers, _thread_name_prefix and _work_queue,
-# and it overrides _adjust_thread_count().
+# no public way to make the interpreter end the threads of a pool at its exit. At the exit, it sets _shutdown
+# under _global_shutdown_lock, and puts None into the queue of each thread in _threads_queues. The class below
+# uses _shutdown, _shutdown_lock, _threads, _max_workers, _thread_name_prefix and _work_queue of
+# ThreadPoolExecutor, and it overrides _adjust_thread_count().
 _interpreter: Any = thread
 
 
-# Executors of a parent process. They are kept: one of their threads may have held a lock when it forked.
+# Executors of a parent process. They are kept, because a thread may have held one of their locks at the fork.
 _of_parents: list[Executor] = []
 
 
@@ -56,7 +56,7 @@ class _Item:
 
 
 class Executor(concurrent.futures.ThreadPoolExecutor):
-    """A ThreadPoolExecutor; max_workers and thread_name_prefix are its."""
+    """A ThreadPoolExecutor, with its max_workers and thread_name_prefix."""
 
     _threads: set[threading.Thread]
 
@@ -65,9 +65,9 @@ class Executor(concurrent.futures.ThreadPoolExecutor):
         self._work_queue: Any = _core.CallQueue()
 
     def call(self, loop: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """Return a future of the loop's for function(*arguments). RuntimeError after a shutdown."""
+        """Return a future of the loop for function(*arguments). RuntimeError after a shutdown."""
         future = self._begin(self._work_queue.add, loop, function, arguments)
-        # A loop with methods of the program's own is told by way of those.
+        # A loop whose methods the program overrides is informed through them.
         return _core.wrap_future(self.submit(function, *arguments), loop=loop) if future is None else future
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -77,7 +77,7 @@ class Executor(concurrent.futures.ThreadPoolExecutor):
         return item.future
 
     def _begin(self, put: Callable[..., Any], *call: Any) -> Any:
-        """Put a call into the queue, and see to it that there is a thread for it."""
+        """Put a call into the queue, and ensure that there is a thread for it."""
         with self._shutdown_lock, _interpreter._global_shutdown_lock:
             if self._shutdown:
                 raise RuntimeError("cannot schedule new futures after shutdown")
@@ -93,7 +93,7 @@ class Executor(concurrent.futures.ThreadPoolExecutor):
         if number >= self._max_workers:
             return
         queue = self._work_queue
-        # An executor that is gone wakes its threads up, which then end.
+        # The end of an executor wakes its threads, which then end too.
         reference = weakref.ref(self, lambda _: queue.put(None))
         worker = threading.Thread(
             name=f"{self._thread_name_prefix}_{number}",
@@ -105,13 +105,13 @@ class Executor(concurrent.futures.ThreadPoolExecutor):
             self._threads.add(worker)
             _interpreter._threads_queues[worker] = queue
         except BaseException:
-            # A trace function has raised, or a signal's handler.
-            # The interpreter waits for the thread at its end.
+            # A trace function or a signal handler has raised. The interpreter waits for the thread at the
+            # interpreter's end.
             queue.put(None)
             raise
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the threads once what was submitted is done; with cancel_futures, once what has begun is."""
+        """End the threads after all calls; with cancel_futures, after those that have begun."""
         super().shutdown(wait=False)
         if cancel_futures:
             for loop, waiting in self._work_queue.take():
@@ -124,7 +124,7 @@ class Executor(concurrent.futures.ThreadPoolExecutor):
                 worker.join()
 
     def forget(self) -> None:
-        """Part with the threads, in the child of a fork that has none of them."""
+        """Forget the threads, in the child of a fork, which does not have them."""
         for worker in self._threads:
             _interpreter._threads_queues.pop(worker, None)
         _of_parents.append(self)

@@ -1,4 +1,4 @@
-"""Putting Ferrio into the asyncio namespace, and taking it out again."""
+"""Putting Ferrio into the namespace of asyncio, and removing it again."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ("install", "installed", "uninstall")
 
-# asyncio's own stay: new_event_loop() goes by the policy, which somebody may have set; the handles are those
-# of asyncio's own loops, and Ferrio's pass for them.
+# These stay asyncio's: new_event_loop() asks the policy, which the program may have set. asyncio's own loops
+# use the handles, and Ferrio's handles pass for them.
 _STAY = {"new_event_loop", "Handle", "TimerHandle"}
 
-# asyncio's own, whatever is put in their place later. 3.11 leaves TaskGroup out of __all__.
+# asyncio's own objects, which may be replaced later. In 3.11, __all__ lacks TaskGroup.
 originals: dict[str, Any] = {name: getattr(asyncio, name) for name in (*asyncio.__all__, "TaskGroup")}
 
 # What was replaced: the module, the name in it, and what it had before.
@@ -25,14 +25,14 @@ _replaced: list[tuple[Any, str, Any]] = []
 
 
 def _own_names() -> list[str]:
-    """Return the names of asyncio's that mean something else in ferrio."""
+    """Return the names of asyncio's objects for which Ferrio has others."""
     import ferrio
 
     return [name for name, theirs in originals.items() if getattr(ferrio, name) is not theirs]
 
 
 def _replacements() -> dict[int, tuple[Any, Any]]:
-    """Return what is to be replaced, by identity: (asyncio's, Ferrio's)."""
+    """Return the pairs of objects to replace, (asyncio's, Ferrio's)."""
     import ferrio
 
     return {
@@ -48,10 +48,10 @@ def _asyncio_modules() -> list[Any]:
 
 
 def install() -> None:
-    """Put Ferrio's loop and primitives into asyncio: asyncio.run(), asyncio.Queue... are Ferrio's then.
+    """Put Ferrio's loop and primitives into asyncio: asyncio.run(), asyncio.Queue... become Ferrio's.
 
-    They are replaced wherever asyncio's modules have them, so that both modules imported before and those
-    imported later find them. Doing it again changes nothing.
+    They are replaced in all of asyncio's modules, so that modules imported before and later find them. A
+    second call changes nothing.
 
     RuntimeError while an event loop runs in this thread.
     """
@@ -67,7 +67,7 @@ def install() -> None:
             pair = pairs.get(id(value))
             if pair is not None and pair[0] is value:
                 _replace(module, name, pair[1])
-    # asyncio.new_event_loop() and all that ask the default policy for a loop.
+    # For asyncio.new_event_loop() and everything else that asks the default policy for a loop.
     _replace(unix_events._UnixDefaultEventLoopPolicy, "_loop_factory", ferrio.Loop)
 
 
@@ -77,13 +77,15 @@ def _replace(module: Any, name: str, value: Any) -> None:
 
 
 def uninstall() -> None:
-    """Take back all that install() has done. What others have put in place of it meanwhile stays.
+    """Undo install(). What the program has replaced meanwhile stays.
 
     RuntimeError while an event loop runs in this thread.
     """
     if events._get_running_loop() is not None:
         raise RuntimeError("ferrio.uninstall() cannot be called from a running event loop")
-    ours = {id(value) for _, value in _replacements().values()}
+    import ferrio
+
+    ours = {id(ferrio.Loop), *(id(value) for _, value in _replacements().values())}
     while _replaced:
         module, name, before = _replaced.pop()
         current = getattr(module, name, None)
@@ -92,7 +94,7 @@ def uninstall() -> None:
 
 
 def installed() -> dict[str, Any]:
-    """Return what install() has put into asyncio, by its name there; nothing if it was not called."""
+    """Return a dict from names in asyncio to what install() has put there; empty if it was not called."""
     return {
         name: getattr(asyncio, name)
         for module, name, _ in _replaced

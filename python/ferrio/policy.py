@@ -1,17 +1,25 @@
 """The event loop policy, for frameworks that choose their loop that way.
 
-asyncio's policies are deprecated from 3.14 on; importing this module warns there as asyncio does.
+asyncio's policies are deprecated from 3.14 on: `asyncio.set_event_loop_policy()` warns about the line that
+calls it. This module does not warn, because it uses asyncio's private name of the class.
 """
 
-import asyncio
+from asyncio import unix_events
 
 from ferrio.loop import Loop
 
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ("EventLoopPolicy",)
 
+_DefaultPolicy: "Any" = unix_events._UnixDefaultEventLoopPolicy
 
-class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
-    """asyncio.DefaultEventLoopPolicy whose loops are Ferrio's."""
+
+class EventLoopPolicy(_DefaultPolicy):  # type: ignore[misc]  # the stub of this class hides the base
+    """asyncio.DefaultEventLoopPolicy with Ferrio's loops."""
 
     _loop_factory = Loop
 

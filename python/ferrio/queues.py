@@ -1,6 +1,6 @@
 """Queue, LifoQueue, PriorityQueue.
 
-State and hot methods are in the Rust class; the rest is inherited from asyncio's.
+The state and the hot methods are in the Rust class. The rest is inherited from asyncio's.
 """
 
 from __future__ import annotations
@@ -9,35 +9,38 @@ import asyncio
 import functools
 
 from ferrio import _core
+from ferrio.copying import Copyable
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("LifoQueue", "PriorityQueue", "Queue")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.queues)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.queues)
 
-# asyncio's own, also once something else has been put in their place.
-_Queue: Any = asyncio.Queue
-_LifoQueue: Any = asyncio.LifoQueue
-_PriorityQueue: Any = asyncio.PriorityQueue
+# asyncio's own classes, which install() may replace later.
+_Queue = asyncio.Queue
+_LifoQueue = asyncio.LifoQueue
+_PriorityQueue = asyncio.PriorityQueue
 
 
-class Queue(_core.Queue, _Queue):  # type: ignore[misc]  # asyncio's is generic
+class Queue(_core.Queue, _Queue, Copyable):  # type: ignore[type-arg]  # asyncio's is generic
     __doc__ = _Queue.__doc__
 
 
-class LifoQueue(Queue, _LifoQueue):  # type: ignore[misc]
+class LifoQueue(Queue, _LifoQueue):  # type: ignore[type-arg]
     __doc__ = _LifoQueue.__doc__
 
 
-class PriorityQueue(Queue, _PriorityQueue):  # type: ignore[misc]
+class PriorityQueue(Queue, _PriorityQueue):  # type: ignore[type-arg]
     __doc__ = _PriorityQueue.__doc__
 
 
 for _class in (Queue, LifoQueue, PriorityQueue):
-    # Their representations show where a class comes from; programs and people expect asyncio there.
+    # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.queues"
+del _class

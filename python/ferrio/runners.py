@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ("Runner", "run")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.runners)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.runners)
 
-# asyncio's own, also once something else has been put in their place.
-_Base: Any = asyncio.Runner
+# asyncio's own objects, which install() may replace later.
+_Base = asyncio.Runner
 _DefaultPolicy = unix_events._UnixDefaultEventLoopPolicy
 
 
@@ -43,15 +43,15 @@ class Runner(_Base):  # type: ignore[misc]  # final, says its documentation: not
         self._is_default = loop_factory is None
 
     def _lazy_init(self) -> None:
-        super()._lazy_init()
+        super()._lazy_init()  # type: ignore[misc]  # a name that the stubs do not have
         if self._is_default and not self._set_event_loop:  # type: ignore[has-type]
-            # As asyncio does for a loop that nobody has asked for.
-            events.set_event_loop(self._loop)
+            # As asyncio does for a default loop.
+            events.set_event_loop(self._loop)  # type: ignore[attr-defined]  # as above
             self._set_event_loop = True
 
 
 def _new_default_loop() -> asyncio.AbstractEventLoop:
-    """Return a Ferrio loop, or what somebody's event loop policy makes."""
+    """Return a Ferrio loop, or the loop of an event loop policy that the program has set."""
     policy = events._event_loop_policy  # type: ignore[attr-defined]
     if policy is None or type(policy) is _DefaultPolicy:
         return Loop()
@@ -72,10 +72,15 @@ def run(
     debug: True and False turn the loop's debug mode on and off, None leaves it to the environment.
     loop_factory: makes the loop in place of ferrio.new_event_loop.
 
-    RuntimeError when an event loop runs in this thread, ValueError for what is not a coroutine.
+    RuntimeError if an event loop runs in this thread, ValueError for an object that is not a coroutine.
     """
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("asyncio.run() cannot be called from a running event loop")
     with Runner(debug=debug, loop_factory=loop_factory) as runner:
         result: _T = runner.run(main)
         return result
+
+
+# As asyncio's, which have no annotations: help() and inspect.signature() show the same.
+run.__annotations__ = {}
+Runner.__init__.__annotations__ = {}

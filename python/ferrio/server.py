@@ -1,6 +1,6 @@
-"""Server: listening sockets, and the connections that came through them.
+"""Server: listening sockets and their connections.
 
-`ferrio.loop.servers` makes them.
+`ferrio.loop.servers` creates servers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ("Server",)
 
 
 class Server(asyncio.Server):
-    """Listening sockets and the connections that came through them; see asyncio.Server."""
+    """Listening sockets and their connections; see asyncio.Server."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Server(asyncio.Server):
         self._loop = loop
         self._sockets: list[socket.socket] | None = sockets
         self._listeners: list[Any] = []
-        # Weak, so that a transport that nobody holds any more is noticed.
+        # Weak, so that a transport without other references is collected, and warns.
         self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
         self._anonymous_clients = 0
         self._waiters: list[Any] | None = []
@@ -67,8 +67,7 @@ class Server(asyncio.Server):
                 self._path = path, os.stat(path).st_ino
 
     def _remove_path(self) -> None:
-        if self._path is None:
-            return
+        assert self._path is not None
         path, inode = self._path
         try:
             if os.stat(path).st_ino == inode:
@@ -81,7 +80,7 @@ class Server(asyncio.Server):
     def _attach(self, transport: Any = None) -> None:
         assert self._sockets is not None
         if transport is None:
-            # As up to 3.12 those outside do it, who only count.
+            # Code from outside may only count, as up to 3.12.
             self._anonymous_clients += 1
         else:
             self._clients.add(transport)
@@ -140,7 +139,7 @@ class Server(asyncio.Server):
                 await waiter
             except BaseException:
                 transport.close()
-                # Gone before the next exception can make a cycle of it.
+                # Dropped, because the next exception would make a cycle with it.
                 waiter = None
                 raise
         except (SystemExit, KeyboardInterrupt):
@@ -169,13 +168,13 @@ class Server(asyncio.Server):
 
     @property
     def sockets(self) -> tuple[Any, ...]:
-        """The listening sockets, to be looked at; empty once the server is closed."""
+        """The listening sockets; empty after the server is closed."""
         if self._sockets is None:
             return ()
         return tuple(trsock.TransportSocket(sock) for sock in self._sockets)
 
     def close(self) -> None:
-        """Stop accepting; connections that stand are left alone."""
+        """Stop accepting. Open connections stay."""
         sockets, self._sockets = self._sockets, None
         if sockets is None:
             return
@@ -184,7 +183,10 @@ class Server(asyncio.Server):
         self._listeners.clear()
         for sock in sockets:
             sock.close()
-        self._remove_path()
+        if self._path is not None:
+            from ferrio.loop.frames.asyncio import unix_events
+
+            unix_events._stop_serving(self._remove_path)
         self._serving = False
         if self._serving_forever_future is not None and not self._serving_forever_future.done():
             self._serving_forever_future.cancel()
@@ -192,14 +194,14 @@ class Server(asyncio.Server):
         if not self._has_clients():
             self._wake_up()
 
-    # New in 3.13; there is no harm in having them before.
+    # New in 3.13, and harmless in earlier versions.
     def close_clients(self) -> None:
-        """Close every connection that came through this server."""
+        """Close every connection of this server."""
         for transport in self._clients.copy():
             transport.close()
 
     def abort_clients(self) -> None:
-        """Close every connection that came through this server at once."""
+        """Close every connection of this server at once."""
         for transport in self._clients.copy():
             transport.abort()
 

@@ -1,6 +1,6 @@
-"""StreamReader, StreamWriter, and the functions that make connections and servers of them.
+"""StreamReader, StreamWriter, and the functions that create connections and servers with them.
 
-State and hot methods are in the Rust classes; the rest is inherited from asyncio's.
+The state and the hot methods are in the Rust classes. The rest is inherited from asyncio's.
 """
 
 from __future__ import annotations
@@ -29,45 +29,50 @@ __all__ = (
 )
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.streams)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.streams)
 
-# asyncio's own, also once something else has been put in their place.
-_StreamReader: Any = asyncio.StreamReader
-_StreamReaderProtocol: Any = asyncio.StreamReaderProtocol
-_StreamWriter: Any = asyncio.StreamWriter
+# asyncio's own classes, which install() may replace later.
+_StreamReader = asyncio.StreamReader
+_StreamReaderProtocol = asyncio.StreamReaderProtocol
+_StreamWriter = asyncio.StreamWriter
 
-# How many bytes a reader holds before reading pauses, and how long a line may be; asyncio's default.
+# asyncio's default limit in bytes: the longest line, and half of what a reader holds before reading pauses.
 _DEFAULT_LIMIT = 2**16
 
 
-class StreamReader(_core.StreamReader, _StreamReader):  # type: ignore[misc]  # the base is chosen at run time
-    __doc__ = _StreamReader.__doc__
+class StreamReader(_core.StreamReader, _StreamReader):
+    """Reads from a stream: a number of bytes, a line, or up to a separator (see asyncio.StreamReader).
+
+    limit: the length of the longest line in bytes, and half of what the reader holds before it pauses.
+    loop: the event loop; by default the running one.
+    """
 
 
-class StreamWriter(_core.StreamWriter, _StreamWriter):  # type: ignore[misc]
+class StreamWriter(_core.StreamWriter, _StreamWriter):
     __doc__ = _StreamWriter.__doc__
 
     def __init__(self, transport: Any, protocol: Any, reader: Any, loop: Any) -> None:
         _StreamWriter.__init__(self, transport, protocol, reader, loop)
 
 
-class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):  # type: ignore[misc]
+class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):
     __doc__ = _StreamReaderProtocol.__doc__
 
     def __init__(self, stream_reader: Any, client_connected_cb: Any = None, loop: Any = None) -> None:
         _StreamReaderProtocol.__init__(self, stream_reader, client_connected_cb, loop)
 
     # A trick: this is the code of asyncio's method with other globals, in which StreamWriter is this module's
-    # class. So the method makes one of Ferrio's writers, and is otherwise the interpreter's own. The globals
-    # are a copy: a later change of asyncio.streams, such as a mock's, does not reach them.
+    # class. So the method creates one of Ferrio's writers, and is otherwise the interpreter's own. The
+    # globals are a copy, so it does not see later changes of asyncio.streams, for example by a mock.
     connection_made = types.FunctionType(
         _StreamReaderProtocol.connection_made.__code__, {**vars(streams), "StreamWriter": StreamWriter}
     )
 
 
 for _class in (StreamReader, StreamWriter, StreamReaderProtocol):
-    # Their representations show where a class comes from; programs and people expect asyncio there.
+    # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.streams"
+del _class
 
 
 async def open_connection(
@@ -75,7 +80,7 @@ async def open_connection(
 ) -> tuple[Any, Any]:
     """Connect to a host. Return (reader, writer); see asyncio.open_connection().
 
-    limit: of the reader's buffer, in bytes. Further keywords are those of loop.create_connection().
+    limit: the limit of the reader's buffer, in bytes. Further keywords are those of loop.create_connection().
     """
     loop = events.get_running_loop()
     reader = StreamReader(limit=limit, loop=loop)
@@ -97,8 +102,8 @@ async def start_server(
 ) -> Any:
     """Start a server that calls client_connected_cb(reader, writer) for each connection.
 
-    See asyncio.start_server(). limit: of each reader's buffer, in bytes. Further keywords are those of
-    loop.create_server().
+    See asyncio.start_server(). limit: the limit of each reader's buffer, in bytes. Further keywords are those
+    of loop.create_server().
     """
     loop = events.get_running_loop()
     return await loop.create_server(_server_protocol(client_connected_cb, limit, loop), host, port, **kwds)
@@ -121,3 +126,9 @@ async def start_unix_server(
     """Start a server on a Unix socket; see start_server()."""
     loop = events.get_running_loop()
     return await loop.create_unix_server(_server_protocol(client_connected_cb, limit, loop), path, **kwds)
+
+
+# As asyncio's, which have no annotations: help() and inspect.signature() show the same.
+for _function in (open_connection, open_unix_connection, start_server, start_unix_server):
+    _function.__annotations__ = {}
+del _function

@@ -1,4 +1,6 @@
-"""Subprocesses by streams, with the names of asyncio.subprocess."""
+"""Subprocesses with streams, with the names of asyncio.subprocess."""
+
+from __future__ import annotations
 
 import asyncio
 import functools
@@ -12,6 +14,12 @@ from asyncio.subprocess import (
     create_subprocess_shell,
 )
 
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 __all__ = (
     "DEVNULL",
     "PIPE",
@@ -23,4 +31,4 @@ __all__ = (
 )
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.subprocess)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.subprocess)

@@ -1,6 +1,6 @@
 """TaskGroup.
 
-The way of a group whose tasks do not fail is in the Rust class; the rest is inherited from asyncio's.
+The Rust class has the code for groups whose tasks do not fail. The rest is inherited from asyncio's.
 """
 
 from __future__ import annotations
@@ -9,27 +9,29 @@ import asyncio
 import functools
 
 from ferrio import _core
+from ferrio.copying import Copyable
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("TaskGroup",)
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.taskgroups)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.taskgroups)
 
-# asyncio's own, also once something else has been put in its place.
-_TaskGroup: Any = asyncio.TaskGroup
+# asyncio's own class, which install() may replace later.
+_TaskGroup = asyncio.TaskGroup
 
 
-class TaskGroup(_core.TaskGroup, _TaskGroup):  # type: ignore[misc]  # the base is chosen at run time
+class TaskGroup(_core.TaskGroup, _TaskGroup, Copyable):
     __doc__ = _TaskGroup.__doc__
 
     def __init__(self) -> None:
         _TaskGroup.__init__(self)
 
 
-# Its representation shows where it comes from; programs and people expect asyncio there.
+# Its representation shows the module of the class. Programs and people expect asyncio's.
 TaskGroup.__module__ = "asyncio.taskgroups"

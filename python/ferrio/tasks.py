@@ -1,7 +1,7 @@
-"""Making Ferrio's tasks visible to asyncio.all_tasks() and to call graphs.
+"""Making Ferrio's tasks visible for asyncio.all_tasks() and call graphs.
 
-asyncio finds tasks of other makes in a WeakSet. Putting each task in would cost a microsecond for every
-one, so that set is taught to look into Ferrio's own list when somebody asks.
+asyncio finds foreign tasks in a WeakSet. To add a task to it takes a microsecond. So Ferrio does not add its
+tasks, but changes the class of the set: the set then also looks into Ferrio's own list.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ferrio import _core
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     _WeakSet = weakref.WeakSet[Any]
@@ -27,7 +28,7 @@ else:
 __all__ = ("make_visible",)
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.tasks)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.tasks)
 
 
 class _TaskSet(_WeakSet):
@@ -44,16 +45,16 @@ class _TaskSet(_WeakSet):
 
 
 class _Probe:
-    """Something to find in the set that it was put into."""
+    """An object by which a set is recognized."""
 
 
 def _find_task_sets() -> list[weakref.WeakSet[Any]]:
-    """Return the sets that asyncio.all_tasks() looks into: one, or with its Python version another."""
+    """Return the sets in which asyncio.all_tasks() looks: one, or two with the version in Python."""
     import _asyncio  # after asyncio, which it needs
 
-    # 3.11 calls it _all_tasks, 3.12 and 3.13 _scheduled_tasks. Later versions keep it in the C module's
-    # state, where no name leads to it. A trick finds it there: the garbage collector sees all that the module
-    # holds, so the set is among gc.get_referents(). It is the one into which asyncio puts the probe.
+    # It is _all_tasks in 3.11, and _scheduled_tasks in 3.12 and 3.13. Later versions have it in the state of
+    # the C module, without a name. A trick finds it there: the garbage collector knows all objects of the
+    # module, so the set is among gc.get_referents(). It is the one into which asyncio puts the probe.
     names = ("_scheduled_tasks", "_all_tasks")
     known = [getattr(module, name, None) for module in (asyncio.tasks, _asyncio) for name in names]
     hidden = gc.get_referents(_asyncio)
@@ -70,8 +71,8 @@ def _find_task_sets() -> list[weakref.WeakSet[Any]]:
 
 
 def make_visible() -> None:
-    """Teach asyncio's sets of tasks where Ferrio's are, and its call graphs who awaits whom."""
-    # The object stays the same, for C code holds it too; only its class changes.
+    """Make Ferrio's tasks visible in asyncio's sets of tasks, and their awaiters in its call graphs."""
+    # The object stays the same, because C code has it too. Only its class changes.
     for tasks in _find_task_sets():
         tasks.__class__ = _TaskSet
     if hasattr(asyncio, "future_add_to_awaited_by"):
@@ -80,23 +81,23 @@ def make_visible() -> None:
         _show_awaiters_of_others()
 
 
-# Makes tasks that run till they wait, at once, as soon as they are made; from 3.12 on.
+# A task factory whose tasks begin to run when they are created; from 3.12 on.
 eager_task_factory: Any = None
 if hasattr(asyncio, "create_eager_task_factory"):
     eager_task_factory = asyncio.create_eager_task_factory(_core.Task)
 
 
 def _extend_call_graphs(name: str) -> None:
-    """Have one of asyncio's functions write down for Ferrio's futures too who awaits them."""
+    """Extend one of asyncio's functions: it then also records the awaiters of Ferrio's futures."""
     ours = getattr(_core, name)
     setattr(asyncio, name, ours)
     setattr(asyncio.futures, name, ours)
-    # The name under which asyncio keeps its fast version, for those who have chosen between the two.
+    # The name of asyncio's fast version, for programs that choose between the two.
     setattr(asyncio.futures, f"_c_{name}", ours)
 
 
 def _show_awaiters_of_others() -> None:
-    """Have call graphs show Ferrio's tasks that await a future of another make, which can't list them."""
+    """Make call graphs show Ferrio's tasks that await a foreign future, which cannot list them."""
     theirs = asyncio.graph._build_graph_for_future  # type: ignore[attr-defined]
 
     @functools.wraps(theirs)

@@ -1,6 +1,7 @@
 """Timeout, timeout(), timeout_at().
 
-State and the usual way are in the Rust class; what happens when a timeout expires is inherited from asyncio.
+The Rust class has the state, and the code of timeouts that do not expire. The rest is inherited from
+asyncio's.
 """
 
 from __future__ import annotations
@@ -11,24 +12,26 @@ from asyncio import timeouts
 
 from ferrio import _core
 from ferrio._core import timeout, timeout_at
+from ferrio.copying import Copyable
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ("Timeout", "timeout", "timeout_at")
 
 # `import ferrio as asyncio`: what is not here is asyncio's.
-__getattr__ = functools.partial(getattr, asyncio.timeouts)
+__getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.timeouts)
 
-# asyncio's own, also once something else has been put in its place.
+# asyncio's own class, which install() may replace later.
 _Timeout: Any = timeouts.Timeout
 
 
-class Timeout(_core.Timeout, _Timeout):  # type: ignore[misc]  # the base is chosen at run time
+class Timeout(_core.Timeout, _Timeout, Copyable):  # type: ignore[misc]  # the base is chosen at run time
     __doc__ = _Timeout.__doc__
 
 
-# Its representation shows where it comes from; programs and people expect asyncio there.
+# Its representation shows the module of the class. Programs and people expect asyncio's.
 Timeout.__module__ = "asyncio.timeouts"

@@ -1,8 +1,8 @@
 """TLS over Ferrio's transports.
 
-The handshake and the records are those of the interpreter's own ssl objects: whatever can be set on an
-ssl.SSLContext works. The records' way and its flow control are in the Rust classes; handshake, shutdown and
-errors are inherited from asyncio's.
+The interpreter's own ssl objects do the handshake and the records, so every setting of an ssl.SSLContext
+works. The Rust class moves the records and has the flow control. The begin and the end of the handshake,
+shutdown and errors are inherited from asyncio's.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from asyncio import sslproto
 
 from ferrio import _core
+from ferrio.loop.socket_classes import make_socket_transport
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ("SSLProtocol", "check_timeouts", "make_tls_transport")
 
-# asyncio's own, also once something else has been put in their place.
+# asyncio's own classes, which install() may replace later.
 _Protocol: Any = sslproto.SSLProtocol
 _Transport: Any = sslproto._SSLProtocolTransport
 _State: Any = sslproto.SSLProtocolState
@@ -29,14 +30,14 @@ class _SSLProtocolTransport(_Transport):  # type: ignore[misc]  # chosen at run 
 
     def __init__(self, loop: Any, ssl_protocol: Any) -> None:
         super().__init__(loop, ssl_protocol)
-        # Without a call between.
+        # Directly, without a method in between.
         self.write = ssl_protocol._write
 
     def close(self) -> None:
-        """Close the connection once what waits is sent."""
+        """Close the connection when all data is sent."""
         super().close()
         if self._ssl_protocol is None:
-            # Nothing here refers to what is over.
+            # Drop the references to the closed connection.
             self.__dict__.pop("write", None)
 
 
@@ -49,9 +50,9 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        # A trick: asyncio's __init__ makes a buffer of self.max_size bytes, 256 KiB for each connection.
-        # Ferrio's transports need none, and for others get_buffer() makes it. So meanwhile an attribute of
-        # the instance hides the class's max_size. __init__ uses max_size for nothing else.
+        # A trick: asyncio's __init__ creates a buffer of self.max_size bytes, 256 KiB for each connection.
+        # Ferrio's transports do not need it, and get_buffer() creates it for others. So during __init__, an
+        # attribute of the instance hides the max_size of the class. __init__ uses max_size for nothing else.
         self.max_size = 0
         _Protocol.__init__(self, *args, **kwargs)
         del self.max_size
@@ -66,12 +67,12 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
         return self._app_transport
 
     def _do_flush(self) -> None:
-        """Give the protocol what has come before the end, then shut down."""
+        """Pass the data before the end to the protocol, then shut down."""
         self._do_read()
         if self._state is not _State.FLUSHING:
             return
         if self._eof_received and self._app_reading_paused and self._has_unread():
-            # asyncio drops it. resume_reading() comes here again.
+            # asyncio drops the data. resume_reading() calls this again.
             return
         self._set_state(_State.SHUTDOWN)
         self._do_shutdown()
@@ -82,7 +83,7 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
     def _check_handshake_timeout(self) -> None:
         if self._state is _State.DO_HANDSHAKE:
             super()._check_handshake_timeout()
-            # A transport that was closed before tells nobody. asyncio would wait for ever.
+            # A transport that was closed before does not call anything. asyncio would wait for ever.
             error = ConnectionAbortedError(
                 "SSL handshake is taking longer than its timeout: the connection is gone"
             )
@@ -95,36 +96,37 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
 
     def _start_shutdown(self) -> None:
         if self._state is _State.FLUSHING and self._eof_received and self._app_reading_paused:
-            # The program closes what it has not read to the end. asyncio would wait for ever.
+            # The program closes the connection before it has read everything. asyncio would wait for ever.
             self._set_state(_State.SHUTDOWN)
             self._do_shutdown()
         else:
             super()._start_shutdown()
 
     def eof_received(self) -> Any:
-        """Take note of the peer's end. Return True if the protocol has not yet taken all that came before."""
+        """Handle the peer's end. Return True if the protocol has not taken all data before it yet."""
         answer = super().eof_received()
         return answer or self._state is _State.FLUSHING
 
     def get_buffer(self, n: int) -> Any:
-        """Return a buffer for what is received; of a transport that is not Ferrio's."""
+        """Return a buffer to receive into, for a transport that is not Ferrio's."""
         if self._ssl_buffer is None:
             self._ssl_buffer = bytearray(self.max_size)
             self._ssl_buffer_view = memoryview(self._ssl_buffer)
         return _Protocol.get_buffer(self, n)
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take what was received into the buffer."""
+        """Process the data that was received into the buffer."""
         self._received(self._ssl_buffer_view[:nbytes])
 
 
 for _class in (_SSLProtocolTransport, SSLProtocol):
-    # Their representations show where a class comes from; programs and people expect asyncio there.
+    # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.sslproto"
+del _class
 
 
 def check_timeouts(ssl: Any, handshake: float | None, shutdown: float | None) -> None:
-    """Raise ValueError for a timeout of TLS where there is none."""
+    """Raise ValueError for a timeout of TLS without TLS."""
     if handshake is not None and not ssl:
         raise ValueError("ssl_handshake_timeout is only meaningful with ssl")
     if shutdown is not None and not ssl:
@@ -145,7 +147,7 @@ def make_tls_transport(
     ssl_handshake_timeout: float | None = None,
     ssl_shutdown_timeout: float | None = None,
 ) -> Any:
-    """Return a transport that encrypts; the waiter is told when the handshake is done."""
+    """Return a transport that encrypts. The waiter is done after the handshake."""
     tls: Any = SSLProtocol(
         loop,
         protocol,
@@ -156,5 +158,5 @@ def make_tls_transport(
         ssl_handshake_timeout=ssl_handshake_timeout,
         ssl_shutdown_timeout=ssl_shutdown_timeout,
     )
-    _core.SocketTransport(loop, sock, tls, extra=extra, server=server)
+    make_socket_transport(loop, sock, tls, extra=extra, server=server)
     return tls._app_transport

@@ -1,10 +1,10 @@
 """uvloop, as a program of `python -m ferrio` gets it: uvloop's names, with Ferrio's loop behind them.
 
-A program that asks for uvloop wants a fast loop. uvloop's would run Ferrio's tasks, and `ps` would not see
-them. So `ferrio.startup` gives the program this module as uvloop, if uvloop is installed. A program that
-finds no uvloop sees what it always sees. With --keep-uvloop it gets uvloop itself.
+A program that asks for uvloop wants a fast loop. On uvloop's loop, `ps` would not see its tasks. So
+`ferrio.startup` gives the program this module as uvloop, if uvloop is installed. Without uvloop, the import
+fails as usual. With --keep-uvloop, the program gets uvloop itself.
 
-The module says once in the log that it was used.
+The module logs its first use.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def run(
         return await main
 
     _say()
-    # The signature that mypy knows on 3.11 is asyncio's, without loop_factory. Ferrio has it everywhere.
+    # On 3.11, mypy knows asyncio's signature, without loop_factory. Ferrio has it on every version.
     run_with_factory: Callable[..., _T] = ferrio.run
     return run_with_factory(wrapper(), loop_factory=loop_factory, debug=debug)
 
@@ -80,7 +80,7 @@ def __getattr__(name: str) -> Any:
         _say()
         return ferrio.EventLoopPolicy
     if name == "__version__":
-        # The one that is installed: programs ask whether it is new enough.
+        # The version of the installed uvloop, because programs check whether it is new enough.
         from importlib.metadata import version
 
         return version("uvloop")

@@ -1,8 +1,8 @@
 """What differs between the interpreters that Ferrio supports, as named facts.
 
-No other module asks for the version. Whoever adds an interpreter goes through this file, and through no
-other of the Python code. Each fact has the change of CPython that it stands for. (The stubs ask for the
-version themselves: type checkers understand nothing else.)
+No other module asks for the version. To add an interpreter, change only this file of the Python code. Each
+fact names the change of CPython. (The stubs ask for the version themselves, because type checkers understand
+nothing else.)
 """
 
 import sys
@@ -26,25 +26,25 @@ __all__ = (
 
 # 3.12
 
-# wait_for() awaits in the caller's own task, under timeout(), and makes no task for it (gh-96764).
+# wait_for() awaits in the caller's task, inside timeout(), and creates no task (gh-96764).
 WAIT_FOR_RUNS_IN_PLACE = sys.version_info >= (3, 12)
 
 # A loop's exception handler runs in the context of the task, future or handle that failed (gh-96704).
 HANDLER_RUNS_IN_CONTEXT = sys.version_info >= (3, 12)
 
-# Server.wait_closed() waits until the connections are gone. In 3.11 it returned after close() (gh-79033).
+# Server.wait_closed() waits until the connections are gone. In 3.11 it returns after close() (gh-79033).
 WAIT_CLOSED_WAITS_FOR_CLIENTS = sys.version_info >= (3, 12)
 
-# subprocess_exec() asks the child watcher itself whether it is active; 3.11 asks what __enter__() returns, as
-# child watchers were not yet deprecated (gh-94597).
+# subprocess_exec() asks the child watcher itself whether it is active. 3.11 asks the result of __enter__(),
+# because child watchers were not deprecated yet (gh-94597).
 CHILD_WATCHER_IS_ASKED_ITSELF = sys.version_info >= (3, 12)
 
-# uvloop warns of uvloop.install() where asyncio.run() takes a loop factory (gh-99388).
+# uvloop.install() warns if asyncio.run() takes a loop factory (gh-99388).
 UVLOOP_WARNS_OF_INSTALL = sys.version_info >= (3, 12)
 
 # 3.13
 
-# as_completed() returns an object that is an asynchronous iterator too (gh-77714).
+# as_completed() returns an object that is also an asynchronous iterator (gh-77714).
 AS_COMPLETED_IS_ASYNC_ITERATOR = sys.version_info >= (3, 13)
 
 # A Unix server removes the path of its socket when it is closed (gh-111246).
@@ -53,7 +53,7 @@ UNIX_SERVERS_REMOVE_THEIR_PATH = sys.version_info >= (3, 13)
 # create_server() skips an address that this machine does not have, if it can bind others (gh-75128).
 SERVERS_SKIP_UNAVAILABLE_ADDRESSES = sys.version_info >= (3, 13)
 
-# The message of a failed bind() has the number of the error; it came with the change above (gh-75128).
+# The message of a failed bind() has the number of the error (from the change above, gh-75128).
 BIND_ERROR_HAS_NUMBER = sys.version_info >= (3, 13)
 
 # A cancelled Server.serve_forever() closes the connections before it waits for them (gh-123720).
@@ -64,12 +64,12 @@ SERVE_FOREVER_CLOSES_CLIENTS = sys.version_info >= (3, 13)
 # Futures know which tasks await them: future_add_to_awaited_by(), capture_call_graph() (gh-91048).
 CALL_GRAPHS = sys.version_info >= (3, 14)
 
-# Child watchers are gone (gh-120804); before, a program may have set one.
+# A program may set a child watcher. They were removed in 3.14 (gh-120804).
 CHILD_WATCHERS = sys.version_info < (3, 14)
 
 # asyncio.iscoroutinefunction() is deprecated; asyncio itself uses the one of inspect (gh-122858).
 ISCOROUTINEFUNCTION_IS_INSPECTS = sys.version_info >= (3, 14)
 
-# sock_sendfile() sets the position of the file also when it has sent nothing: its helper
-# _sock_sendfile_update_filepos() has lost the condition.
+# sock_sendfile() sets the position of the file even if it has sent nothing: its helper
+# _sock_sendfile_update_filepos() lacks the condition.
 SENDFILE_ALWAYS_SEEKS = sys.version_info >= (3, 14)

@@ -5,7 +5,7 @@ operation on tasks, futures, queues, streams, transports or threads, or in the m
 of everything, and an operation may stay undone; nothing may crash, and the loop has to be usable afterwards.
 
 The interpreter has faults of its own there. A crash whose stack has no frame of Ferrio's is the interpreter's:
-`Backtrace` writes the C stack, where the machine has a compiler, and `server.py` counts such crashes apart.
+`backtrace.py` writes the C stack, where the machine has a compiler, and `server.py` counts such crashes apart.
 """
 
 from __future__ import annotations
@@ -13,25 +13,21 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures.thread
 import contextlib
-import ctypes
 import gc
 import io
 import logging
 import random
-import shutil
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import traceback
 import types
 import warnings
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import ferrio
 import guard
+from backtrace import backtrace_library
 
 try:
     import _testcapi  # type: ignore[import-not-found]
@@ -43,51 +39,6 @@ ROUNDS = 40
 
 # Allocations after which they fail, at most.
 FARTHEST = 400
-
-BACKTRACE = r"""
-#include <execinfo.h>
-#include <signal.h>
-#include <string.h>
-#include <unistd.h>
-static struct sigaction before[65];
-static void handle(int number) {
-    void *frames[100];
-    const char head[] = "C stack:\n";
-    (void)!write(2, head, sizeof head - 1);
-    backtrace_symbols_fd(frames, backtrace(frames, 100), 2);
-    (void)!write(2, "C stack ends\n", 13);
-    sigaction(number, &before[number], 0);
-    raise(number);
-}
-void install(void) {
-    int numbers[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
-    void *frames[1];
-    backtrace(frames, 1);
-    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action;
-        memset(&action, 0, sizeof action);
-        action.sa_handler = handle;
-        action.sa_flags = SA_NODEFER | SA_ONSTACK;
-        sigaction(numbers[i], &action, &before[numbers[i]]);
-    }
-}
-"""
-
-
-def backtrace_library() -> ctypes.CDLL | None:
-    """Return a library that writes the C stack of a crash; None where there is no compiler."""
-    if shutil.which("cc") is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        source, library = Path(folder) / "backtrace.c", Path(folder) / "backtrace.so"
-        source.write_text(BACKTRACE)
-        done = subprocess.run(
-            ["cc", "-shared", "-fPIC", "-O1", str(source), "-o", str(library)],
-            capture_output=True,
-            check=False,
-        )
-        return ctypes.CDLL(str(library)) if done.returncode == 0 else None
-
 
 # Made when this module is imported, so that the server of the seeds makes it once.
 LIBRARY = backtrace_library() if _testcapi else None

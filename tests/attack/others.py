@@ -8,8 +8,8 @@ import struct
 from typing import Any
 
 import arena
-from ends import Scene, Wire
 from support.sockets import reset_on_close
+from wires import Scene, Wire
 
 # The largest datagram over IPv4, in bytes.
 LARGEST_DATAGRAM = 65_507

@@ -9,6 +9,7 @@ import textwrap
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # A program, like a parity script, finds what the tests share.
 ENVIRONMENT = os.environ | {
@@ -41,6 +42,15 @@ def output(script: str, *options: str, timeout: float = 60) -> str:
     if done.returncode != 0 or "panicked" in done.stderr:
         raise AssertionError((done.returncode, done.stdout[-2000:], done.stderr[-4000:]))
     return done.stdout
+
+
+def run_ferrio(
+    *arguments: str, on: tuple[str, ...] = ("-m", "ferrio"), **keywords: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m ferrio` with these arguments; `on=()` is plain python. Return how it ended and what it printed."""
+    return subprocess.run(
+        [sys.executable, *on, *arguments], capture_output=True, text=True, timeout=60, check=False, **keywords
+    )
 
 
 def forked(work: Callable[[], int]) -> int:

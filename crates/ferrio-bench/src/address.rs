@@ -1,4 +1,4 @@
-//! Where a server listens.
+//! The address on which a server listens.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -48,7 +48,7 @@ impl Address {
         }
     }
 
-    /// Listens, non-blocking; returns the address with the port that was chosen.
+    /// Listens without blocking. Returns the address with the port that the kernel chose.
     pub fn listen(&self) -> io::Result<(OwnedFd, String)> {
         match self {
             Address::Tcp(address) | Address::Udp(address) => {

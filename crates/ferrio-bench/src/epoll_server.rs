@@ -1,4 +1,4 @@
-//! A server that does nothing but what a row asks for, on epoll: what a server in Python is measured against.
+//! A server on epoll that does only what a row of the benchmarks measures. Servers in Python are compared with it.
 
 use crate::address::Address;
 use rustix::event::epoll;
@@ -14,7 +14,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 const LISTENER: u64 = u64::MAX;
 
-/// The size of the buffer that is read into and sent from, in bytes: that of the servers in Python.
+/// The size of the buffer for reading and sending, in bytes; the same as in the servers in Python.
 const BUFFER: usize = 256 * 1024;
 
 /// What is done with a connection.
@@ -24,7 +24,7 @@ pub enum Task {
     Echo,
     /// Reads.
     Sink,
-    /// Sends as much as goes, from the first byte on that comes.
+    /// Sends as much as possible after the first received byte.
     Source,
 }
 
@@ -47,7 +47,7 @@ struct Connection {
     unsent: Vec<u8>,
 }
 
-/// Serves for ever.
+/// Serves until the process is killed.
 pub fn run(address: &Address, task: Task) -> Result {
     if let Address::Udp(address) = address {
         let socket = UdpSocket::bind(address)?;
@@ -102,7 +102,7 @@ fn accept(listener: &OwnedFd, poller: &OwnedFd, connections: &mut HashMap<u64, C
     }
 }
 
-/// How many bytes came; none may be there. An error means that the connection is over.
+/// Receives. Returns how many bytes arrived, which may be none. An error means that the connection is over.
 fn receive(connection: &mut Connection, buffer: &mut [u8]) -> io::Result<usize> {
     match connection.socket.read(buffer) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -1,4 +1,4 @@
-//! One connection's byte stream, plain or through TLS.
+//! The byte stream of one connection, plain or with TLS.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -28,7 +28,7 @@ impl Link {
         }
     }
 
-    /// Whether nothing stands between what was written and the socket.
+    /// Whether the socket has everything that was written.
     pub fn is_flushed(&self) -> bool {
         match self {
             Link::Plain(_) => true,
@@ -44,7 +44,7 @@ impl Link {
         }
     }
 
-    /// Goes on with the handshake, as far as it goes.
+    /// Continues the handshake as far as possible.
     pub fn shake_hands(&mut self) -> io::Result<()> {
         if let Link::Tls(stream) = self {
             stream.conn.complete_io(&mut stream.sock)?;
@@ -52,11 +52,11 @@ impl Link {
         Ok(())
     }
 
-    /// Says that nothing more is going to be written.
+    /// Tells the peer that nothing more will be written.
     pub fn finish(&mut self) {
         if let Link::Tls(stream) = self {
             stream.conn.send_close_notify();
-            // The peer may be gone, which is as well.
+            // The peer may be gone already.
             let _ = stream.conn.write_tls(&mut stream.sock);
         }
     }
@@ -87,7 +87,7 @@ impl Write for Link {
     }
 }
 
-/// Clients that take any certificate, and start each session anew.
+/// The configuration of clients that accept any certificate and resume no session.
 pub fn tls_config() -> Result<Arc<ClientConfig>, Box<dyn Error>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider.clone())
@@ -99,7 +99,7 @@ pub fn tls_config() -> Result<Arc<ClientConfig>, Box<dyn Error>> {
     Ok(Arc::new(config))
 }
 
-/// The benchmark's server has a certificate of its own making.
+/// The benchmark's server has a self-signed certificate.
 #[derive(Debug)]
 struct AnyCertificate(Arc<rustls::crypto::CryptoProvider>);
 

@@ -1,4 +1,4 @@
-//! The load client: many connections, each with requests under way all the time.
+//! The load client: many connections, each of which always has requests in flight.
 
 use crate::address::Address;
 use crate::cpu;
@@ -17,7 +17,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 /// What the client does on each connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// Sends a message and waits until as many bytes are back.
+    /// Sends a message, and waits until as many bytes have come back.
     #[default]
     Echo,
     /// Sends all the time; the server reads.
@@ -48,18 +48,18 @@ impl FromStr for Kind {
     }
 }
 
-/// What is to be done, and for how long.
+/// What to do, and for how long.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The server's process.
     pub pid: i32,
     pub kind: Kind,
-    /// Of a message, in bytes.
+    /// The size of a message, in bytes.
     pub size: usize,
     pub connections: usize,
-    /// How many requests are under way on each connection.
+    /// How many requests are in flight on each connection.
     pub depth: usize,
-    /// Further connections on which nothing happens.
+    /// How many further connections stay idle.
     pub idle: usize,
     pub tls: bool,
     pub window: Duration,
@@ -88,12 +88,12 @@ pub struct Report {
     pub requests: u64,
     pub bytes: u64,
     pub time: Duration,
-    /// Of the server.
+    /// The CPU time of the server.
     pub cpu: Duration,
 }
 
 impl Report {
-    /// One line.
+    /// The report as one line of JSON.
     pub fn json(&self) -> String {
         format!(
             "{{\"requests\": {}, \"bytes\": {}, \"seconds\": {}, \"server_cpu_seconds\": {}}}",
@@ -105,7 +105,7 @@ impl Report {
     }
 }
 
-/// The part of a run that is measured: after the warm-up, until the window is over.
+/// The measured part of a run: from the end of the warm-up to the end of the window.
 pub struct Watch {
     plan: Plan,
     begun: Instant,
@@ -118,7 +118,7 @@ impl Watch {
         Watch { plan: plan.clone(), begun: Instant::now(), started: None }
     }
 
-    /// Looks at the clock; the report, once the window is over.
+    /// Looks at the clock. Returns the report after the end of the window.
     pub fn look(&mut self, requests: u64, bytes: u64) -> io::Result<Option<Report>> {
         match self.started {
             None if self.begun.elapsed() >= self.plan.warmup => {
@@ -141,14 +141,14 @@ impl Watch {
 /// One connection.
 struct Connection {
     link: Link,
-    /// What is still to be sent of the messages that are due, in bytes.
+    /// How much of the due messages is not sent yet, in bytes.
     unsent: usize,
-    /// How many bytes of the answer that comes now are there.
+    /// How many bytes of the current answer have arrived.
     received: usize,
     polled_for_writing: bool,
 }
 
-/// How much is read and sent at once.
+/// The most that is read or sent at once, in bytes: asyncio's `max_size`.
 const CHUNK: usize = 256 * 1024;
 
 struct Client<'plan> {
@@ -160,7 +160,7 @@ struct Client<'plan> {
     /// Messages one after another.
     outgoing: Vec<u8>,
     message: usize,
-    /// How long an answer is, in bytes; of HTTP it is found out by the first one.
+    /// The length of an answer, in bytes. For HTTP, the first answer tells.
     answer: usize,
     incoming: Vec<u8>,
     requests: u64,
@@ -202,7 +202,7 @@ impl Client<'_> {
         Link::new(self.address.connect()?, self.tls.as_ref())
     }
 
-    /// Connects anew, and sends what is due.
+    /// Connects again, and sends what is due.
     fn open(&mut self, index: usize) -> Result {
         let link = Link::new(self.address.connect()?, self.tls.as_ref())?;
         let unsent = match self.plan.kind {
@@ -238,7 +238,7 @@ impl Client<'_> {
         }
     }
 
-    /// Sends and receives what can be.
+    /// Sends and receives as much as possible.
     fn drive(&mut self, index: usize) -> Result {
         let Some(mut connection) = self.connections[index].take() else { return Ok(()) };
         let is_over = match self.exchange(&mut connection) {
@@ -264,7 +264,7 @@ impl Client<'_> {
         Ok(())
     }
 
-    /// Goes on until it would block; true if the connection has done its work.
+    /// Continues until it would block. Returns true if the connection has done its work.
     fn exchange(&mut self, connection: &mut Connection) -> io::Result<bool> {
         if !connection.link.is_open() {
             connection.link.shake_hands()?;
@@ -298,7 +298,7 @@ impl Client<'_> {
             }
             self.requests += answers as u64;
             connection.unsent += answers * self.message;
-            // A short read leaves nothing behind; TLS may hold more.
+            // A short read leaves nothing in the socket. TLS may have more.
             if count < self.incoming.len() && matches!(connection.link, Link::Plain(_)) {
                 return self.send(connection).map(|()| false);
             }
@@ -313,7 +313,7 @@ impl Client<'_> {
                     result => result,
                 };
             }
-            // The messages repeat themselves: what is left ends with a whole one.
+            // The messages are all the same, and the last one ends the buffer.
             let offset = (self.message - connection.unsent % self.message) % self.message;
             let length = connection.unsent.min(self.outgoing.len() - offset);
             let data = match self.plan.kind {

@@ -7,9 +7,9 @@
 //! ferrio-bench serve uring ADDRESS
 //! ```
 //!
-//! An address is `tcp:HOST:PORT`, `unix:PATH` or `udp:HOST:PORT`. `load` prints one line of JSON: how many
-//! requests, in how many seconds, and how much CPU time the process PID, the server, has taken meanwhile.
-//! `serve` prints the address that it listens on.
+//! An address is `tcp:HOST:PORT`, `unix:PATH` or `udp:HOST:PORT`. `load` prints one line of JSON: how many requests, in
+//! how many seconds, and how much CPU time the server (the process PID) took meanwhile. `serve` prints the address that
+//! it listens on.
 
 mod address;
 mod cpu;
@@ -77,11 +77,11 @@ fn plan(parser: &mut lexopt::Parser) -> Result<(Address, Plan)> {
     Ok((address, plan))
 }
 
-/// Thousands of connections want as many descriptors.
+/// Each connection needs a descriptor.
 fn raise_descriptor_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // Without it the measurement with too many connections fails, and says so.
+    // If this fails, a measurement with too many connections fails with a message.
     let _ = setrlimit(Resource::Nofile, limit);
 }

@@ -1,4 +1,4 @@
-//! The load client over UDP: each socket has one datagram under way.
+//! The load client over UDP. Each socket has one datagram in flight.
 
 use crate::load::{Plan, Report, Watch};
 use rustix::event::epoll;
@@ -7,7 +7,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// After how long a datagram counts as lost.
+/// A datagram counts as lost after this time. An answer on the loopback interface takes a small part of it.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Runs the plan against a server.
@@ -57,7 +57,7 @@ pub fn run(address: SocketAddr, plan: &Plan) -> Result<Report, Box<dyn Error>> {
     }
 }
 
-/// A datagram that finds no room is as good as lost.
+/// A datagram for which the socket has no room counts as lost.
 fn send(socket: &UdpSocket, message: &[u8]) -> io::Result<()> {
     match socket.send(message) {
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),

@@ -1,4 +1,4 @@
-//! The same echo server over io_uring.
+//! The echo server of `epoll_server.rs` over io_uring.
 
 use crate::address::Address;
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
@@ -22,12 +22,12 @@ struct Connection {
     socket: OwnedFd,
     buffer: Vec<u8>,
     waiting: Waiting,
-    /// What of the buffer is to be sent.
+    /// How much of the buffer was sent.
     sent: usize,
     count: usize,
 }
 
-/// Serves for ever.
+/// Serves until the process is killed.
 pub fn run(address: &Address) -> Result {
     if let Address::Udp(_) = address {
         return Err("the server over io_uring has no UDP".into());
@@ -47,7 +47,7 @@ pub fn run(address: &Address) -> Result {
         for entry in completed.drain(..) {
             if entry.user_data() == LISTENER {
                 if entry.result() >= 0 {
-                    // SAFETY: a new descriptor that nobody else knows.
+                    // SAFETY: the descriptor is new, and nothing else owns it.
                     let socket = unsafe { OwnedFd::from_raw_fd(entry.result()) };
                     open(&mut ring, &mut connections, socket)?;
                 }
@@ -65,7 +65,7 @@ pub fn run(address: &Address) -> Result {
 }
 
 fn push(ring: &mut IoUring, entry: &squeue::Entry) -> Result {
-    // SAFETY: the buffers of receives and sends belong to connections, which live until the completion.
+    // SAFETY: the buffers belong to connections, which live until the completion.
     while unsafe { ring.submission().push(entry).is_err() } {
         ring.submit()?;
     }

@@ -1,7 +1,7 @@
 //! `ferrio._core`: asyncio's meaning, on Python objects.
 //!
-//! A folder for each of asyncio's nouns; [`ffi`] is the only one that speaks the C API's language: see
-//! ARCHITECTURE.md, and SAFETY.md for what that relies on.
+//! There is a folder for each noun of asyncio. Only [`ffi`] calls the C API. ARCHITECTURE.md describes the folders, and
+//! SAFETY.md the invariants of `ffi`.
 
 #![deny(unsafe_code)]
 

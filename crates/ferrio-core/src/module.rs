@@ -3,7 +3,7 @@
 use crate::ffi::class::Additions;
 use crate::ffi::error::{Builtin, raise};
 use crate::ffi::module::{Module, ModuleDefinition, entry_point};
-use crate::ffi::{Own, Result};
+use crate::ffi::{Object, Own, Result};
 use crate::loop_::Loop;
 use crate::{
     coroutines, futures, handles, loop_, queues, sockets, streams, sync, taskgroups, tasks, threads, timeouts,
@@ -12,18 +12,19 @@ use crate::{
 
 entry_point!(definition);
 
-/// What the interpreter is told of the module when it is imported.
+/// What the interpreter gets when it imports the module.
 fn definition() -> ModuleDefinition {
     let methods = [futures::functions(), tasks::functions(), threads::functions()].concat();
     ModuleDefinition { name: c"ferrio._core", doc: c"Ferrio's hot paths, in Rust.", methods, fill }
 }
 
-/// Fills the module. The classes are kept in statics: one interpreter, one import.
+/// Fills the module. It can be imported once, in one interpreter, because the classes are in statics.
 fn fill(module: &Module) -> Result<()> {
     if !module.is_in_main_interpreter() || Own::<Loop>::class_is_made() {
         return Err(raise(Builtin::Import, "ferrio._core can be imported once, in the main interpreter"));
     }
-    // First, because every function that stands for asyncio's is an instance of a class of this folder.
+    module.add(c"__version__", &Object::str(env!("FERRIO_VERSION"))?)?;
+    // First, because each function that replaces one of asyncio's is an instance of a class of this folder.
     coroutines::register()?;
     handles::register(module)?;
     loop_::register(module, loop_additions())?;
@@ -39,7 +40,7 @@ fn fill(module: &Module) -> Result<()> {
     tls::register(module)
 }
 
-/// The methods of the loop that make what the loop itself does not know.
+/// The methods of the loop that create objects which the loop itself does not know.
 fn loop_additions() -> Additions {
     Additions {
         methods: [futures::loop_methods(), tasks::loop_methods()].concat(),

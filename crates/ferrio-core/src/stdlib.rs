@@ -1,8 +1,8 @@
-//! The objects that Ferrio imports, and the names of attributes and methods of asyncio's objects and of programs'.
+//! The objects that Ferrio imports, and the names of attributes and methods of asyncio's and programs' objects.
 //!
-//! The objects are one list, so that what Ferrio relies on in the standard library can be seen at a glance;
-//! `tests/test_stdlib.py` says that each exists in the running interpreter. `ffi/` imports a few itself. A name that
-//! one file uses may stand in that file.
+//! The objects are in one list, which shows what Ferrio uses of the standard library. `tests/test_stdlib.py` checks
+//! that each exists in the running interpreter. `ffi/` imports a few itself. A name that only one file uses may be in
+//! that file.
 
 use crate::ffi::name::{imports, names};
 
@@ -14,6 +14,7 @@ names! {
     ASYNCIO_FUTURE_BLOCKING = c"_asyncio_future_blocking";
     ATTACH = c"_attach";
     BUFFER_UPDATED = c"buffer_updated";
+    CALL_AT = c"call_at";
     CALL_EXCEPTION_HANDLER = c"call_exception_handler";
     CALL_LATER = c"call_later";
     CALL_SOON = c"call_soon";
@@ -74,9 +75,9 @@ names! {
     WRITE = c"write";
 }
 
-// asyncio. A comment behind a name says in which versions it exists, when not in all.
+// asyncio. A comment behind a name says in which versions it exists, unless it exists in all.
 imports! {
-    // Modules, whose functions are looked up at each call: a program may choose the ones in Python or the ones in C.
+    // Modules. Their functions are looked up at each call, because a program may choose those in Python or those in C.
     TASKS = c"asyncio", c"tasks";
     FUTURES = c"asyncio", c"futures";
     THREADS = c"asyncio", c"threads";
@@ -140,10 +141,11 @@ imports! {
     ASYNCIO_TIMEOUT = c"asyncio.timeouts", c"Timeout";
     TIMEOUT_STATE = c"asyncio.timeouts", c"_State";
     DATAGRAM_TRANSPORT = c"asyncio.transports", c"DatagramTransport";
+    FLOW_CONTROL = c"asyncio.transports", c"_FlowControlMixin";
     READ_TRANSPORT = c"asyncio.transports", c"ReadTransport";
     TRANSPORT = c"asyncio.transports", c"Transport";
     TRANSPORT_SOCKET = c"asyncio.trsock", c"TransportSocket";
-    // A Transport as well as a WriteTransport, and so is Ferrio's.
+    // This class is both a Transport and a WriteTransport, and so is Ferrio's.
     WRITE_TRANSPORT = c"asyncio.unix_events", c"_UnixWritePipeTransport";
 }
 
@@ -164,6 +166,7 @@ imports! {
     HEAPPUSH = c"heapq", c"heappush";
     ISAWAITABLE = c"inspect", c"isawaitable";
     ISCOROUTINEFUNCTION_OF_INSPECT = c"inspect", c"iscoroutinefunction";
+    RESOLVE_NAME = c"pkgutil", c"resolve_name";
     AF_INET = c"socket", c"AF_INET";
     SOCKET = c"socket", c"socket";
     SSL_ERROR = c"ssl", c"SSLError";
@@ -172,10 +175,11 @@ imports! {
     SSL_SYSCALL = c"ssl", c"SSLSyscallError";
     SSL_WANT_READ = c"ssl", c"SSLWantReadError";
     EXTRACT_STACK = c"traceback", c"extract_stack";
+    SIMPLE_NAMESPACE = c"types", c"SimpleNamespace";
     WARN = c"warnings", c"warn";
 }
 
-// Ferrio's own Python side: the classes that programs use, and the functions that the loop is handed.
+// Ferrio's own objects: the classes that programs use, and the functions that are passed to a loop.
 imports! {
     RELEASE_WAITER = c"ferrio._core", c"_release_waiter";
     SET_RESULT_UNLESS_CANCELLED = c"ferrio._core", c"_set_result_unless_cancelled";
@@ -184,7 +188,8 @@ imports! {
     FERRIO_EVENT = c"ferrio.locks", c"Event";
     FERRIO_LOCK = c"ferrio.locks", c"Lock";
     FERRIO_QUEUE = c"ferrio.queues", c"Queue";
-    // Its `_drain_helper` is known, so the writer need not call it.
+    // The writer knows its `_drain_helper` and need not call it.
     FERRIO_STREAM_PROTOCOL = c"ferrio.streams", c"StreamReaderProtocol";
     FERRIO_TIMEOUT = c"ferrio.timeouts", c"Timeout";
+    WAITING_LINE = c"ferrio.waiting_lines", c"waiting_line";
 }

@@ -1,4 +1,4 @@
-//! Socket addresses in the form the kernel gives them, decoded without any name service.
+//! Socket addresses as the kernel gives them. They are decoded without a name service.
 
 use rustix::net::SocketAddrAny;
 use rustix::net::addr::SocketAddrArg;
@@ -42,7 +42,7 @@ impl Address {
                     scope_id: address.scope_id(),
                 })
             }
-            // rustix does not tell an unnamed socket from one whose abstract name is empty; the length does.
+            // rustix does not distinguish an unnamed socket from one with an empty abstract name. The length does.
             AddressFamily::UNIX if any.addr_len() as usize <= size_of::<libc::sa_family_t>() => {
                 Some(Address::UnixPath(Vec::new()))
             }
@@ -60,7 +60,7 @@ impl Address {
         }
     }
 
-    /// The kernel's form, for the families that can be sent to without a path's checks.
+    /// The kernel's form. None for Unix addresses.
     pub(crate) fn encode(&self) -> Option<SocketAddrAny> {
         match self {
             Address::Inet { ip, port } => Some(std::net::SocketAddrV4::new(*ip, *port).as_any()),

@@ -1,18 +1,18 @@
-//! A table by descriptor number, small also if the numbers are high.
+//! A table by descriptor number. It is small even if the numbers are high.
 //!
-//! It has pages, each made when a number of its range is first put in. To look a number up never makes one. The
-//! kernel gives out low numbers first, so that the pages are few; a program may still move a descriptor up to any
-//! number below its limit (`dup2`), or name one that is not open.
+//! It consists of pages. A page is created when the first number of its range is put in; a lookup creates none. The
+//! kernel gives out low numbers first, so there are few pages. But a program may move a descriptor to any number below
+//! its limit (`dup2`), or pass the number of a descriptor that is not open.
 
 use crate::fd;
 use rustix::fd::RawFd;
 use std::io;
 
-/// How many numbers a page is for. A page of registrations takes 16 KB, as much as a program of a few connections
-/// should pay; a server with 10,000 connections has 40 pages.
+/// How many numbers a page has. A page of registrations takes 16 KB, which is acceptable for a program with a few
+/// connections. A server with 10,000 connections has 40 pages.
 const PAGE: usize = 256;
 
-/// The table. What is not in it is the default.
+/// The table. A number that is not in it has the default value.
 pub struct FdTable<T>(Vec<Vec<T>>);
 
 impl<T> Default for FdTable<T> {
@@ -38,18 +38,19 @@ impl<T: Default> FdTable<T> {
         self.0.get(page)?.get(index)
     }
 
-    /// What is at a number, to be changed.
+    /// What is at a number, mutable.
     #[inline]
     pub fn get_mut(&mut self, fd: RawFd) -> Option<&mut T> {
         let (page, index) = place(fd)?;
         self.0.get_mut(page)?.get_mut(index)
     }
 
-    /// What is at the number of a descriptor that is open; the default is put in if nothing is. Where
-    /// [`FdTable::get`] finds something, it never fails.
+    /// What is at the number of an open descriptor; if there is nothing, the default is put in. It never fails if
+    /// [`FdTable::get`] finds something.
     ///
     /// # Errors
-    /// `EBADF` for a descriptor that is not open; `ErrorKind::OutOfMemory`, without an error number.
+    /// `EBADF` for a descriptor that is not open. `ErrorKind::OutOfMemory` without an error number if the table cannot
+    /// grow.
     pub fn get_or_insert(&mut self, fd: RawFd) -> io::Result<&mut T> {
         let (page, index) = place(fd).ok_or_else(not_open)?;
         if self.get(fd).is_none() {
@@ -72,7 +73,7 @@ impl<T: Default> FdTable<T> {
         (0..).zip(&self.0).flat_map(|(page, entries)| (page * PAGE as RawFd..).zip(entries))
     }
 
-    /// All entries, with their numbers, to be changed.
+    /// All entries with their numbers, mutable.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (RawFd, &mut T)> {
         (0..).zip(&mut self.0).flat_map(|(page, entries)| (page * PAGE as RawFd..).zip(entries))
     }

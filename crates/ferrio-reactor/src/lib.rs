@@ -1,7 +1,7 @@
-//! The operating system as an event loop sees it, without Python.
+//! What an event loop needs of the operating system, without Python.
 //!
 //! - [`poller`]: waiting for descriptors and ending the wait; one contract, a folder for each kernel interface;
-//! - [`registrations`]: who wants to know when a descriptor is ready;
+//! - [`registrations`]: what runs when a descriptor is ready;
 //! - [`fd_table`]: a table by descriptor number;
 //! - [`fd`]: what can be asked of any descriptor;
 //! - [`socket`]: stream and datagram calls on non-blocking descriptors;
@@ -12,8 +12,8 @@
 //! - [`stack`]: where the calling thread's stack ends;
 //! - `platform`: what of these differs between operating systems.
 //!
-//! Calls return `io::Result` with the kernel's error number inside. Only [`poller::Waker`] may be
-//! used from a thread other than the loop's.
+//! Calls return `io::Result` with the kernel's error number inside. Only the loop's thread uses them, except
+//! [`poller::Waker`], which any thread may use.
 
 pub mod address;
 pub mod alarm;

@@ -1,8 +1,8 @@
-//! Who wants to know when a descriptor is readable or writable.
+//! Registrations: what runs when a descriptor is readable or writable.
 //!
-//! The table owns, for each descriptor, what is registered for reading and for writing (an `R`: something to run),
-//! and what the poller was told: its [`Interest`] and [`Mode`]. The two change together, in
-//! [`Registrations::watch`]. A failure leaves both as they were.
+//! The table owns, for each descriptor, what is registered for reading and for writing (an `R`: something to run), and
+//! the [`Interest`] and [`Mode`] that the poller has. Both change together, in [`Registrations::watch`]. A failure
+//! changes neither.
 //!
 //! ```text
 //!                watch                    the event of Mode::Once
@@ -12,14 +12,14 @@
 //!         nothing is wanted                watch
 //! ```
 //!
-//! A poller's token is the descriptor's number, without a generation. [`Registrations::take_interested`] must be
-//! called right after the wait, before anything runs that could close the descriptor and open another under its
-//! number. It gives the registered `R` itself, which knows whether it is still wanted when it runs.
+//! A poller's token is the descriptor's number, without a generation. [`Registrations::take_interested`] must be called
+//! right after the wait, before anything runs that could close the descriptor and open another with its number. It
+//! returns the registered `R` itself, which knows whether it is still wanted when it runs.
 //!
-//! A descriptor may be closed before it is removed. The poller then may or may not know its number, so that "already
-//! there" and "not there" are no errors here.
+//! A descriptor may be closed before it is removed. The poller then may or may not know its number, so `AlreadyExists`
+//! and `NotFound` are not errors here.
 //!
-//! No function drops an `R`, as that may run code of the program that comes back to the table.
+//! No function drops an `R`, because that may run code of the program, which may use the table.
 
 use crate::fd_table::FdTable;
 use crate::poller::{Event, Interest, Mode, Poller};
@@ -27,32 +27,32 @@ use rustix::fd::RawFd;
 use std::io::{self, ErrorKind};
 use std::mem;
 
-/// Which of a descriptor's two conditions is meant.
+/// One of the two conditions of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     Read,
     Write,
 }
 
-/// What the last read of a descriptor says of the next.
+/// How the last read of a descriptor ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LastRead {
-    /// There was nothing.
+    /// There was nothing to read.
     Empty,
-    /// It took less than it could: all there was at that moment.
+    /// It took less than it could, which was everything at that moment.
     Short,
-    /// It took as much as it could, or did not take place.
+    /// It took as much as it could, or there was no read.
     #[default]
     Full,
 }
 
-/// What the poller was told of a descriptor.
+/// What the poller has for a descriptor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Arming {
     #[default]
     Unregistered,
     Armed(Interest, Mode),
-    /// It has had the event of [`Mode::Once`]. The poller still knows it, unless it was closed.
+    /// The event of [`Mode::Once`] was reported. The poller still knows the descriptor, unless it was closed.
     Parked,
 }
 
@@ -62,14 +62,14 @@ impl Arming {
     }
 }
 
-/// What is known of a descriptor.
+/// The entry of a descriptor.
 struct Registration<R> {
     reader: Option<R>,
     writer: Option<R>,
     arming: Arming,
-    /// Whether the reader reads until a read is short, or else asks to be called again.
+    /// Whether the reader reads until a read is short, or asks to be called again.
     edge_triggered: bool,
-    /// Whether a short read may have left something behind.
+    /// Whether something may be left after a short read.
     rearm: bool,
     /// One of the loop's own descriptors.
     internal: bool,
@@ -130,14 +130,14 @@ impl<R> Registrations<R> {
         }
     }
 
-    /// Exchanges what is registered for a direction of a descriptor with `registered`; None is nothing.
+    /// Exchanges what is registered for a direction of a descriptor with `registered`. None stands for nothing.
     ///
     /// [`Mode::Edge`] is for a reader that keeps the promise of [`Registrations::reader_to_repeat`]; while there is a
-    /// writer too, the descriptor is level-triggered. [`Mode::Once`] takes what is registered out with the next
-    /// event, unless somebody else waits for the descriptor: then it stays until it is exchanged.
+    /// writer too, the descriptor is level-triggered. With [`Mode::Once`], the next event removes the registration,
+    /// unless the other direction is registered too. Then it stays until it is exchanged.
     ///
     /// # Errors
-    /// The system's. `ErrorKind::OutOfMemory` without an error number says that the table can't grow.
+    /// Those of the system. `ErrorKind::OutOfMemory` without an error number means that the table cannot grow.
     pub fn watch(
         &mut self,
         poller: &Poller,
@@ -171,8 +171,8 @@ impl<R> Registrations<R> {
             Arming::Armed(known, known_mode) => (known, known_mode) == (interest, mode),
             Arming::Unregistered | Arming::Parked => interest.is_empty(),
         };
-        // Somebody who watches what is watched already may have closed the descriptor meanwhile and got
-        // its number again: then the poller does not know it any more.
+        // If the direction is watched already, the descriptor may have been closed meanwhile, and another may have its
+        // number. The poller does not know that one yet.
         if !is_armed_so || !(is_new || interest.is_empty()) {
             let arming = arm(poller, fd, registration.arming, interest, mode)?;
             if !registration.internal {
@@ -187,10 +187,26 @@ impl<R> Registrations<R> {
         Ok(())
     }
 
+    /// Removes the registrations of a descriptor that the poller does not know any more.
+    pub fn forget(&mut self, fd: RawFd) -> Vec<R> {
+        let Some(registration) = self.table.get_mut(fd) else { return Vec::new() };
+        if !registration.internal {
+            self.armed -= usize::from(registration.arming.is_armed());
+        }
+        let before = mem::take(registration);
+        registration.internal = before.internal;
+        before.reader.into_iter().chain(before.writer).collect()
+    }
+
+    /// Whether nothing is registered for a descriptor.
+    pub fn is_unwatched(&self, fd: RawFd) -> bool {
+        self.table.get(fd).is_none_or(|registration| registration.interest().is_empty())
+    }
+
     /// Notes that a descriptor is one of the loop's own.
     ///
     /// # Errors
-    /// As of [`Registrations::watch`].
+    /// Those of [`Registrations::watch`].
     pub fn set_internal(&mut self, fd: RawFd) -> io::Result<()> {
         self.table.get_or_insert(fd)?.internal = true;
         Ok(())
@@ -207,7 +223,7 @@ impl<R> Registrations<R> {
         self.table.take_all().flat_map(|one| one.reader.into_iter().chain(one.writer)).collect()
     }
 
-    /// Tells a new poller what the one before was told.
+    /// Registers everything with a new poller, as it was with the one before.
     pub fn register_anew(&mut self, poller: &Poller) {
         for (fd, registration) in self.table.iter_mut() {
             match registration.arming {
@@ -221,7 +237,7 @@ impl<R> Registrations<R> {
 }
 
 impl<R: Clone> Registrations<R> {
-    /// Gives everything that wants to know of an event to `take`, readers first.
+    /// Passes everything that is registered for an event to `take`, readers first.
     #[inline]
     pub fn take_interested(&mut self, event: Event, mut take: impl FnMut(R)) {
         let Some(registration) = self.table.get_mut(event.token as RawFd) else { return };
@@ -244,9 +260,9 @@ impl<R: Clone> Registrations<R> {
         }
     }
 
-    /// The reader, if it has to run again in the next iteration: no event need come for what its last read left.
+    /// The reader, if it has to run again in the next iteration. The poller need not report what its last read left.
     ///
-    /// A reader in [`Mode::Edge`] reads until a read is short, or asks for this after it has read.
+    /// A reader in [`Mode::Edge`] reads until a read is short, or calls this after it has read.
     #[inline]
     pub fn reader_to_repeat(&self, fd: RawFd, last: LastRead) -> Option<R> {
         let registration = self.table.get(fd)?;
@@ -262,16 +278,16 @@ impl<R: Clone> Registrations<R> {
     }
 }
 
-/// Tells the poller what is wanted of a descriptor.
+/// Registers an interest with the poller.
 fn arm(poller: &Poller, fd: RawFd, known: Arming, interest: Interest, mode: Mode) -> io::Result<Arming> {
     let token = fd as u64;
     if interest.is_empty() {
-        // One that was closed before it was removed is gone from the poller already.
+        // If the descriptor was closed first, the poller does not have it any more.
         let _ = poller.remove(fd);
         return Ok(Arming::Unregistered);
     }
     if known == Arming::Unregistered {
-        // One that was closed and opened again under a duplicate may still be there.
+        // The poller may still have a closed descriptor with this number, of which a duplicate is open.
         poller.add(fd, interest, mode, token).or_else(|error| match error.kind() {
             ErrorKind::AlreadyExists => poller.modify(fd, interest, mode, token),
             _ => Err(error),

@@ -1,4 +1,4 @@
-//! Calls on non-blocking sockets and pipes. `WouldBlock` and `Interrupted` are for the caller to see.
+//! Calls on non-blocking sockets and pipes. The caller handles `WouldBlock` and `Interrupted`.
 
 use crate::address::Address;
 use crate::fd::borrow;
@@ -8,7 +8,8 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 
-/// How many buffers one vectored write takes; more than the kernel's `UIO_MAXIOV` fail.
+/// How many buffers one vectored write takes. More than the kernel's `UIO_MAXIOV` (1,024) would fail; with 64, the cost
+/// of the call is spread enough, and the list stays on the stack.
 pub const BUFFERS_PER_WRITE: usize = 64;
 
 /// Reads from a socket into `buffer`, without waiting; 0 is the end of the stream.
@@ -18,12 +19,12 @@ pub fn recv(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
     Ok(read)
 }
 
-/// Reads from any descriptor into `buffer`; 0 is the end.
+/// Reads from any descriptor into `buffer`; 0 is the end of the stream.
 pub fn read(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
     Ok(rustix::io::read(borrow(fd)?, buffer).map(|(read, _)| read.len())?)
 }
 
-/// Sends on a connected socket, without waiting. A peer that is gone is an error, never a signal.
+/// Sends on a connected socket, without waiting. If the peer is gone, this is an error, never a signal.
 pub fn send(fd: RawFd, data: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(borrow(fd)?, data, SEND_FLAGS | SendFlags::DONTWAIT)?)
 }
@@ -31,7 +32,7 @@ pub fn send(fd: RawFd, data: &[u8]) -> io::Result<usize> {
 /// Sends several buffers with one call.
 pub fn send_vectored(fd: RawFd, data: &[IoSlice<'_>]) -> io::Result<usize> {
     if let [one] = data {
-        return send(fd, one); // has the kernel do less
+        return send(fd, one); // the kernel does less for this call
     }
     let mut control = rustix::net::SendAncillaryBuffer::default();
     Ok(rustix::net::sendmsg(borrow(fd)?, data, &mut control, SEND_FLAGS)?)
@@ -53,24 +54,24 @@ pub fn accept(fd: RawFd) -> io::Result<(OwnedFd, Option<Address>)> {
     Ok((accepted, address.and_then(Address::decode)))
 }
 
-/// The address a socket is bound to; None for a family that is not decoded here.
+/// The address that a socket is bound to; None for a family that `Address` does not know.
 pub fn local_address(fd: RawFd) -> io::Result<Option<Address>> {
     Ok(Address::decode(rustix::net::getsockname(borrow(fd)?)?))
 }
 
-/// Receives one datagram, cut to the size of the buffer: how much came, and the sender.
+/// Receives one datagram, cut to the size of the buffer. Returns its size and the sender.
 pub fn recv_from(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Option<Address>)> {
     let ((read, _), _, address) = rustix::net::recvfrom(borrow(fd)?, buffer, RecvFlags::empty())?;
     Ok((read.len(), address.and_then(Address::decode)))
 }
 
-/// Sends one datagram to an address. `Unsupported` for a family that has no encoding here.
+/// Sends one datagram to an address. `Unsupported` for an address that cannot be encoded here.
 pub fn send_to(fd: RawFd, data: &[u8], address: &Address) -> io::Result<usize> {
     let address = address.encode().ok_or(io::ErrorKind::Unsupported)?;
     Ok(rustix::net::sendto(borrow(fd)?, data, SEND_FLAGS, &address)?)
 }
 
-/// Sets `TCP_NODELAY`; sockets that are not TCP say so by an error.
+/// Sets `TCP_NODELAY`. It fails for sockets that are not TCP.
 pub fn set_no_delay(fd: RawFd) -> io::Result<()> {
     Ok(rustix::net::sockopt::set_tcp_nodelay(borrow(fd)?, true)?)
 }
@@ -80,7 +81,7 @@ pub fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// The error numbers that callers tell apart and `io::ErrorKind` does not.
+/// The error numbers that callers distinguish and `io::ErrorKind` does not.
 pub mod errno {
     pub use libc::{EBADF, EIO, EMFILE, ENFILE, ENOBUFS, ENOMEM};
 }

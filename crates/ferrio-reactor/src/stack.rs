@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// The addresses of the calling thread's stack, if the system says them. The main thread's stack grows down to the
-/// lowest; a limit that is changed later is not seen.
+/// The addresses of the calling thread's stack; None if the system does not tell. The main thread's stack grows down to
+/// the lowest address. A later change of its limit is not seen.
 pub fn of_this_thread() -> Option<Range<usize>> {
     crate::platform::stack()
 }

@@ -1,10 +1,10 @@
-//! How late the kernel may end a wait (`man 2 PR_SET_TIMERSLACK`), on systems that say and change it.
+//! Timer slack: how late the kernel may end a wait (`man 2 PR_SET_TIMERSLACK`). Systems without it ignore this.
 //!
-//! By default it may be 50 microseconds, so that wake-ups can be done together: as much as everything else
-//! between a deadline and its callback. A thread that runs an event loop asks for the least while it waits for a timer.
+//! The default is 50 microseconds, so that the kernel can join wake-ups. That is as long as everything else between a
+//! deadline and its callback. A thread that runs an event loop asks for the least slack while it waits for a timer.
 //!
-//! Only then: the interpreter's own waits obey the slack too. A thread that wants the GIL waits for it with a time-out,
-//! and with less slack than the others have it would take the GIL from them more often than its turn is.
+//! It does so only then, because the slack applies to the interpreter's own waits too. A thread waits for the GIL with
+//! a timeout. With less slack than other threads, it would take the GIL from them more often than is fair.
 
 use crate::platform::{set_timer_slack, timer_slack};
 use std::num::NonZeroU64;
@@ -12,7 +12,7 @@ use std::num::NonZeroU64;
 /// In nanoseconds; 0 would mean the default.
 const LEAST: NonZeroU64 = NonZeroU64::MIN;
 
-/// The slack that a thread has.
+/// The slack of a thread.
 #[derive(Clone, Copy, Debug)]
 pub struct TimerSlack(Option<NonZeroU64>);
 
@@ -20,19 +20,20 @@ impl TimerSlack {
     /// For waits that have no time to end at.
     pub const UNCHANGED: TimerSlack = TimerSlack(None);
 
-    /// That of the calling thread.
+    /// The slack of the calling thread.
     pub fn of_thread() -> TimerSlack {
         TimerSlack(timer_slack())
     }
 
-    /// Runs `wait` with the least slack, in the same thread. Where that is refused nothing changes.
+    /// Runs `wait` with the least slack, in the same thread. If the system refuses, `wait` runs with the slack that
+    /// there is.
     pub fn least_during<T>(self, wait: impl FnOnce() -> T) -> T {
         let _given_back = self.0.filter(|_| set_timer_slack(LEAST)).map(GivenBack);
         wait()
     }
 }
 
-/// Gives a thread the slack back that it had.
+/// Restores the slack that a thread had.
 struct GivenBack(NonZeroU64);
 
 impl Drop for GivenBack {

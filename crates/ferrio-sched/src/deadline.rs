@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-/// The longest wait handed to the kernel, in seconds; asyncio's `MAXIMUM_SELECT_TIMEOUT`. A loop that
-/// sleeps for a day and finds nothing to do costs nothing, and the sum can't overflow.
+/// The longest wait handed to the kernel, in seconds; asyncio's `MAXIMUM_SELECT_TIMEOUT`. It keeps the sum from
+/// overflowing; to wake up once a day costs nothing.
 pub const LONGEST_WAIT: f64 = 24.0 * 3600.0;
 
 const NANOSECONDS_PER_SECOND: f64 = 1e9;
 
-/// The time from `now` until `deadline`, at least zero and at most [`LONGEST_WAIT`], rounded up.
-/// A deadline that is not a number counts as due, so that it can't hang the loop.
+/// The time from `now` until `deadline`, at least zero and at most [`LONGEST_WAIT`], rounded up. A deadline that is not
+/// a number is due at once, so that it cannot hang the loop.
 pub fn wait_until(deadline: f64, now: f64) -> Duration {
     let wait = deadline - now;
     if wait.is_nan() || wait <= 0.0 {

@@ -1,13 +1,13 @@
-//! The data structures an event loop schedules with: pure, without Python and without system calls.
+//! The data structures by which an event loop schedules, without Python and without system calls.
 //!
 //! - [`ready`]: what runs in this iteration and what waits for the next one;
 //! - [`timers`]: deadlines, in order of time and then of creation, with lazy cancellation;
-//! - [`remote_queue`]: work handed over by other threads, with one wake-up for many calls;
-//! - [`thread_semaphore`]: what threads wait for that do work for the loop;
+//! - [`remote_queue`]: work from other threads, with one wake-up for many calls;
+//! - [`thread_semaphore`]: the semaphore that an executor's threads wait for;
 //! - [`deadline`]: how long the poller may sleep;
 //! - [`separator`]: where a record in a stream's buffer ends.
 //!
-//! Everything but [`remote_queue`] and [`thread_semaphore`] belongs to the loop's thread.
+//! Only the loop's thread may use them, except [`remote_queue`] and [`thread_semaphore`].
 
 #![forbid(unsafe_code)]
 

@@ -1,12 +1,12 @@
 //! The ready queue: first in, first out, cut into iterations.
 //!
-//! An iteration runs exactly what was ready when it began: [`Ready::begin`] counts it, [`Ready::take`]
-//! hands it out one by one, and what is pushed meanwhile waits. An iteration that is broken off (a
-//! callback raised `KeyboardInterrupt`) leaves the rest in place for the next one.
+//! An iteration runs exactly what was ready when it began: [`Ready::begin`] counts it, [`Ready::take`] hands out one
+//! entry at a time, and an entry that is pushed meanwhile waits. If a callback ends the iteration (it raised
+//! `KeyboardInterrupt`), the rest stays for the next one.
 
 use std::collections::VecDeque;
 
-/// A first-in, first-out queue that knows how much of it belongs to the running iteration.
+/// A first-in, first-out queue that knows how many of its entries belong to the running iteration.
 #[derive(Debug)]
 pub struct Ready<T> {
     queue: VecDeque<T>,
@@ -53,7 +53,7 @@ impl<T> Ready<T> {
         self.queue.iter()
     }
 
-    /// Takes everything out; returned so that the caller chooses when to drop it.
+    /// Takes all entries out. They are returned so that the caller decides when to drop them.
     pub fn take_all(&mut self) -> VecDeque<T> {
         std::mem::take(&mut self.queue)
     }

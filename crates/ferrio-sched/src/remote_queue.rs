@@ -1,11 +1,10 @@
-//! Work handed to the loop by other threads.
+//! RemoteQueue: work for the loop from other threads.
 //!
-//! Any thread pushes; the loop's thread drains. The queue is lock-free, and a flag makes sure that of
-//! many pushes only the first one after a drain has to wake the loop up: [`RemoteQueue::push`] says
-//! whether its caller is the one.
+//! Any thread pushes; the loop's thread drains. The queue is lock-free. Only the first push after a drain has to wake
+//! the loop; a flag tells it, and [`RemoteQueue::push`] returns it to the caller.
 //!
-//! Invariant: an entry that was pushed is either seen by a drain that clears the flag after it, or its
-//! pusher found the flag clear and was told to wake the loop. So no entry is left behind.
+//! Invariant: for each entry that was pushed, either a drain that clears the flag later sees it, or its push found the
+//! flag clear and told its caller to wake the loop. So no entry is left behind.
 
 #[cfg(not(loom))]
 use crossbeam_queue::SegQueue;
@@ -31,13 +30,13 @@ impl<T> Default for RemoteQueue<T> {
 }
 
 impl<T> RemoteQueue<T> {
-    /// Adds an entry. True: the caller has to wake the loop up.
+    /// Adds an entry. Returns true if the caller has to wake the loop.
     pub fn push(&self, entry: T) -> bool {
         self.queue.push(entry);
         !self.signalled.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether nothing was handed over since the last drain.
+    /// Whether nothing was pushed since the last drain.
     #[inline]
     pub fn is_empty(&self) -> bool {
         !self.signalled.load(Ordering::Acquire) && self.queue.is_empty()
@@ -46,8 +45,8 @@ impl<T> RemoteQueue<T> {
     /// Gives every entry to `take`, in the order of their pushes. Only the loop's thread calls this.
     pub fn drain(&self, mut take: impl FnMut(T)) {
         self.signalled.store(false, Ordering::Release);
-        // A fence between the store above and the look at the queue: a push that comes after the look
-        // then finds the flag clear and wakes the loop up.
+        // The fence stands between the store above and the look at the queue. A push after the look then finds the flag
+        // clear and wakes the loop.
         fence(Ordering::SeqCst);
         while let Some(entry) = self.queue.pop() {
             take(entry);
@@ -55,7 +54,7 @@ impl<T> RemoteQueue<T> {
     }
 }
 
-/// The queue as loom has to see it: one whose operations happen at once. What is examined is the flag.
+/// The queue for loom: each operation is one step. The tests examine the flag.
 #[cfg(loom)]
 mod model {
     use loom::sync::Mutex;
@@ -119,7 +118,7 @@ mod orders {
             for pusher in pushers {
                 assert!(pusher.join().is_ok());
             }
-            // Whoever waits now is woken up if anything is left.
+            // If anything is left, the loop was told to wake up.
             if seen < 2 {
                 assert!(!queue.is_empty());
                 assert!(wakes.load(Ordering::SeqCst) > 0 || wakes_before > 0);

@@ -1,7 +1,7 @@
 //! Searching a stream's buffer for the end of a record, as `readuntil` defines it.
 //!
-//! The buffer grows between two searches. What was searched in vain is not searched again, but for the
-//! bytes at its end that may be the beginning of a separator.
+//! The buffer grows between two searches. A search begins where the last one ended, less the bytes that may be the
+//! beginning of a separator.
 
 use memchr::memmem;
 
@@ -11,7 +11,7 @@ pub struct Separators(Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
-    /// One byte, as for lines.
+    /// One byte, for example a newline.
     Byte(u8),
     /// Any, the shortest first.
     Any(Vec<Box<[u8]>>),
@@ -20,14 +20,14 @@ enum Kind {
 /// What a search has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// A separator: where it begins, and where the record ends.
+    /// A separator was found: where it begins, and where the record ends.
     At { start: usize, end: usize },
-    /// None yet: the place where the next search begins.
+    /// There is none yet. The next search begins at this place.
     Nothing { searched: usize },
 }
 
 impl Separators {
-    /// Sorts the separators; none if one of them is empty, or if there is none.
+    /// Sorts the separators. Returns None if there is no separator or one of them is empty.
     pub fn new(mut separators: Vec<Box<[u8]>>) -> Option<Separators> {
         separators.sort_by_key(|separator| separator.len());
         match separators.as_slice() {

@@ -1,7 +1,7 @@
-//! ThreadSemaphore: what threads wait for when there may be work for one of them.
+//! ThreadSemaphore: threads wait for it until there is work for one of them.
 //!
-//! Who adds work adds a permit; a thread that has taken one finds work. (A counting semaphore, which the standard
-//! library has not.)
+//! A thread that adds work adds a permit; a thread that has taken a permit finds work. (It is a counting semaphore. The
+//! standard library has none.)
 
 #[cfg(loom)]
 use loom::sync::{Condvar, Mutex, MutexGuard};
@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 #[cfg(not(loom))]
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-/// A number of permits that threads take one by one.
+/// A number of permits; a thread takes one at a time.
 #[derive(Debug, Default)]
 pub struct ThreadSemaphore {
     count: Mutex<usize>,
@@ -17,13 +17,13 @@ pub struct ThreadSemaphore {
 }
 
 impl ThreadSemaphore {
-    /// Adds a permit; one of the threads that wait goes on.
+    /// Adds a permit. One of the waiting threads continues.
     pub fn add(&self) {
         *self.count() += 1;
         self.added.notify_one();
     }
 
-    /// Takes a permit, and waits until there is one.
+    /// Takes a permit; waits until there is one.
     pub fn take(&self) {
         let mut count = self.count();
         while *count == 0 {
@@ -32,7 +32,7 @@ impl ThreadSemaphore {
         *count -= 1;
     }
 
-    /// Nothing here panics, so the lock is never poisoned; if it were, the number would still be right.
+    /// The lock is never poisoned, because nothing here panics. If it were, the number would still be right.
     fn count(&self) -> MutexGuard<'_, usize> {
         self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }

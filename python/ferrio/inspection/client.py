@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ("show",)
 
-# The answer's size may be anything; it is read in pieces of this size, in bytes.
+# The answer may have any size. It is read in pieces of up to this size, in bytes. Any value would do for a
+# call so rare.
 _PIECE = 65536
 
-# Seconds for a process to answer: its threads share one lock.
+# How many seconds a process may take to answer. Its threads share the GIL, which a callback may hold for
+# long.
 _PATIENCE = 10.0
 
 
@@ -52,7 +54,7 @@ def _ask(pid: int) -> dict[str, Any]:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except ConnectionRefusedError:
-                # What a process has left that was killed. Another user's folder may lead to anything.
+                # A killed process may have left this. Another user's folder may contain anything.
                 with contextlib.suppress(OSError):
                     if is_private(os.path.dirname(path)):
                         os.unlink(path)
@@ -77,12 +79,12 @@ def _ask(pid: int) -> dict[str, Any]:
 
 
 def _paths(pid: int) -> list[str]:
-    """Return where the socket of a process may be. It may have another environment, or be another user's."""
+    """Return the possible paths of a process's socket. It may have another environment or another user."""
     name = "XDG_RUNTIME_DIR"
     try:
         uid = os.stat(f"/proc/{pid}").st_uid
     except OSError:
-        # There may be something that a killed process has left.
+        # A killed process may have left something there.
         uid = os.getuid()
     its, ours = (folders(runtime, uid) for runtime in (_environment(pid).get(name), os.environ.get(name)))
     return [os.path.join(folder, str(pid)) for folder in dict.fromkeys([*its, *ours])]

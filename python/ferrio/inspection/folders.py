@@ -1,4 +1,4 @@
-"""Where the sockets are: in a directory that belongs to the user and that no one else can look into."""
+"""Folders of the sockets: directories that belong to the user and that no one else can read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def folders(runtime: str | None, uid: int) -> list[str]:
 
 
 def is_private(folder: str) -> bool:
-    """Return whether a directory is the user's, and no one else's to look into."""
+    """Return whether a directory belongs to the user and no one else can read it."""
     status = os.lstat(folder)
     return (
         stat.S_ISDIR(status.st_mode)

@@ -1,6 +1,6 @@
-"""Answering `ps` and `pstree` in the process that is looked at.
+"""The server of `ps` and `pstree`, in the process that is looked at.
 
-What only an answer needs is imported when somebody asks.
+Modules that only an answer needs are imported for the first answer.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from ferrio.loop import running
 
 __all__ = ("listen", "serve")
 
-# Seconds for the process that asks to take the answer.
+# How many seconds the client may take to read the answer.
 _PATIENCE = 10.0
 
-# Three ints, pid, uid and gid, are what SO_PEERCRED gives (man 7 unix).
+# SO_PEERCRED gives three ints: pid, uid and gid (man 7 unix).
 _CREDENTIALS_SIZE = 12
 
-# Behind the name of a socket that does not listen yet.
+# The ending of the name of a socket that does not listen yet.
 _NOT_YET = ".new"
 
-# The path of this process's socket, and the socket. The lock is for threads whose first loops run at once.
+# The path of this process's socket, and the socket. The lock is for threads that run their first loops at the
+# same time.
 _listening: tuple[str, socket.socket] | None = None
 _lock = threading.Lock()
 
@@ -33,8 +34,8 @@ _lock = threading.Lock()
 def listen() -> None:
     """Let `python -m ferrio ps PID` and `pstree PID` look at this process, and at those that it forks.
 
-    A program of `python -m ferrio` need not call it, nor one that has FERRIO_LISTEN=1 in its environment when
-    it imports ferrio. Only the user of this process and root get an answer.
+    Programs of `python -m ferrio` need not call it, nor programs with FERRIO_LISTEN=1 in the environment when
+    they import ferrio. Only the user of this process and root get an answer.
 
     OSError if there is no private directory for the socket.
     """
@@ -51,9 +52,10 @@ def serve() -> None:
 
 
 def _try_to_listen() -> None:
-    """Open this process's socket, if it has none. A process that can't have one goes without.
+    """Open this process's socket, if it has none. A failure is ignored.
 
-    A child of fork comes here when it runs a loop of its own: at the fork itself no thread may be started.
+    A child of fork calls this when it runs a loop of its own, because no thread may be started at the fork
+    itself.
     """
     if _listening is None:
         with contextlib.suppress(OSError):
@@ -73,7 +75,8 @@ def _open_socket() -> None:
     path = os.path.join(folder, str(os.getpid()))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        # Under its name there is only a socket that listens. Whoever finds one that does not may remove it.
+        # A socket gets its name after it listens. So a socket under that name that does not listen may be
+        # removed.
         listener.bind(path + _NOT_YET)
         listener.listen()
         os.rename(path + _NOT_YET, path)
@@ -85,7 +88,7 @@ def _open_socket() -> None:
 
 
 def _forget_the_parents() -> None:
-    """Close the parent's socket in the child of a fork: nobody would answer there. Its path stays."""
+    """Close the parent's socket in the child of a fork, because no thread answers there. Its path stays."""
     global _listening, _lock
     _lock = threading.Lock()
     if _listening is not None:
@@ -94,7 +97,7 @@ def _forget_the_parents() -> None:
 
 
 def _remove_stale(folder: str) -> None:
-    """Remove what killed processes have left, and one that had this process's number before."""
+    """Remove the sockets of killed processes, and of an earlier process with this process's number."""
     for name in os.listdir(folder):
         pid = name.removesuffix(_NOT_YET)
         if pid == str(os.getpid()) or not os.path.exists(f"/proc/{pid}"):

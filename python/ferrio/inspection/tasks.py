@@ -1,4 +1,4 @@
-"""Describing the tasks of this process: where each of them is, and which tasks await it."""
+"""The description of this process's tasks: where each of them is, and which tasks await it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ("describe_tasks",)
 
 
 def describe_tasks() -> list[dict[str, Any]]:
-    """Return what there is to know of every pending task of Ferrio's in this process.
+    """Return a description of every pending task of Ferrio's in this process.
 
-    thread: the operating system's number of the thread whose loop it is of; id, name; stack: the functions
-    that it is in, innermost first, as (name, file, line); awaited_by: ids of tasks that await it.
+    thread: the operating system's number of the thread that runs its loop; id, name; stack: the functions
+    that it is in, innermost first, as (name, file, line); awaited_by: the ids of the tasks that await it.
     """
     tasks = _core.all_tasks()
     threads = {thread.ident: thread.native_id for thread in threading.enumerate()}
@@ -50,14 +50,14 @@ def _stack(coroutine: Any, running: types.FrameType | None) -> list[tuple[str, s
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
         frame = frame or getattr(coroutine, "ag_frame", None)
         if frame is None:
-            # One of Ferrio's own has no frame, but a name.
+            # Ferrio's own coroutines have no frame, but a name.
             name = getattr(coroutine, "__qualname__", None)
             if name is not None and hasattr(coroutine, "send"):
                 stack.insert(0, (name, "", 0))
             break
         stack.insert(0, _entry(frame))
         if getattr(coroutine, "cr_running", False):
-            # What it has called is on the thread's stack, above it.
+            # The functions that it has called are on the thread's stack, above it.
             called: list[tuple[str, str, int]] = []
             while running is not None and running is not frame:
                 called.append(_entry(running))
@@ -88,7 +88,7 @@ def _awaiters(task: Any, tasks: list[Any]) -> Iterator[Any]:
 
 
 def _contents(callback: Any) -> Iterator[Any]:
-    """Yield what a callback holds: the object that it is a method of, its arguments, its variables."""
+    """Yield the objects of a callback: the object of a method, its arguments, its variables."""
     while isinstance(callback, functools.partial):
         yield from callback.args
         callback = callback.func

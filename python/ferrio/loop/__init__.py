@@ -1,12 +1,12 @@
 """Loop: Ferrio's event loop.
 
-Every method of the loop stands here or in the base class, `_core.Loop`, which is Rust and has the hot ones.
-The class owns the loop's state. The modules beside this one have the methods' bodies, one subject in each.
-Three methods for datagrams have their bodies here: one more coroutine would cost a tenth of their time.
+Every method of the loop is here or in the base class `_core.Loop`, which has the hot ones in Rust. The class
+owns the loop's state. The modules beside this one have the bodies of the methods, one subject in each. Three
+methods for datagrams have their bodies here, because one more coroutine would cost a tenth of their time.
 
-A method imports its module when it is called. So a program does not wait at its start for what it never uses.
-Two modules are imported at once: `running`, because every program runs its loop, and `exceptions`, because an
-exception may have to be reported while the interpreter ends, when nothing can be imported any more.
+A method imports its module when it is called. So a program does not wait at its start for what it does not
+use. Two modules are imported at once: `running`, because every program runs its loop, and `exceptions`,
+because an exception may have to be reported at the end of the interpreter, when imports fail.
 
 This file has more than 400 lines because the signatures of asyncio's loop are long, and belong together.
 
@@ -38,28 +38,47 @@ if TYPE_CHECKING:
 
 __all__ = ("Loop",)
 
-# The methods that a program may call for every connection, datagram or call in a thread find their modules by
-# these names: an import statement costs thousands of instructions each time. Whoever imports a module of a
-# package binds its name in the package, which is here. So each of these is None until _import() was called
-# for it.
+# Methods that a program may call for each connection, datagram or call in a thread use their modules by these
+# names, because an import statement costs thousands of instructions each time. The import of a module binds
+# its name in its package, which is here. So each of these is None until _import() is called for it.
 if not TYPE_CHECKING:
     connections = executors = resolver = sockets = None
 
-# The loops that are alive, for the child of a fork and for those who look at the process.
+# The loops that are alive, for the child of a fork and for `ps`.
 _loops: weakref.WeakSet[Loop] = weakref.WeakSet()
+
+
+_INSIDE = "what changes the inside of asyncio's loop needs that loop: ferrio.uninstall(), or a loop factory"
+
+
+class _Absent:
+    """A part of asyncio's loop that Ferrio's does not have. Its use raises an error with the reason."""
+
+    def __init__(self, instead: str) -> None:
+        self._instead = instead
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, loop: Any, owner: Any = None) -> Any:
+        raise AttributeError(f"ferrio.Loop has no {self._name}: {self._instead}", name=self._name, obj=loop)
+
+    def __set__(self, loop: Any, value: Any) -> None:
+        self.__get__(loop)
 
 
 class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     """Ferrio's event loop; it has the contract of asyncio.AbstractEventLoop."""
 
-    # The instance has a dict as well, for attributes of the program's own. The interpreter makes that dict
-    # when the program sets the first of them. Before, it finds methods without looking into a dict.
+    # An instance also has a dict, for attributes that the program sets. The interpreter creates it for the
+    # first of them. Until then, it finds methods without a look into a dict.
     __slots__ = (
         "_asyncgens",
         "_asyncgens_shutdown_called",
         "_default_executor",
         "_exception_handler",
         "_executor_shutdown_called",
+        "_has_wakeup_descriptor",
         "_origin_tracking_depth_before",
         "_own_executor",
         "_resolver",
@@ -68,11 +87,22 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         "_tracks_coroutine_origins",
     )
 
+    _selector = _Absent(f"add_reader() and add_writer() watch descriptors, time() may be replaced; {_INSIDE}")
+    _ready = _Absent(f"call_soon() and call_soon_threadsafe() may be replaced; {_INSIDE}")
+    _scheduled = _Absent(f"call_later() and call_at() may be replaced; {_INSIDE}")
+    _run_once = _Absent(f"run_forever() may be overridden; {_INSIDE}")
+    _process_events = _Absent(_INSIDE)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if issubclass(cls, asyncio.BaseEventLoop):
+            raise TypeError(f"{cls.__name__} mixes asyncio.BaseEventLoop into ferrio.Loop: {_INSIDE}")
+
     def __init__(self, selector: Any = None) -> None:
-        """Make a loop. selector: not used; for programs that pass one to asyncio.SelectorEventLoop."""
+        """Create a loop. selector: not used; for programs that pass one to asyncio.SelectorEventLoop."""
         super().__init__()
         self._default_executor: Any = None
-        # The executor that the loop has made, if it is still the default.
+        # The executor that the loop has created, if it is still the default.
         self._own_executor: Any = None
         self._executor_shutdown_called = False
         # The executor for name lookups.
@@ -83,8 +113,10 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         self._tracks_coroutine_origins = False
         self._origin_tracking_depth_before = 0
         self._signal_handlers: dict[int, _core.Handle] = {}
-        # The interpreter writes the numbers of signals into the second; the loop reads the first.
+        # The interpreter writes the numbers of signals to the second; the loop reads from the first.
         self._signal_pipe: tuple[int, int] | None = None
+        # Whether the loop has told the interpreter to do so, and has not taken that back.
+        self._has_wakeup_descriptor = False
         self.set_debug(running.is_debug_mode())
         _loops.add(self)
 
@@ -107,14 +139,14 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         running.run_forever(self)
 
     def run_until_complete(self, future: Any) -> Any:
-        """Run until a future is done; a coroutine is wrapped in a task. Return its result.
+        """Run until a future is done. A coroutine becomes a task. Return the result.
 
-        RuntimeError if the loop is stopped before that.
+        RuntimeError if the loop is stopped before the future is done.
         """
         return running.run_until_complete(self, future)
 
     def close(self) -> None:
-        """Close the loop: drop what is queued, give back descriptors. RuntimeError while it runs."""
+        """Close the loop: drop everything queued, close descriptors. RuntimeError while it runs."""
         running.close(self)
 
     def set_debug(self, enabled: bool) -> None:
@@ -130,13 +162,13 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         return self._exception_handler
 
     def set_exception_handler(self, handler: Any) -> None:
-        """Set the callable that hears of unhandled exceptions, (loop, context); None for the default."""
+        """Set the callable for unhandled exceptions, called with (loop, context); None for the default."""
         if handler is not None and not callable(handler):
             raise TypeError(f"A callable object or None is expected, got {handler!r}")
         self._exception_handler = handler
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """Log an unhandled exception and what is known of it."""
+        """Log an unhandled exception and its context."""
         exceptions.default_exception_handler(self, context)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -145,7 +177,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
 
     # Asynchronous generators
 
-    # The interpreter calls these two for every generator. So their bodies stand here.
+    # The interpreter calls these two for every generator, so their bodies are here.
     def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
         if self._asyncgens_shutdown_called:
             warnings.warn(
@@ -164,7 +196,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     async def shutdown_asyncgens(self) -> None:
         """Close every asynchronous generator that is still open."""
         self._asyncgens_shutdown_called = True
-        # asyncio.run() calls this for every program, and few have any left.
+        # asyncio.run() calls this for every program, and few programs have any left.
         if self._asyncgens:
             from ferrio.loop.async_generators import close_all
 
@@ -189,11 +221,12 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait until the default executor's threads have ended, for at most timeout seconds."""
         self._executor_shutdown_called = True
-        # asyncio.run() calls this for every program, and few have one.
+        # asyncio.run() calls this for every program, and few programs have an executor.
         if self._default_executor is not None:
             from ferrio.loop.executors import join_default_executor
+            from ferrio.loop.frames.asyncio import base_events
 
-            await join_default_executor(self, timeout)
+            await base_events.shutdown_default_executor(join_default_executor(self, timeout))
 
     # Names
 
@@ -216,17 +249,17 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     def add_signal_handler(  # type: ignore[override]
         self, sig: int, callback: Callable[..., object], *args: Any
     ) -> None:
-        """Have the loop call callback(*args) for a signal.
+        """Make the loop call callback(*args) for a signal.
 
-        ValueError for what is not a signal, RuntimeError off the main thread and for signals that can't
-        be caught.
+        ValueError for a number that is not a signal's. RuntimeError in other threads than the main one, and
+        for signals that cannot be caught.
         """
         from ferrio.loop.signals import add_signal_handler
 
         add_signal_handler(self, sig, callback, args)
 
     def remove_signal_handler(self, sig: int) -> bool:
-        """Give a signal back its default handler. Return False if it had none of the loop's."""
+        """Restore the default handler of a signal. Return False if the loop had no handler for it."""
         from ferrio.loop.signals import remove_signal_handler
 
         return remove_signal_handler(self, sig)
@@ -289,10 +322,11 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         start_serving: bool = True,
         cleanup_socket: bool = versions.UNIX_SERVERS_REMOVE_THEIR_PATH,
     ) -> Server:
-        """Listen on a Unix socket. Timeouts in seconds."""
+        """Listen on a Unix socket; see asyncio's loop.create_unix_server(). Timeouts in seconds."""
+        from ferrio.loop.frames.asyncio import unix_events
         from ferrio.loop.servers import create_unix_server
 
-        return await create_unix_server(
+        work = create_unix_server(
             self,
             protocol_factory,
             path,
@@ -304,6 +338,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
             start_serving=start_serving,
             cleanup_socket=cleanup_socket,
         )
+        return await unix_events.create_unix_server(work)
 
     # Connections
 
@@ -328,8 +363,8 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     ) -> Any:
         """Connect to a TCP address. Return (transport, protocol); see asyncio's loop.create_connection().
 
-        Delays and timeouts in seconds. OSError if no address answers, an ExceptionGroup of all failures
-        with all_errors.
+        Delays and timeouts in seconds. OSError if no address answers; with all_errors, an ExceptionGroup of
+        all failures.
         """
         if connections is None:
             _import("connections")
@@ -409,11 +444,11 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
     ) -> Any:
-        """Encrypt a connection that stands. Return the transport to use from now on.
+        """Encrypt an open connection. Return the transport to use from now on.
 
-        TypeError for what is not an ssl.SSLContext, and for transports that can't be upgraded. RuntimeError
-        while another start_tls() of the same transport is under way, ConnectionResetError for a transport
-        that is lost: asyncio's would never end.
+        TypeError for an object that is not an ssl.SSLContext, and for transports that cannot be upgraded.
+        RuntimeError while another start_tls() of the same transport is in progress, ConnectionResetError for
+        a transport that is lost. asyncio's would never end in these two cases.
         """
         from ferrio.loop.tls import start_tls
 
@@ -443,7 +478,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         allow_broadcast: bool | None = None,
         sock: Any = None,
     ) -> Any:
-        """Make a datagram endpoint. Return (transport, protocol); see asyncio's method of this name."""
+        """Create a datagram endpoint. Return (transport, protocol). See asyncio's method of this name."""
         from ferrio.loop.datagrams import create_datagram_endpoint
 
         return await create_datagram_endpoint(
@@ -462,13 +497,13 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     # Pipes
 
     async def connect_read_pipe(self, protocol_factory: Any, pipe: Any) -> Any:
-        """Read from a pipe, which the transport owns from now on. Return (transport, protocol)."""
+        """Read from a pipe, which the transport then owns. Return (transport, protocol)."""
         from ferrio.loop.pipes import connect_read_pipe
 
         return await connect_read_pipe(self, protocol_factory, pipe)
 
     async def connect_write_pipe(self, protocol_factory: Any, pipe: Any) -> Any:
-        """Write to a pipe, which the transport owns from now on. Return (transport, protocol)."""
+        """Write to a pipe, which the transport then owns. Return (transport, protocol)."""
         from ferrio.loop.pipes import connect_write_pipe
 
         return await connect_write_pipe(self, protocol_factory, pipe)
@@ -480,11 +515,13 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     ) -> int:
         """Send a regular file opened in binary mode through a transport. Return the number of bytes.
 
-        offset and count in bytes. RuntimeError for transports that can't and with fallback=False.
+        offset and count in bytes. RuntimeError for transports that cannot send files, and if the kernel
+        cannot and fallback is False.
         """
+        from ferrio.loop.frames.asyncio import base_events
         from ferrio.loop.sendfile import sendfile
 
-        return await sendfile(self, transport, file, offset, count, fallback)
+        return await base_events.sendfile(sendfile(self, transport, file, offset, count, fallback))
 
     async def sock_sendfile(
         self, sock: Any, file: Any, offset: int = 0, count: int | None = None, *, fallback: bool | None = None
@@ -535,7 +572,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         await sockets.sock_connect(self, sock, address)
 
     # The base class has sock_recv(), sock_recv_into(), sock_sendall() and sock_accept() for sockets of the
-    # interpreter's own class. It calls these four for all others.
+    # interpreter's own class. For other sockets, it calls these four.
 
     async def _sock_recv(self, sock: Any, nbytes: int) -> bytes:
         if sockets is None:
@@ -576,6 +613,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         **kwargs: Any,
     ) -> Any:
         """Run a command line. Return (transport, protocol). Further keywords go to subprocess.Popen."""
+        from ferrio.loop.frames.asyncio import base_events
         from ferrio.loop.subprocesses import check_binary, subprocess_shell
 
         if not isinstance(cmd, (bytes, str)):
@@ -583,7 +621,8 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         if not shell:
             raise ValueError("shell must be True")
         check_binary(universal_newlines, bufsize, encoding, errors, text)
-        return await subprocess_shell(self, protocol_factory, cmd, stdin, stdout, stderr, kwargs)
+        work = subprocess_shell(self, protocol_factory, cmd, stdin, stdout, stderr, kwargs)
+        return await base_events.subprocess_shell(work)
 
     async def subprocess_exec(
         self,
@@ -602,17 +641,19 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         **kwargs: Any,
     ) -> Any:
         """Run a program. Return (transport, protocol). Further keywords go to subprocess.Popen."""
+        from ferrio.loop.frames.asyncio import base_events
         from ferrio.loop.subprocesses import check_binary, subprocess_exec
 
         if shell:
             raise ValueError("shell must be False")
         check_binary(universal_newlines, bufsize, encoding, errors, text)
-        return await subprocess_exec(self, protocol_factory, (program, *args), stdin, stdout, stderr, kwargs)
+        work = subprocess_exec(self, protocol_factory, (program, *args), stdin, stdout, stderr, kwargs)
+        return await base_events.subprocess_exec(work)
 
 
 def is_any_running() -> bool:
-    """Return whether a loop runs in any thread. Any thread may ask."""
-    # A WeakSet can't be iterated while other threads add to it; its set of references is copied at once.
+    """Return whether a loop runs in any thread. Any thread may call it."""
+    # A WeakSet cannot be iterated while other threads add to it. Its set of references is copied in one step.
     references: set[weakref.ref[Loop]] = _loops.data  # type: ignore[attr-defined]
     loops = [reference() for reference in list(references)]
     return any(loop is not None and loop.is_running() for loop in loops)
@@ -624,13 +665,13 @@ def _import(name: str) -> None:
 
 
 def _before_fork() -> None:
-    """Send what waits, or the child would send it again."""
+    """Send delayed writes, because the child would send them again."""
     for loop in list(_loops):
         loop._run_end_of_iteration()
 
 
 def _after_fork_in_child() -> None:
-    """Part from the parent's loops; one that the child goes on using is its own."""
+    """Separate from the parent's loops. A loop that the child continues to use becomes its own."""
     try:
         # Otherwise the parent would read the child's signals.
         signal.set_wakeup_fd(-1)
@@ -648,3 +689,8 @@ def _after_fork_in_child() -> None:
 
 
 os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+
+# As asyncio's, which have no annotations: help() and inspect.signature() show the same.
+for _method in [method for method in vars(Loop).values() if isinstance(method, type(_import))]:
+    _method.__annotations__ = {}
+del _method

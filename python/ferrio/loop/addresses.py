@@ -1,4 +1,4 @@
-"""Addresses and sockets to bind to them: literal addresses, the order in which several are tried, checks."""
+"""Addresses and the sockets for them: literal addresses, the order of attempts, checks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = (
 
 
 def check_ssl_socket(sock: Any) -> None:
-    """TypeError for a socket that does TLS itself."""
+    """Raise TypeError for a socket that does TLS itself."""
     import ssl
 
     if isinstance(sock, ssl.SSLSocket):
@@ -39,13 +39,13 @@ def check_ssl_socket(sock: Any) -> None:
 
 
 def check_unix_socket(sock: Any) -> None:
-    """Raise ValueError for what is not a stream socket of Unix."""
+    """Raise ValueError for a socket that is not a Unix stream socket."""
     if sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
         raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
 
 
 def remove_stale_socket(path: Any) -> None:
-    """Remove what an earlier server has left at a path; nothing for abstract names."""
+    """Remove the socket that an earlier server has left at a path. Abstract names need no removal."""
     if path[0] in (0, "\x00"):
         return
     try:
@@ -54,12 +54,12 @@ def remove_stale_socket(path: Any) -> None:
     except FileNotFoundError:
         pass
     except OSError as error:
-        # Perhaps the directory only lets us make sockets.
+        # Perhaps the directory allows creating sockets only.
         logger.error("Unable to check or remove stale UNIX socket %r: %r", path, error)
 
 
 def set_reuse_port(sock: socket.socket) -> None:
-    """Let several sockets listen on one address. ValueError where the system can't."""
+    """Let several sockets listen on one address. ValueError if the system cannot do it."""
     if not hasattr(socket, "SO_REUSEPORT"):
         raise ValueError("reuse_port not supported by socket module")
     try:
@@ -73,7 +73,7 @@ def set_reuse_port(sock: socket.socket) -> None:
 def literal_address(
     host: Any, port: Any, family: int, type: int, proto: int, flowinfo: int = 0, scope_id: int = 0
 ) -> Any:
-    """Return what getaddrinfo() would say of a literal address and a numeric port; None for all else."""
+    """Return the answer of getaddrinfo() for a literal address and a numeric port; None for others."""
     if proto not in {0, socket.IPPROTO_TCP, socket.IPPROTO_UDP} or host is None:
         return None
     if type == socket.SOCK_STREAM:
@@ -124,7 +124,7 @@ async def ensure_resolved(
     proto: int = 0,
     flags: int = 0,
 ) -> list[Any]:
-    """Return what getaddrinfo() says of (host, port), without asking it for literal addresses."""
+    """Return the answer of getaddrinfo() for (host, port). Literal addresses need no call."""
     host, port = address[:2]
     info = literal_address(host, port, family, type, proto, *address[2:])
     if info is not None:
@@ -134,7 +134,7 @@ async def ensure_resolved(
 
 
 def interleave_addresses(infos: Sequence[Any], first_family_count: int = 1) -> list[Any]:
-    """Mix the families as RFC 8305 asks: first_family_count of the first family, then one of each in turn."""
+    """Interleave families (RFC 8305): first_family_count of the first family, then one of each in turn."""
     by_family: dict[int, list[Any]] = {}
     for info in infos:
         by_family.setdefault(info[0], []).append(info)

@@ -7,7 +7,6 @@ import socket
 from asyncio import staggered
 from asyncio.log import logger
 
-from ferrio import _core
 from ferrio.loop.addresses import (
     bind_error,
     check_ssl_socket,
@@ -15,6 +14,7 @@ from ferrio.loop.addresses import (
     ensure_resolved,
     interleave_addresses,
 )
+from ferrio.loop.socket_classes import make_socket_transport
 from ferrio.tls import check_timeouts, make_tls_transport
 
 # typing itself is not imported: that takes as long as half of asyncio.
@@ -50,7 +50,7 @@ async def create_connection(
     if server_hostname is not None and not ssl:
         raise ValueError("server_hostname is only meaningful with ssl")
     if server_hostname is None and ssl:
-        # The host is what the certificate is checked for. '' turns the check off.
+        # The certificate is checked for the host. '' turns the check off.
         if not host:
             raise ValueError("You must set server_hostname when using ssl without a host")
         server_hostname = host
@@ -101,7 +101,7 @@ async def _resolve(loop: Loop, address: Any, family: int, proto: int, flags: int
 async def _connect_to_any(
     loop: Loop, infos: list[Any], local_infos: Any, delay: float | None, all_errors: bool
 ) -> socket.socket:
-    """Try the addresses one after another, or with happy eyeballs one beside the other."""
+    """Try the addresses one after another, or several at a time with happy eyeballs."""
     failures: list[list[OSError]] = []
     sock: socket.socket | None = None
     if delay is None:
@@ -120,7 +120,7 @@ async def _connect_to_any(
     try:
         _raise_all(errors, all_errors)
     finally:
-        # An exception in a list that its own traceback holds would be a cycle.
+        # The traceback of an exception has this list. With the exception in it, that would be a cycle.
         errors.clear()
         failures.clear()
     raise AssertionError("unreachable")
@@ -178,7 +178,7 @@ async def _create_connection_transport(
                 ssl_shutdown_timeout=ssl_shutdown_timeout,
             )
         else:
-            transport = _core.SocketTransport(loop, sock, protocol, waiter)
+            transport = make_socket_transport(loop, sock, protocol, waiter)
     except BaseException:
         sock.close()
         raise
@@ -267,7 +267,7 @@ async def connect_accepted_socket(
 
 
 def _raise_all(errors: list[OSError], all_errors: bool) -> None:
-    """Raise why no address could be connected to."""
+    """Raise the reason why no address could be connected to."""
     if all_errors:
         raise ExceptionGroup("create_connection failed", errors)
     if not errors:
@@ -278,7 +278,7 @@ def _raise_all(errors: list[OSError], all_errors: bool) -> None:
 
 
 def _bind_to_any(sock: socket.socket, family: int, infos: Any, failures: list[OSError]) -> None:
-    """Bind to the first local address that can be had."""
+    """Bind to the first local address that is available."""
     for local_family, _, _, _, address in infos:
         if local_family != family:
             continue
@@ -293,7 +293,7 @@ def _bind_to_any(sock: socket.socket, family: int, infos: Any, failures: list[OS
 
 
 def _close_quietly(sock: socket.socket) -> None:
-    """An attempt that failed is closed; what close() says is of no interest."""
+    """Close the socket of a failed attempt, and ignore errors."""
     try:
         sock.close()
     except OSError:

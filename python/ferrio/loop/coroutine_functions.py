@@ -1,4 +1,4 @@
-"""What asyncio takes for a coroutine function, and refuses as a callback."""
+"""Coroutine functions, which asyncio refuses as callbacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ("is_coroutine_function",)
 
 
 def is_coroutine_function(func: Any) -> bool:
-    """Return whether a function is a coroutine function to the interpreter's asyncio."""
+    """Return whether the interpreter's asyncio takes a function for a coroutine function."""
     if versions.ISCOROUTINEFUNCTION_IS_INSPECTS:
         import inspect
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from asyncio.log import logger
 
-from ferrio import _core
 from ferrio.loop.addresses import ensure_resolved, remove_stale_socket, set_reuse_port
+from ferrio.loop.socket_classes import make_datagram_transport
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ async def create_datagram_endpoint(
     allow_broadcast: bool | None,
     sock: Any,
 ) -> Any:
-    """Make a datagram endpoint. Return (transport, protocol); see asyncio's method of this name."""
+    """Create a datagram endpoint. Return (transport, protocol). See asyncio's method of this name."""
     peer = None
     if sock is not None:
         _check_datagram_socket(
@@ -69,7 +69,7 @@ async def create_datagram_endpoint(
                 failures.clear()
     protocol = protocol_factory()
     waiter = loop.create_future()
-    transport = _core.DatagramTransport(loop, sock, protocol, peer, waiter)
+    transport = make_datagram_transport(loop, sock, protocol, peer, waiter)
     if loop._debug:
         if local_addr:
             logger.info(
@@ -94,7 +94,7 @@ async def create_datagram_endpoint(
 async def _address_pairs(
     loop: Loop, local_addr: Any, remote_addr: Any, family: int, proto: int, flags: int
 ) -> list[Any]:
-    """Return ((family, proto), (local address, remote address)) for all that can be tried."""
+    """Return ((family, proto), (local address, remote address)) for each combination to try."""
     if not (local_addr or remote_addr):
         if family == 0:
             raise ValueError("unexpected address family")
@@ -147,7 +147,7 @@ async def _open_datagram_socket(
         sock.setblocking(False)
         if local:
             sock.bind(local)
-        # A socket that is connected to a broadcast address would not hear the answers.
+        # A socket that is connected to a broadcast address would not receive the answers.
         if remote and not allow_broadcast:
             await loop.sock_connect(sock, remote)
     except BaseException:

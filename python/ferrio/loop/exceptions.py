@@ -1,4 +1,4 @@
-"""Exceptions that nobody takes: loop.call_exception_handler(), loop.default_exception_handler()."""
+"""Unhandled exceptions: loop.call_exception_handler(), loop.default_exception_handler()."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ("call_exception_handler", "default_exception_handler")
 
-# They leave the loop, whatever they are raised in.
+# These end the run of the loop, wherever they are raised.
 _RUN_ENDINGS = (SystemExit, KeyboardInterrupt)
 
 
 def default_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
-    """Log an unhandled exception and what is known of it."""
+    """Log an unhandled exception and its context."""
     message = context.get("message") or "Unhandled exception in event loop"
     exception = context.get("exception")
     exc_info: Any = False
@@ -78,7 +78,7 @@ def call_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
 
 
 def _call_user_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
-    """Call the handler, on newer interpreters in the context of the thing that failed."""
+    """Call the handler; from 3.12 on, in the context of the object that failed."""
     if versions.HANDLER_RUNS_IN_CONTEXT:
         thing = next((context[key] for key in ("task", "future", "handle") if context.get(key)), None)
         get_context = getattr(thing, "get_context", None)

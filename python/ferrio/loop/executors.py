@@ -27,7 +27,7 @@ __all__ = (
     "set_default_executor",
 )
 
-# asyncio.futures has names that its type stubs do not.
+# The type stubs of asyncio.futures lack some names.
 futures: Any = asyncio.futures
 
 
@@ -38,7 +38,7 @@ def run_in_executor(loop: Loop, executor: Any, func: Callable[..., Any], args: t
         _check_function(func)
     if executor is None:
         executor = loop._default_executor
-        # A shutdown is for good, also if no executor was ever used.
+        # A shutdown is final, even if no executor was used.
         if loop._executor_shutdown_called:
             raise RuntimeError("Executor shutdown has been called")
         if executor is None:
@@ -54,7 +54,7 @@ def set_default_executor(loop: Loop, executor: Any) -> None:
         raise TypeError("executor must be ThreadPoolExecutor instance")
     loop._default_executor = executor
     if executor is not loop._own_executor:
-        # Its threads end once what they were given is done.
+        # Its threads end after their calls.
         loop._own_executor = None
 
 
@@ -71,7 +71,7 @@ async def join_default_executor(loop: Loop, timeout: float | None) -> None:
             f"The executor did not finishing joining its threads within {timeout} seconds.",
             RuntimeWarning,
             # For the caller of loop.shutdown_default_executor().
-            stacklevel=3,
+            stacklevel=4,
         )
         loop._default_executor.shutdown(wait=False)
     else:
@@ -89,7 +89,7 @@ def _join(loop: Loop, done: Any) -> None:
 
 
 def forget_threads(loop: Loop) -> None:
-    """Part with the executors in the child of a fork, where they have no threads."""
+    """Forget the executors in the child of a fork, where they have no threads."""
     for executor in (loop._own_executor, loop._resolver):
         if executor is not None:
             executor.forget()

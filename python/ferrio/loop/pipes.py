@@ -19,7 +19,7 @@ __all__ = ("connect_read_pipe", "connect_write_pipe")
 
 
 async def connect_read_pipe(loop: Loop, protocol_factory: Any, pipe: Any) -> Any:
-    """Read from a pipe, which the transport owns from now on. Return (transport, protocol)."""
+    """Read from a pipe, which the transport then owns. Return (transport, protocol)."""
     protocol = protocol_factory()
     waiter = loop.create_future()
     _prepare(pipe, "Pipe transport is for pipes/sockets only.")
@@ -31,12 +31,12 @@ async def connect_read_pipe(loop: Loop, protocol_factory: Any, pipe: Any) -> Any
 
 
 async def connect_write_pipe(loop: Loop, protocol_factory: Any, pipe: Any) -> Any:
-    """Write to a pipe, which the transport owns from now on. Return (transport, protocol)."""
+    """Write to a pipe, which the transport then owns. Return (transport, protocol)."""
     protocol = protocol_factory()
     waiter = loop.create_future()
     is_device = _prepare(pipe, "Pipe transport is only for pipes, sockets and character devices")
     transport = _core.WritePipeTransport(loop, pipe, protocol, waiter)
-    # Of the others the kernel tells when the reader has gone.
+    # For the others, the kernel tells when the reader has gone.
     transport._watchable = not is_device
     await _started(transport, waiter)
     if loop._debug:
@@ -45,7 +45,7 @@ async def connect_write_pipe(loop: Loop, protocol_factory: Any, pipe: Any) -> An
 
 
 def _prepare(pipe: Any, refusal: str) -> bool:
-    """Return whether a pipe is a device. ValueError for what can't be waited for."""
+    """Return whether a pipe is a device. ValueError for a file that cannot be waited for."""
     mode = os.fstat(pipe.fileno()).st_mode
     is_device = stat.S_ISCHR(mode)
     if not (is_device or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):

@@ -1,4 +1,4 @@
-"""Names and addresses of hosts, looked up in threads: loop.getaddrinfo(), loop.getnameinfo()."""
+"""Resolver: names and addresses of hosts, looked up in threads. loop.getaddrinfo(), loop.getnameinfo()."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ("getaddrinfo", "getnameinfo")
 
-# Lookups at the same time, in threads of their own: as many as concurrent.futures would take for waiting.
+# The most lookups at the same time: the default number of threads in concurrent.futures.
 _RESOLVER_THREADS = min(32, (os.cpu_count() or 1) + 4)
 
-# Nothing is looked up.
+# With these flags, nothing is looked up.
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 
 def _in_resolver(loop: Loop, func: Callable[..., Any], *args: Any) -> Any:
-    """Call a function of the name service in a thread that nobody else can keep busy."""
+    """Call a function of the name service in a thread that is only for lookups."""
     loop._check_closed()
     if loop._resolver is None:
         loop._resolver = Executor(_RESOLVER_THREADS, "ferrio-resolver")
@@ -42,7 +42,7 @@ async def getaddrinfo(
 ) -> Any:
     """Return socket.getaddrinfo() without blocking the loop."""
     if not loop._debug and type(host) is str and type(port) is int and _may_be_literal(host):
-        # The system answers for a literal address without asking anybody.
+        # The system answers for a literal address without a lookup.
         try:
             return socket.getaddrinfo(host, port, family, kind, proto, flags | _NUMERIC)
         except OSError:

@@ -1,7 +1,10 @@
-"""Running the loop: run_forever(), run_until_complete(), close(), and the pipe by which signals wake it up.
+"""Running the loop: run_forever(), run_until_complete(), close(), and the pipe by which signals wake it.
 
 While the main thread runs a loop, and while a loop has signal handlers, the interpreter's wake-up descriptor
-(signal.set_wakeup_fd()) is the loop's. A run leaves a descriptor in place that somebody else has set.
+(signal.set_wakeup_fd()) is the loop's. A run leaves a descriptor in place that somebody else has set, unless
+it is closed. The loop notes when it has set its own: the interpreter tells of the current one only in
+exchange for another, and then forgets its options. A closed loop leaves nothing behind, or the interpreter
+would write into whatever file gets the number.
 """
 
 from __future__ import annotations
@@ -34,25 +37,28 @@ __all__ = (
     "run_forever",
     "run_until_complete",
     "session",
-    "signal_descriptor",
+    "set_wakeup_descriptor",
     "track_coroutine_origins",
 )
 
-# asyncio.futures has names that its type stubs do not.
+# The type stubs of asyncio.futures lack some names.
 futures: Any = asyncio.futures
 
 _RUN_ENDINGS = (SystemExit, KeyboardInterrupt)
 
-# Bytes read from the signal pipe at a time, one for each signal. One page: more than arrive in an iteration,
-# unless somebody floods the process. Then the loop reads the rest in the next iteration.
+# How many bytes are read from the signal pipe at a time; each signal is one byte. One page is more than
+# arrives in an iteration, unless another process sends a flood of signals. The next iteration reads the rest.
 _SIGNALS_AT_A_TIME = 4096
 
-# Called before any loop runs; for those who watch the process.
+# asyncio's own, to notice that a program replaces it.
+_run_once: Any = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
+
+# Called before any loop runs; for `ferrio.inspection`.
 before_run: Callable[[], None] | None = None
 
 
 def is_debug_mode() -> bool:
-    """Return whether the environment or the interpreter's options ask for debug mode."""
+    """Return whether the environment or the interpreter's options enable debug mode."""
     return sys.flags.dev_mode or (
         not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))
     )
@@ -83,6 +89,8 @@ def session(loop: Loop) -> Iterator[None]:
     _check_running(loop)
     if before_run is not None:
         before_run()
+    if asyncio.BaseEventLoop._run_once is not _run_once:  # type: ignore[attr-defined]
+        _warn_of_replaced_run_once()
     track_coroutine_origins(loop, loop._debug)
     asyncgen_hooks = sys.get_asyncgen_hooks()
     is_interruptible = False
@@ -95,17 +103,28 @@ def session(loop: Loop) -> Iterator[None]:
         yield
     finally:
         if is_interruptible:
-            _give_wakeup_descriptor_back(loop)
+            drop_wakeup_descriptor(loop)
         _set_running_loop(None)
         track_coroutine_origins(loop, False)
         sys.set_asyncgen_hooks(*asyncgen_hooks)
+
+
+def _warn_of_replaced_run_once() -> None:
+    global _run_once
+    _run_once = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
+    warnings.warn(
+        "asyncio.BaseEventLoop._run_once was replaced, and ferrio.Loop does not call it; "
+        "asyncio.Handle._run may be replaced to see every callback",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def _set_running_loop(loop: Any) -> None:
     events._set_running_loop(loop)
     set_in_c = getattr(events, "_c__set_running_loop", None)
     if set_in_c is not None and set_in_c is not events._set_running_loop:
-        # Somebody uses asyncio's Python versions of its functions; the current task needs the other.
+        # The program uses asyncio's Python versions of its functions; the current task needs the other ones.
         set_in_c(loop)
 
 
@@ -116,14 +135,14 @@ def run_until_complete(loop: Loop, future: Any) -> Any:
     is_new = not futures.isfuture(future)
     future = asyncio_tasks.ensure_future(future, loop=loop)
     if is_new:
-        # Whoever stops the loop early gets an error; the task need not complain as well.
+        # A loop that is stopped early raises an error. The task need not warn as well.
         future._log_destroy_pending = False
     future.add_done_callback(_run_until_complete_cb)
     try:
         loop.run_forever()
     except BaseException:
         if is_new and future.done() and not future.cancelled():
-            # The exception comes out of here; nobody else can ask for it.
+            # This function raises the exception, so the task need not report it.
             future.exception()
         raise
     finally:
@@ -136,13 +155,13 @@ def run_until_complete(loop: Loop, future: Any) -> Any:
 def _run_until_complete_cb(future: Any) -> None:
     """Stop the loop when the future that it runs for is done."""
     if not future.cancelled() and isinstance(future.exception(), _RUN_ENDINGS):
-        # The loop has been left by the exception already.
+        # The exception has ended the run of the loop already.
         return
     futures._get_loop(future).stop()
 
 
 def track_coroutine_origins(loop: Loop, enabled: bool) -> None:
-    """Have the interpreter record where coroutines are made, or no more; for debug mode."""
+    """Turn the recording of coroutines' origins on or off, for debug mode."""
     enabled = bool(enabled)
     if enabled == loop._tracks_coroutine_origins:
         return
@@ -162,7 +181,18 @@ def close(loop: Loop) -> None:
         return
     if loop._debug:
         logger.debug("Close %r", loop)
-    _close_signals(loop)
+    # Only the main thread can remove signal handlers. The rest is closed in any case.
+    try:
+        _remove_signal_handlers(loop)
+    finally:
+        _release(loop)
+
+
+def _release(loop: Loop) -> None:
+    """Release everything that a loop has."""
+    loop._signal_handlers.clear()
+    drop_wakeup_descriptor(loop)
+    _drop_signal_pipe(loop)
     loop._close()
     loop._executor_shutdown_called = True
     executor, loop._default_executor, loop._own_executor = loop._default_executor, None, None
@@ -173,8 +203,8 @@ def close(loop: Loop) -> None:
         resolver.shutdown(wait=False, cancel_futures=True)
 
 
-def _close_signals(loop: Loop) -> None:
-    """Give signals and their descriptors back; the loop is about to be closed."""
+def _remove_signal_handlers(loop: Loop) -> None:
+    """Restore the signal handlers; the loop is about to be closed."""
     if not sys.is_finalizing():
         for sig in list(loop._signal_handlers):
             loop.remove_signal_handler(sig)
@@ -186,14 +216,13 @@ def _close_signals(loop: Loop) -> None:
             stacklevel=2,
         )
         loop._signal_handlers.clear()
-    _drop_signal_pipe(loop)
 
 
 # The wake-up descriptor
 
 
-def signal_descriptor(loop: Loop) -> int:
-    """Return the descriptor that the interpreter is to write signals' numbers to."""
+def _open_signal_pipe(loop: Loop) -> int:
+    """Return the end to which the interpreter should write."""
     if loop._signal_pipe is None:
         loop._signal_pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         loop._set_internal(loop._signal_pipe[0])
@@ -201,27 +230,63 @@ def signal_descriptor(loop: Loop) -> int:
     return loop._signal_pipe[1]
 
 
-def _take_wakeup_descriptor(loop: Loop) -> bool:
-    """Have the interpreter wake the loop up for signals; return whether that is to be undone after the run.
+# Descriptors of loops that were closed in another thread while the interpreter wrote to them. Only the main
+# thread can clear them, so they stay open until it does.
+_left: set[int] = set()
 
-    Somebody else's wake-up descriptor is left in place: the poller is then interrupted as any
-    system call is.
+
+def set_wakeup_descriptor(loop: Loop) -> int:
+    """Make the interpreter write signals' numbers to the loop. Return the descriptor before, or -1.
+
+    ValueError in other threads than the main one.
+    """
+    mine = _open_signal_pipe(loop)
+    before = signal.set_wakeup_fd(mine, warn_on_full_buffer=False)
+    loop._has_wakeup_descriptor = True
+    if before in _left:
+        _left.discard(before)
+        os.close(before)
+        return -1
+    return before
+
+
+def drop_wakeup_descriptor(loop: Loop) -> None:
+    """Stop the interpreter from writing to the loop, unless the loop still needs it."""
+    if loop._signal_handlers or loop.is_running() or not loop._has_wakeup_descriptor:
+        return
+    try:
+        current = signal.set_wakeup_fd(-1)
+    except ValueError as error:
+        logger.info("set_wakeup_fd(-1) failed: %s", error)
+        return
+    loop._has_wakeup_descriptor = False
+    if current != _open_signal_pipe(loop):
+        _restore(current)
+
+
+def _restore(descriptor: int) -> bool:
+    """Restore a wake-up descriptor of other code. Return False if it cannot be used any more."""
+    try:
+        signal.set_wakeup_fd(descriptor)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def _take_wakeup_descriptor(loop: Loop) -> bool:
+    """Let signals end the wait of the poller, whichever thread gets them from the kernel.
+
+    Return whether drop_wakeup_descriptor() has to end that.
+
+    A wake-up descriptor that the program has set stays. The poller is then interrupted as any system call.
     """
     if threading.get_ident() != threading.main_thread().ident:
         return False
-    mine = signal_descriptor(loop)
-    before = signal.set_wakeup_fd(mine, warn_on_full_buffer=False)
-    if before not in (-1, mine):
-        signal.set_wakeup_fd(before)
-    return before == -1
-
-
-def _give_wakeup_descriptor_back(loop: Loop) -> None:
-    if loop._signal_handlers or loop._signal_pipe is None:
-        return
-    current = signal.set_wakeup_fd(-1)
-    if current != loop._signal_pipe[1]:
-        signal.set_wakeup_fd(current)
+    had = loop._has_wakeup_descriptor
+    before = set_wakeup_descriptor(loop)
+    if before not in (-1, _open_signal_pipe(loop)) and _restore(before):
+        loop._has_wakeup_descriptor = had
+    return True
 
 
 def _read_signals(loop: Loop) -> None:
@@ -240,26 +305,22 @@ def _read_signals(loop: Loop) -> None:
             loop._add_callback(handle)
 
 
-def drop_wakeup_descriptor(loop: Loop) -> None:
-    """Take the interpreter's wake-up descriptor back, unless the loop still needs it."""
-    if loop._signal_handlers or loop.is_running():
-        return
-    try:
-        signal.set_wakeup_fd(-1)
-    except (ValueError, OSError) as error:
-        logger.info("set_wakeup_fd(-1) failed: %s", error)
-
-
 def reopen_signal_pipe(loop: Loop) -> None:
-    """Share no pipe with the parent any more, in the child of a fork."""
+    """Replace the pipe that is shared with the parent, in the child of a fork. The interpreter uses none."""
+    loop._has_wakeup_descriptor = False
     _drop_signal_pipe(loop)
     if loop._signal_handlers:
-        signal_descriptor(loop)
+        _open_signal_pipe(loop)
 
 
 def _drop_signal_pipe(loop: Loop) -> None:
     pipe, loop._signal_pipe = loop._signal_pipe, None
-    if pipe is not None:
-        loop._remove_reader(pipe[0])
-        os.close(pipe[0])
+    if pipe is None:
+        return
+    loop._remove_reader(pipe[0])
+    os.close(pipe[0])
+    if loop._has_wakeup_descriptor:
+        _left.add(pipe[1])
+        loop._has_wakeup_descriptor = False
+    else:
         os.close(pipe[1])

@@ -11,6 +11,7 @@ import sys
 from asyncio import constants, exceptions
 
 from ferrio import versions
+from ferrio.loop.frames.asyncio import unix_events
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ("sendfile", "sock_sendfile")
 
-# Bytes read and written at a time where the kernel can't send a file to a transport. The number is asyncio's,
-# which has no name for it. For a socket it takes constants.SENDFILE_FALLBACK_READBUFFER_SIZE.
+# How many bytes are read and written at a time if the kernel cannot send a file to a transport. The number is
+# asyncio's, which has no name for it. For a socket, asyncio uses constants.SENDFILE_FALLBACK_READBUFFER_SIZE.
 _TRANSPORT_BLOCK_SIZE = 16 * 1024
 
-# The most that one call is asked for, in bytes: more would not fit the kernel's type.
+# The most bytes for one call; more would not fit the kernel's type.
 _LARGEST_BLOCK = sys.maxsize // 2 + 1
 
 
@@ -35,7 +36,8 @@ async def sendfile(
 ) -> int:
     """Send a regular file opened in binary mode through a transport. Return the number of bytes.
 
-    offset and count in bytes. RuntimeError for transports that can't and with fallback=False.
+    offset and count in bytes. RuntimeError for transports that cannot send files, and if the kernel cannot
+    and fallback is False.
     """
     if transport.is_closing():
         raise RuntimeError("Transport is closing")
@@ -116,6 +118,13 @@ async def _sendfile_by_kernel(
     loop: Loop, sock: Any, file: Any, offset: int, count: int | None, transport: Any = None
 ) -> int:
     """Send with os.sendfile(); the socket may be a transport's own."""
+    work = _send_by_kernel(loop, sock, file, offset, count, transport)
+    return await unix_events._sock_sendfile_native_impl(work)
+
+
+async def _send_by_kernel(
+    loop: Loop, sock: Any, file: Any, offset: int, count: int | None, transport: Any
+) -> int:
     try:
         source = file.fileno()
         size = os.fstat(source).st_size
@@ -141,7 +150,7 @@ async def _sendfile_by_kernel(
         if error.errno == errno.ENOTCONN and type(error) is not ConnectionError:
             raise ConnectionError("socket is not connected", errno.ENOTCONN) from error
         if sent == 0 and not isinstance(error, ConnectionError):
-            # Not a file that can be mapped, perhaps; sending it by hand may work.
+            # Perhaps the file cannot be mapped. Reading and writing it may work.
             raise exceptions.SendfileNotAvailableError("os.sendfile call failed") from None
         raise
     finally:
@@ -161,7 +170,7 @@ async def _wait_writable(loop: Loop, sock: Any, transport: Any) -> None:
     try:
         await future
     finally:
-        if not handle.cancelled():
+        if handle is None or not handle.cancelled():
             loop._remove_writer(descriptor)
 
 
@@ -184,10 +193,10 @@ async def _send_by_reading(
     block: int,
     send: Callable[[memoryview], Awaitable[None]],
 ) -> int:
-    """Read a file from offset, where it stands, and send it in blocks. Return the number of bytes.
+    """Read a file from its position, offset, and send it in blocks. Return the number of bytes.
 
-    block: the most bytes to read at a time. At the end, also after a failure, the file stands behind what was
-    sent.
+    block: the most bytes to read at a time. At the end, also after a failure, the file's position is after
+    the bytes that were sent.
     """
     block = min(count, block) if count else block
     buffer = memoryview(bytearray(block))
@@ -221,7 +230,7 @@ def _set_writable(future: Any) -> None:
 
 
 class _FallbackProtocol(asyncio.Protocol):
-    """Stands in for the transport's protocol while a file is written by hand."""
+    """Replaces the transport's protocol while a file is read and written."""
 
     def __init__(self, loop: Any, transport: Any) -> None:
         self._loop = loop
@@ -244,7 +253,7 @@ class _FallbackProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._writable is not None:
-            # Whoever waits here did not close the connection: for him it is always an error.
+            # The waiting code has not closed the connection, so this is always an error for it.
             self._writable.set_exception(exc or ConnectionError("Connection is closed by peer"))
         self._protocol.connection_lost(exc)
 

@@ -1,4 +1,4 @@
-"""Making servers: loop.create_server(), loop.create_unix_server(). What they make is in `ferrio.server`."""
+"""Creating servers: loop.create_server(), loop.create_unix_server(). `ferrio.server` has their class."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ async def _server_addresses(loop: Loop, host: Any, port: Any, family: int, flags
     else:
         hosts = host
     found = await asyncio.gather(*[_server_address(loop, one, port, family, flags) for one in hosts])
-    # A host that is named twice, perhaps by two names, is bound once.
+    # A host that occurs twice, perhaps by two names, is bound once.
     return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 
 
@@ -174,13 +174,13 @@ def _bind_one(
     try:
         if reuse_address:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
-        # Linux refuses it for other families since 6.12.9.
+        # Since 6.12.9, Linux refuses it for other families.
         if reuse_port and family in (socket.AF_INET, socket.AF_INET6):
             set_reuse_port(sock)
         if keep_alive:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
         if family == socket.AF_INET6:
-            # Otherwise one socket would take IPv4 too, and the IPv4 one could not be bound.
+            # Otherwise this socket would take IPv4 too, and the IPv4 socket could not be bound.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
         sock.bind(address)
     except OSError as error:

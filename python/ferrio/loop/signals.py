@@ -1,7 +1,7 @@
 """Handlers of signals: loop.add_signal_handler(), loop.remove_signal_handler().
 
-The interpreter writes the number of a signal into the loop's signal pipe (see `running`). The loop reads it
-there and calls the handler.
+The interpreter writes the number of a signal to the loop's signal pipe (see `running`). The loop reads it and
+calls the handler.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from asyncio import coroutines
 
 from ferrio import _core
 from ferrio.loop.coroutine_functions import is_coroutine_function
-from ferrio.loop.running import drop_wakeup_descriptor, signal_descriptor
+from ferrio.loop.running import drop_wakeup_descriptor, set_wakeup_descriptor
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -26,20 +26,20 @@ __all__ = ("add_signal_handler", "remove_signal_handler")
 
 
 def add_signal_handler(loop: Loop, sig: int, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
-    """Have the loop call callback(*args) for a signal."""
+    """Make the loop call callback(*args) for a signal."""
     if coroutines.iscoroutine(callback) or is_coroutine_function(callback):
         raise TypeError("coroutines cannot be used with add_signal_handler()")
     _check_signal(sig)
     loop._check_closed()
     try:
-        signal.set_wakeup_fd(signal_descriptor(loop), warn_on_full_buffer=False)
+        set_wakeup_descriptor(loop)
     except (ValueError, OSError) as error:
         raise RuntimeError(str(error)) from error
     loop._signal_handlers[sig] = _core.Handle(callback, args, loop, None)
     try:
-        # Without a handler in Python the number is not written.
+        # The interpreter writes the number only if there is a handler in Python.
         signal.signal(sig, _do_nothing)
-        # Slow system calls of other code go on.
+        # Slow system calls of other code continue.
         signal.siginterrupt(sig, False)
     except OSError as error:
         del loop._signal_handlers[sig]
@@ -50,7 +50,7 @@ def add_signal_handler(loop: Loop, sig: int, callback: Callable[..., object], ar
 
 
 def remove_signal_handler(loop: Loop, sig: int) -> bool:
-    """Give a signal back its default handler. Return False if it had none of the loop's."""
+    """Restore the default handler of a signal. Return False if the loop had no handler for it."""
     _check_signal(sig)
     if loop._signal_handlers.pop(sig, None) is None:
         return False
@@ -66,7 +66,7 @@ def remove_signal_handler(loop: Loop, sig: int) -> bool:
 
 
 def _do_nothing(signum: int, frame: Any) -> None:
-    """Handle a signal that the loop learns of by its wake-up descriptor."""
+    """Do nothing: the loop learns of the signal by its wake-up descriptor."""
 
 
 def _check_signal(sig: Any) -> None:

@@ -1,9 +1,9 @@
 """Operations on sockets that the program owns: loop.sock_connect(), loop.sock_accept() and others.
 
-Each has one form: it tries at once, and if the socket is not ready, it tries again whenever the socket is.
+Each tries at once. If the socket is not ready, it tries again whenever the socket is.
 
-sock_recv(), sock_recv_into(), sock_sendall() and sock_accept() are Rust for sockets of the interpreter's own
-class. The functions of these names here are for all other sockets, such as those of a class that a program
+sock_recv(), sock_recv_into(), sock_sendall() and sock_accept() are in Rust for sockets of the interpreter's
+own class. The functions with these names here are for other sockets, for example of a class that the program
 derives.
 """
 
@@ -38,7 +38,7 @@ NOT_READY = (BlockingIOError, InterruptedError)
 
 
 def check_socket(loop: Loop, sock: Any) -> None:
-    """TypeError for a TLS socket; ValueError in debug mode for one that blocks."""
+    """Raise TypeError for a TLS socket; in debug mode, ValueError for one that blocks."""
     check_ssl_socket(sock)
     if loop._debug and sock.gettimeout() != 0:
         raise ValueError("the socket must be non-blocking")
@@ -112,7 +112,7 @@ async def sock_connect(loop: Loop, sock: Any, address: Any) -> None:
     try:
         sock.connect(address)
     except NOT_READY:
-        # Also after EINTR the attempt goes on; when it has ended, the socket is writable.
+        # The attempt continues after EINTR. When it has ended, the socket is writable.
         await when_writable(loop, sock, lambda: _raise_connect_error(sock, address))
 
 
@@ -139,13 +139,15 @@ def _attempt(future: Any, operation: Callable[[], Any]) -> None:
     else:
         future.set_result(result)
     finally:
-        # An exception that holds its own frame, which holds the future, would be a cycle.
+        # The exception has this frame, which has the future. With the exception in the future, that would be
+        # a cycle.
         future = None
 
 
 def _stop_watching(remove: Any, descriptor: int, handle: Any, future: Any) -> None:
-    # A cancelled handle was replaced by a later operation, whose watch this must not end.
-    if not handle.cancelled():
+    # If the handle is cancelled, a later operation has replaced it. Its watch must not end here.
+    # The method of a derived class may return None.
+    if handle is None or not handle.cancelled():
         remove(descriptor)
 
 

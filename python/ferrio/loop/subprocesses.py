@@ -1,7 +1,7 @@
 """Subprocesses: loop.subprocess_exec(), loop.subprocess_shell().
 
-A child is watched by a pidfd, which is readable when the child has ended: no signal handler, no thread.
-Where the kernel has none, a thread waits.
+The loop watches a child by a pidfd, which is readable when the child has ended. This needs no signal handler
+and no thread. If the kernel has no pidfds, a thread waits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ("check_binary", "subprocess_exec", "subprocess_shell")
 
-# What asyncio reports for a child whose status somebody else has taken.
+# The status that asyncio reports for a child if other code has taken the real one.
 _STATUS_TAKEN = 255
 
 
@@ -145,7 +145,7 @@ def _take_status(pid: int, transport: Any) -> int:
     try:
         _, status = os.waitpid(pid, 0)
     except ChildProcessError:
-        # Popen takes it when it is asked to send a signal to a child that has ended.
+        # Popen takes the status when it should send a signal to a child that has ended.
         if transport._proc is not None and transport._proc.returncode is not None:
             return int(transport._proc.returncode)
         logger.warning("child process pid %d exit status already read:  will report returncode 255", pid)
@@ -162,7 +162,7 @@ def _wait_in_thread(loop: Loop, pid: int, transport: Any) -> None:
 
 
 def check_binary(universal_newlines: bool, bufsize: int, encoding: Any, errors: Any, text: Any) -> None:
-    """ValueError for options of subprocess.Popen that would make it decode: transports carry bytes."""
+    """ValueError for options of subprocess.Popen that decode, because transports carry bytes."""
     if universal_newlines:
         raise ValueError("universal_newlines must be False")
     if bufsize != 0:

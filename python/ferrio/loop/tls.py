@@ -27,7 +27,7 @@ async def start_tls(
     ssl_handshake_timeout: float | None,
     ssl_shutdown_timeout: float | None,
 ) -> Any:
-    """Encrypt a connection that stands. Return the transport to use from now on."""
+    """Encrypt an open connection. Return the transport to use from now on."""
     if not isinstance(sslcontext, ssl.SSLContext):
         raise TypeError(f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}")
     if not getattr(transport, "_start_tls_compatible", False):

@@ -1,11 +1,11 @@
-"""What is done before a program of `python -m ferrio` runs, and before those that it starts in its turn.
+"""What runs before a program of `python -m ferrio`, and before the Python programs that it starts.
 
-Ferrio comes into a program when that imports asyncio (`begin`). The folder `site` is for the interpreters
-that a program starts (`pass_on`): they import the sitecustomize.py in it, which begins the same there.
+Ferrio is imported when the program imports asyncio (`begin`). The folder `site` is for the interpreters that
+a program starts (`pass_on`): they import its sitecustomize.py, which calls `begin` there.
 
 A program that never imports asyncio does not wait for Ferrio and needs no memory for it. This module imports
-only what an interpreter has imported by itself, and nothing of the rest of the package: when it is imported,
-"ferrio" in sys.modules may be a module without contents, by which this one is found.
+only modules that every interpreter has imported, and nothing else of the package: at its import, "ferrio" in
+sys.modules may be an empty module, which only serves to find this one.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-__all__ = ("SITE", "begin", "pass_on")
+__all__ = ("SITE", "begin", "imported", "pass_on")
 
-# The folder of the sitecustomize.py that begins in a child.
+# The folder of the sitecustomize.py for child programs.
 SITE = os.path.join(os.path.dirname(__file__), "site")
 
 
 def pass_on() -> None:
-    """Have the interpreters that this process starts begin like it, unless FERRIO_CHILDREN=0 forbids that.
+    """Let the interpreters that this process starts begin in this way, unless FERRIO_CHILDREN=0 forbids it.
 
-    They find the folder in PYTHONPATH, as everything that is to reach them goes through the environment.
+    They find the folder in PYTHONPATH, because only the environment reaches them.
     """
     before = os.environ.get("PYTHONPATH")
     places = before.split(os.pathsep) if before else []
@@ -38,10 +38,10 @@ def pass_on() -> None:
 
 
 def begin(*, required: bool) -> None:
-    """Have Ferrio installed as soon as the program imports asyncio. Doing it again changes nothing.
+    """Install Ferrio as soon as the program imports asyncio. A second call changes nothing.
 
-    required: whether it is an error that Ferrio can't be imported. Otherwise the program uses plain asyncio.
-    Other interpreters of a process can't import Ferrio.
+    required: whether a failed import of Ferrio is an error. Otherwise the program uses plain asyncio. Other
+    interpreters of a process cannot import Ferrio.
     """
     package = sys.modules.get("ferrio")
     if package is not None and not _is_complete(package):
@@ -56,12 +56,21 @@ def begin(*, required: bool) -> None:
         finder.import_ferrio()
 
 
+def imported(package: ModuleType) -> None:
+    """Install Ferrio after its import, if begin() was called.
+
+    The package calls this itself, because another import hook before the finder may have loaded the package.
+    """
+    if any(type(finder) is _Finder for finder in sys.meta_path):
+        _install(package)
+
+
 def _is_complete(package: ModuleType) -> bool:
     return hasattr(package, "install")
 
 
 def _install(package: Any) -> None:
-    """Put a Ferrio that was imported into asyncio, and let its loops be looked at."""
+    """Install Ferrio, and let `ps` look at its loops."""
     if not _is_complete(package):
         return
     package.install()
@@ -71,7 +80,7 @@ def _install(package: Any) -> None:
 
 
 def _loop_in_place_of(uvloop: Any) -> Any:
-    """Return the spec of what a program gets as uvloop, or of the submodule that has its loop."""
+    """Return the spec of the module that replaces uvloop, or its submodule with the loop."""
     import importlib.util
 
     path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "uvloop.py")
@@ -80,20 +89,17 @@ def _loop_in_place_of(uvloop: Any) -> Any:
 
 
 class _Finder:
-    """Waits in sys.meta_path for the modules at whose import something is to be done."""
+    """A finder in sys.meta_path that waits for the imports of some modules."""
 
     def __init__(self, required: bool) -> None:
         self._required = required
-        # By the name of a module: what to do when it has been imported.
-        self._afterwards: dict[str, Callable[[Any], Any]] = {
-            "asyncio": self.import_ferrio,
-            "ferrio": _install,
-        }
+        # From the name of a module to what to do after its import.
+        self._afterwards: dict[str, Callable[[Any], Any]] = {"asyncio": self.import_ferrio}
 
     def import_ferrio(self, _: Any = None) -> bool:
-        """Import Ferrio, by which it is installed; if that has begun already, it is when that ends.
+        """Import Ferrio, which installs it; if the import has begun already, it is installed at its end.
 
-        False if it can't be imported and need not be.
+        Return False if it cannot be imported and is not required.
         """
         try:
             import ferrio  # noqa: F401
@@ -128,14 +134,14 @@ class _Finder:
 
 
 class _Loader:
-    """Another's loader, and something to do when it has loaded its module."""
+    """The loader of another finder, and something to do after it has loaded its module."""
 
     def __init__(self, loader: Any, afterwards: Callable[[Any], Any]) -> None:
         self._loader = loader
         self._afterwards = afterwards
 
     def exec_module(self, module: Any) -> None:
-        # From here on nothing shows that there was another.
+        # From here on, the module has its own loader.
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
         self._afterwards(module)

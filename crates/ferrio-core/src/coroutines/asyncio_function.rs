@@ -1,20 +1,23 @@
-//! Functions in Rust that stand for asyncio's of the same name: most give a [`Coroutine`](super::Coroutine).
+//! AsyncioFunction: a function in Rust that replaces asyncio's of the same name. Most return a
+//! [`Coroutine`](super::Coroutine).
 //!
-//! To the eye such a function is asyncio's own: its signature, its documentation and all else that `inspect`
-//! asks for come from there, so that `iscoroutinefunction` and mocks see what they expect on every
-//! interpreter. To the interpreter it is a method descriptor with a vectorcall.
+//! To Python code it looks like asyncio's function: its signature, its documentation and everything else that `inspect`
+//! reads are those of asyncio's. So `iscoroutinefunction` and mocks see what they expect on every interpreter. For the
+//! interpreter it is a method descriptor with a vectorcall.
 
 use crate::ffi::class::{
-    Definition, Members, Vectorcall, binding_slot, call_slot, getattribute_slot, type_cell, unary_slot,
-    vectorcall_function, vectorcall_method,
+    Definition, Members, Vectorcall, binding_slot, call_slot, getattribute_slot, getter, method0, type_cell,
+    unary_slot, vectorcall_function, vectorcall_method,
 };
 use crate::ffi::error::Builtin;
+use crate::ffi::text::concat;
 use crate::ffi::{Args, Class, Import, Name, Object, Own, Result, Slot, Visitor, sys};
+use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::{CStr, c_ulong};
 use std::mem::offset_of;
 
-/// The body of a AsyncioFunction.
+/// The body of an AsyncioFunction.
 #[derive(Default)]
 #[repr(C)]
 pub struct AsyncioFunction {
@@ -23,7 +26,7 @@ pub struct AsyncioFunction {
     original: Slot,
 }
 
-/// How the function is made: `original` is where asyncio has its own, an object to look `name` up in.
+/// The definition of a function. `original` is the class or module of asyncio that has its own function `name`.
 fn definition(name: &'static CStr, vectorcall: Vectorcall, original: &'static Import) -> Definition {
     let make = move || {
         let original = original.get()?.getattr_text(name)?;
@@ -50,18 +53,33 @@ where
     definition(name, vectorcall_function(function), original)
 }
 
-/// What the function itself has not, asyncio's has.
+static CLASS: Name = Name::new(c"__class__");
+static DOC: Name = Name::new(c"__doc__");
+static MODULE: Name = Name::new(c"__module__");
+static QUALNAME: Name = Name::new(c"__qualname__");
+
+/// Looks up an attribute: asyncio's function has those that this one lacks. So `isinstance` says that it is a function.
 fn getattribute(this: &Own<AsyncioFunction>, name: &Object) -> Result {
-    static DOC: Name = Name::new(c"__doc__");
     let Some(original) = this.original.get() else { return this.as_object().generic_getattr(name) };
-    // The class's own documentation would be found first.
-    if !DOC.object()?.is(name) {
+    // The class's own would be found first.
+    let mut is_originals = false;
+    for one in [&CLASS, &DOC, &MODULE] {
+        is_originals |= one.object()?.is(name);
+    }
+    if !is_originals {
         match this.as_object().generic_getattr(name) {
             Err(raised) if raised.is(Builtin::Attribute) => raised.discard(),
             found => return found,
         }
     }
     original.getattr_object(name)
+}
+
+/// How to find the function again: what `pickle` and `copy` need.
+fn reduce(this: &Own<AsyncioFunction>) -> Result {
+    let name = this.original.get_or_none().getattr(&QUALNAME)?;
+    let place = Object::tuple([concat(&[&"ferrio._core:", &name])?])?;
+    Object::tuple([stdlib::RESOLVE_NAME.get()?.clone(), place])
 }
 
 impl Class for AsyncioFunction {
@@ -85,8 +103,12 @@ impl Class for AsyncioFunction {
 
     fn members() -> Members {
         Members {
-            methods: vec![],
-            properties: vec![],
+            methods: vec![method0::<AsyncioFunction, _>(c"__reduce__", reduce, c"")],
+            // help() looks for it without asking getattribute.
+            properties: vec![getter::<AsyncioFunction, _>(c"__doc__", |this| {
+                static DOC: Name = Name::new(c"__doc__");
+                this.original.get_or_none().getattr(&DOC)
+            })],
             slots: vec![
                 call_slot(),
                 binding_slot(),

@@ -1,7 +1,7 @@
-//! What `coroutine.__await__()` gives to those who iterate over it by hand, with `yield from`.
+//! The iterator of `coroutine.__await__()`, for code that iterates by hand, with `yield from`.
 //!
-//! `await` itself does without it: to the interpreter the coroutine is its own iterator. To Python code a
-//! coroutine must not look like something to iterate over.
+//! `await` itself does not need it, because for the interpreter the coroutine is its own iterator. To Python code, a
+//! coroutine must not look iterable.
 
 use super::Coroutine;
 use crate::ffi::class::{Members, Sent, method, method0, method1, next_slot, send_slot, type_cell, unary_slot};
@@ -12,12 +12,12 @@ use std::ffi::CStr;
 /// The body of a CoroutineAwaiter.
 #[derive(Default)]
 pub struct Awaiter {
-    /// Nothing once the collector has cleared it.
+    /// Empty if the collector has cleared it.
     coroutine: Slot<Own<Coroutine>>,
 }
 
 impl Awaiter {
-    /// An iterator through a coroutine.
+    /// An iterator over a coroutine.
     pub fn of(coroutine: &Own<Coroutine>) -> Result {
         Own::new(Awaiter { coroutine: Slot::new(coroutine.clone()) }).map(Own::into_object)
     }
@@ -32,7 +32,7 @@ impl Own<Awaiter> {
     }
 }
 
-/// What a method answers: the end is a StopIteration.
+/// The answer of a method. The end is a StopIteration.
 fn iterated(sent: Sent) -> Result {
     match sent {
         Sent::Yielded(object) => Ok(object),

@@ -1,35 +1,37 @@
-//! What a coroutine in Rust shows in place of a frame: asyncio's function of the same name.
+//! Frame: what a coroutine in Rust has in place of a frame. It names asyncio's function.
 //!
-//! Stacks and call graphs are made of frames. This one says which function it is and where asyncio has it.
+//! Stacks and call graphs consist of frames. This one tells the function and its place in asyncio.
 
 use crate::ffi::class::{Members, getter, type_cell};
 use crate::ffi::with_gil::WithGil;
 use crate::ffi::{Class, Name, Object, Own, Result, Slot, Visitor, dict};
+use crate::stdlib;
 use std::cell::RefCell;
 use std::ffi::CStr;
 
+static AWAITED: Name = Name::new(c"cr_await");
 static CODE: Name = Name::new(c"__code__");
 static FIRST_LINE: Name = Name::new(c"co_firstlineno");
 static GLOBALS: Name = Name::new(c"__globals__");
 static QUALNAME: Name = Name::new(c"__qualname__");
 
-/// asyncio's functions that there are coroutines of, with their qualified names.
+/// The functions of asyncio that have coroutines in Rust, with their qualified names.
 static ORIGINALS: WithGil<RefCell<Vec<(String, Object)>>> = WithGil::new(RefCell::new(Vec::new()));
 
-/// Remembers a function.
+/// Registers a function.
 pub fn remember(original: &Object) -> Result<()> {
     let name = original.getattr(&QUALNAME)?.to_text()?;
     ORIGINALS.get().borrow_mut().push((name, original.clone()));
     Ok(())
 }
 
-/// asyncio's function with a qualified name.
+/// The function of asyncio with a qualified name.
 pub fn original(name: &str) -> Option<Object> {
     let originals = ORIGINALS.get().borrow();
     originals.iter().find(|(known, _)| known == name).map(|(_, original)| original.clone())
 }
 
-/// The code of asyncio's function with a qualified name, or None.
+/// The code of the function of asyncio with a qualified name; or None.
 pub fn code(name: &str) -> Result {
     original(name).map_or(Ok(Object::none()), |original| original.getattr(&CODE))
 }
@@ -42,7 +44,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The frame of a coroutine of the function with a qualified name, or None.
+    /// The frame for a coroutine of the function with a qualified name; or None.
     pub fn of(coroutine: &Object, name: &str) -> Result {
         match original(name) {
             Some(original) => {
@@ -81,7 +83,11 @@ impl Class for Frame {
             properties: vec![
                 getter::<Frame, _>(c"f_code", code),
                 getter::<Frame, _>(c"f_lineno", |this| {
-                    this.original.get_or_none().getattr(&CODE)?.getattr(&FIRST_LINE)
+                    let code = this.original.get_or_none().getattr(&CODE)?;
+                    if this.coroutine.get_or_none().getattr(&AWAITED)?.is_none() {
+                        return code.getattr(&FIRST_LINE);
+                    }
+                    stdlib::WAITING_LINE.get()?.call(&[&code])
                 }),
                 getter::<Frame, _>(c"f_globals", |this| this.original.get_or_none().getattr(&GLOBALS)),
                 getter::<Frame, _>(c"f_locals", |_| dict::new()),

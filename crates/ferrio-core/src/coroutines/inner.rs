@@ -1,6 +1,6 @@
-//! What a coroutine shows as the one that it awaits, where asyncio's function is made of several.
+//! InnerCoroutine: the coroutine that a Coroutine seems to await, if asyncio's version consists of several.
 //!
-//! `wait()` awaits `_wait()` there, and call graphs show both; here they are one coroutine.
+//! In asyncio, `wait()` awaits `_wait()`, and call graphs show both. Here they are one coroutine.
 
 use super::Coroutine;
 use crate::ffi::class::{Members, getter, type_cell};
@@ -16,7 +16,7 @@ pub struct Inner {
 }
 
 impl Inner {
-    /// What stands at a depth: a coroutine function's part, or what the last one awaits.
+    /// What call graphs show at a depth: a part of the function, or what the last part awaits.
     pub fn of(coroutine: &Own<Coroutine>, depth: usize) -> Result {
         if depth >= coroutine.names.len() {
             return Ok(coroutine.awaited());
@@ -27,7 +27,7 @@ impl Inner {
 }
 
 impl Own<Inner> {
-    /// What it shows of the coroutine, given that and the qualified name of the part.
+    /// Shows something of the coroutine. `what` gets the coroutine and the qualified name of the part.
     fn show(&self, what: impl FnOnce(&Own<Coroutine>, &str) -> Result) -> Result {
         match self.coroutine.get() {
             Some(coroutine) => {

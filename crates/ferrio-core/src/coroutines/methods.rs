@@ -1,4 +1,4 @@
-//! Coroutine's methods and properties, as those of the interpreter's own coroutines.
+//! The methods and properties of Coroutine: those of the interpreter's own coroutines.
 
 use super::frame::code;
 use super::{Awaiter, Coroutine, Frame, Inner, State};
@@ -72,11 +72,11 @@ fn warn_never_awaited(this: &Own<Coroutine>) -> Result<()> {
     warn(Builtin::RuntimeWarning, &message.unwrap_or_default())
 }
 
-/// What an iterator answers: the end is a StopIteration.
+/// The answer of an iterator. Its end is a StopIteration.
 fn iterated(sent: Sent) -> Result {
     match sent {
         Sent::Yielded(object) => Ok(object),
-        // `for` and `await` take an end without a word for None; send() has to say it.
+        // `for` and `await` take an end without a StopIteration for None; send() must raise it.
         Sent::Returned(value) => Err(stop_iteration(value)),
     }
 }
@@ -85,9 +85,9 @@ fn methods() -> Vec<Method> {
     let mut await_method = method0::<Coroutine, _>(
         c"__await__",
         Awaiter::of,
-        c"__await__($self, /)\n--\n\nReturn an iterator through the coroutine.",
+        c"__await__($self, /)\n--\n\nReturn an iterator over the coroutine.",
     );
-    // In place of the one that the interpreter makes of its slot.
+    // It replaces the method that the interpreter makes of its slot.
     await_method.ml_flags |= sys::METH_COEXIST;
     vec![
         await_method,

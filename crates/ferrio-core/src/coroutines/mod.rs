@@ -1,9 +1,8 @@
-//! Coroutines written in Rust: what `queue.get()` or `sleep(1)` gives.
+//! Coroutines in Rust, for example those of `queue.get()` and `sleep(1)`.
 //!
-//! An [`Operation`] is a state machine. [`Coroutine`] drives it as the interpreter drives an `async def`:
-//! it awaits for the operation what that asks for, and hands it the outcome. To its user it is a coroutine:
-//! it can be made a task, has `send`, `throw` and `close`, warns when it is never awaited, and passes for
-//! `types.CoroutineType`.
+//! An [`Operation`] is a state machine. [`Coroutine`] drives it as the interpreter drives an `async def`: it awaits
+//! what the operation asks for, and passes it the outcome. To the program it is a coroutine: a task can run it, it has
+//! `send`, `throw` and `close`, it warns if it is never awaited, and it passes for `types.CoroutineType`.
 //!
 //! ```text
 //!             send(None)            the awaited thing is done, throw()
@@ -14,8 +13,8 @@
 //!    closed <---------------+
 //! ```
 //!
-//! While it is running, the operation is out of its cell: whatever it calls may come back here and finds
-//! the coroutine in use.
+//! While it is running, the operation is out of its cell. If what it calls uses the coroutine, it finds the state
+//! Running.
 
 mod asyncio_function;
 mod awaiter;
@@ -42,23 +41,23 @@ use crate::stdlib::{self, CLOSE};
 use std::cell::RefCell;
 use storage::Stored;
 
-/// What a coroutine is at, with all that belongs to it: they change together.
+/// The state of a coroutine with everything that belongs to it. They change together.
 enum State {
     Created(Stored),
     Suspended(Stored, Awaiting),
-    /// The operation is with [`Own::drive`], or the iterator that it awaits with [`Own::advance`]: that is kept here
-    /// for those who ask what is awaited.
+    /// [`Own::drive`] has the operation, or [`Own::advance`] has the iterator that it awaits. The latter is also here,
+    /// for `cr_await`.
     Running(Option<Object>),
     Closed,
 }
 
 /// What a suspended coroutine waits for.
 enum Awaiting {
-    /// For the loop to go round once.
+    /// One iteration of the loop.
     Nothing,
-    /// For a future of Ferrio's own class.
+    /// A future of Ferrio's own class.
     Future(Own<Future>),
-    /// For whatever an iterator stands for.
+    /// An iterator of any other awaitable.
     Iterator(Object),
 }
 
@@ -74,29 +73,29 @@ impl Awaiting {
 
 /// The body of a Coroutine.
 pub struct Coroutine {
-    /// Whoever changes it replaces it as a whole, and drops what it was afterwards: a finaliser that comes back here
-    /// finds the new state.
+    /// A change replaces it as a whole, and drops the old state afterwards. A finaliser that uses the coroutine finds
+    /// the new state.
     state: RefCell<State>,
-    /// The qualified names of the function, and of those that it awaits where asyncio is made of several.
+    /// The qualified names of the function, and of those that it awaits if asyncio's version consists of several.
     names: &'static [&'static str],
 }
 
 impl Coroutine {
-    /// Makes a coroutine of an operation. `names` are the qualified names of the function, and of those that
-    /// it awaits where asyncio's is made of several.
+    /// Makes a coroutine of an operation. `names` are the qualified names of the function, and of those that it awaits
+    /// if asyncio's version consists of several.
     #[inline]
     pub fn start(names: &'static [&'static str], operation: impl Operation) -> Result {
         let body = Coroutine { state: RefCell::new(State::Created(Stored::new(operation))), names };
         Own::new(body).map(Own::into_object)
     }
 
-    /// Whether an object is one, as the fast path of `create_task` asks.
+    /// Whether an object is a Coroutine, for the fast path of `create_task`.
     #[inline]
     pub fn is_one(object: &Object) -> bool {
         Own::<Coroutine>::downcast_exact(object).is_some()
     }
 
-    /// What it awaits, or None.
+    /// What it awaits; or None.
     fn awaited(&self) -> Object {
         let awaited = match &*self.state.borrow() {
             State::Suspended(_, awaiting) => awaiting.object().cloned(),
@@ -118,7 +117,7 @@ impl Coroutine {
         matches!(&*self.state.borrow(), State::Closed)
     }
 
-    /// Takes out what it is at, to go on: from now on it is running.
+    /// Takes out the state to resume. From now on it is running.
     #[inline(always)]
     fn begin(&self) -> Result<(Stored, Option<Awaiting>)> {
         let mut state = self.state.borrow_mut();
@@ -132,7 +131,7 @@ impl Coroutine {
             was => {
                 let is_closed = matches!(was, State::Closed);
                 *state = was;
-                // What makes an exception may collect garbage, and come here.
+                // Making an exception may collect garbage, which may use the coroutine.
                 drop(state);
                 Err(if is_closed {
                     runtime_error("cannot reuse already awaited coroutine")
@@ -143,14 +142,14 @@ impl Coroutine {
         }
     }
 
-    /// Ends it for good; whatever it held is dropped.
+    /// Ends it for good, and drops everything that it has.
     #[inline]
     fn end(&self) {
         self.settle(State::Closed);
     }
 
-    /// Changes the state, and drops the one before, which mostly holds nothing: a state is ten words long, and moving
-    /// it for that costs.
+    /// Changes the state, and drops the one before. That one is usually empty, so it is not moved out: a state has ten
+    /// words.
     #[inline]
     fn settle(&self, new: State) {
         let mut state = self.state.borrow_mut();
@@ -244,7 +243,7 @@ impl Own<Coroutine> {
         }
     }
 
-    /// Goes into the iterator of a foreign awaitable; on when that is done.
+    /// Resumes the iterator of a foreign awaitable. Continues the operation when the iterator is at its end.
     fn advance(
         &self,
         operation: Stored,
@@ -264,7 +263,7 @@ impl Own<Coroutine> {
         }
     }
 
-    /// Runs the operation until it has to wait.
+    /// Runs the operation until it waits.
     #[inline]
     fn drive(&self, mut operation: Stored, mut outcome: Outcome) -> Result<Sent> {
         loop {
@@ -279,7 +278,7 @@ impl Own<Coroutine> {
                 }
                 Ok(Poll::Await(awaitable)) => awaitable,
                 Err(raised) => {
-                    // What the operation held may be freed now, with finalisers.
+                    // This may free objects of the operation and run finalisers.
                     let exception = raised.take();
                     self.end();
                     drop(operation);
@@ -317,7 +316,7 @@ impl Own<Coroutine> {
     }
 }
 
-/// The end of the message when too many coroutines await each other, as where the interpreter counts calls.
+/// The end of the message when too many coroutines await each other, as the interpreter words it for calls.
 const WHERE_TOO_DEEP: &std::ffi::CStr = c" while calling a Python object";
 
 impl Coroutine {
@@ -327,7 +326,7 @@ impl Coroutine {
     }
 }
 
-/// What `await` does first: the iterator of an awaitable.
+/// The first step of `await`: gets the iterator of an awaitable.
 fn await_iterator(awaitable: &Object) -> Result {
     static AWAIT: Name = Name::new(c"__await__");
     if awaitable.is_async_def_coroutine() || Coroutine::is_one(awaitable) {
@@ -342,7 +341,7 @@ fn await_iterator(awaitable: &Object) -> Result {
     }
 }
 
-/// `iterator.throw(exception)`, without an exception for the end.
+/// `iterator.throw(exception)`. Its end is a value, not an exception.
 pub fn throw(iterator: &Object, exception: Object) -> Result<Sent> {
     let Some(method) = iterator.getattr_opt(&stdlib::THROW)? else { return Err(exception.raise()) };
     match method.call(&[&exception]) {
@@ -354,7 +353,7 @@ pub fn throw(iterator: &Object, exception: Object) -> Result<Sent> {
     }
 }
 
-/// Makes the classes, of which none has a name in the module.
+/// Makes the classes. None of them has a name in the module.
 pub fn register() -> Result<()> {
     make_type::<AsyncioFunction>()?;
     make_type::<Coroutine>()?;

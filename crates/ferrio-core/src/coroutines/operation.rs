@@ -4,15 +4,15 @@ use crate::ffi::{Object, Result, Visitor};
 
 /// What an operation wants next.
 pub enum Poll {
-    /// To know what becomes of an awaitable.
+    /// The outcome of an awaitable.
     Await(Object),
-    /// The loop to go round once.
+    /// One iteration of the loop.
     Yield,
-    /// Nothing more: this is its result.
+    /// Nothing: this is its result.
     Ready(Object),
 }
 
-/// What has become of the thing that an operation awaited.
+/// The outcome of what an operation awaited.
 pub enum Outcome {
     /// Nothing was awaited yet.
     Start,
@@ -23,7 +23,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The value; an exception is raised.
+    /// The value. Raises the exception.
     pub fn value(self) -> Result {
         match self {
             Outcome::Start => Ok(Object::none()),
@@ -42,8 +42,8 @@ impl Outcome {
 
 /// The body of a coroutine: a state machine.
 pub trait Operation: 'static {
-    /// Goes on until something has to be awaited.
+    /// Continues until it has to await something.
     fn resume(&mut self, outcome: Outcome) -> Result<Poll>;
-    /// Shows the objects that it holds to the garbage collector.
+    /// Shows its objects to the garbage collector.
     fn traverse(&self, visitor: &Visitor<'_>);
 }

@@ -1,10 +1,11 @@
-//! Room for an operation inside of its coroutine: most are a few words long, and need no allocation.
+//! Storage for an operation inside its coroutine. Most operations have a few words and need no allocation.
 
 use super::{Operation, Outcome, Poll};
 use crate::ffi::inline_box::{Erase, InlineBox};
 use crate::ffi::{Result, Visitor};
 
-/// How many words an operation may be long; longer ones are boxed. A stream's `read()` has as many.
+/// The most words that an operation may have; larger ones are boxed. The operation of a stream's `read()` has this
+/// many.
 const WORDS: usize = 6;
 
 /// An operation of any type.
@@ -43,7 +44,7 @@ impl Stored {
     }
 }
 
-/// One that is too long.
+/// An operation that is too large.
 struct Boxed(Box<dyn Operation>);
 
 impl Operation for Boxed {

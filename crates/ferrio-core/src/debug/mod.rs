@@ -1,5 +1,4 @@
-//! What Ferrio tells its user when something is wrong: reports to the exception handler, warnings,
-//! the places where objects were made.
+//! Debug: reports to the exception handler, warnings, and the places where objects were created.
 
 use crate::ffi::text::{Piece, concat};
 use crate::ffi::{Object, Result, deque, dict};
@@ -10,7 +9,7 @@ use std::ffi::CStr;
 pub struct Report(Object);
 
 impl Report {
-    /// A report with a message that is put together of pieces.
+    /// A report with a message that consists of pieces.
     pub fn new(message: &[&dyn Piece]) -> Result<Report> {
         let report = Report(dict::new()?);
         report.set(c"message", &concat(message)?)?;
@@ -22,19 +21,24 @@ impl Report {
         dict::set(&self.0, &Object::str(&key.to_string_lossy())?, value)
     }
 
-    /// Hands it to the loop's exception handler.
+    /// Passes it to the loop's exception handler, while the exception is being handled, as in asyncio.
+    pub fn send_handling(&self, loop_: &Object, exception: &Object) -> Result<()> {
+        exception.handling(|| self.send(loop_))
+    }
+
+    /// Passes it to the loop's exception handler.
     pub fn send(&self, loop_: &Object) -> Result<()> {
         loop_.method1(&stdlib::CALL_EXCEPTION_HANDLER, &self.0).map(drop)
     }
 }
 
-/// The representation of an object that a report is about. One that can't be made is no reason to lose the report:
-/// the error takes its place, unless it is one that leaves the loop.
+/// The representation of an object in a report. If the representation fails, its error takes its place, so that the
+/// report is not lost. `KeyboardInterrupt` and `SystemExit` are raised.
 pub fn shown(object: &Object) -> Result {
     shown_as(object, object.repr())
 }
 
-/// As [`shown`], given the representation or the error that came up while it was made.
+/// As [`shown`], with a given representation or the error of making it.
 pub fn shown_as(object: &Object, representation: Result) -> Result {
     let raised = match representation {
         Ok(text) => return Ok(text),
@@ -57,8 +61,8 @@ pub fn last_frame(traceback: &Object) -> Result<Option<Object>> {
     concat(&[&entry.item(0)?, &":", &entry.item(1)?.repr()?]).map(Some)
 }
 
-/// `warnings.warn(message, ResourceWarning, source=source)`, from a finaliser: what it raises is
-/// written to `sys.unraisablehook`.
+/// `warnings.warn(message, ResourceWarning, source=source)` from a finaliser. Its exceptions go to
+/// `sys.unraisablehook`.
 pub fn warn_resource(message: &[&dyn Piece], source: &Object) {
     let warn = || {
         let message = concat(message)?;

@@ -1,4 +1,4 @@
-//! Arguments of a call, bound to parameters as Python binds them.
+//! Args: the arguments of a call, bound to parameters in Python's way.
 
 use super::error::{Builtin, raise_text, type_error};
 use super::sys as py;
@@ -8,19 +8,20 @@ use std::ptr;
 
 /// The parameters of a function.
 pub struct Signature {
-    /// For messages.
+    /// The function's name, for messages.
     pub name: &'static str,
-    /// Every named parameter: first the positional ones, then those that go by keyword only.
+    /// Every named parameter: first the positional ones, then the keyword-only ones.
     pub parameters: &'static [&'static str],
-    /// How many of them may be given by position.
+    /// How many of them may be passed by position.
     pub positional: usize,
-    /// How many of the positional ones, from the first on, have to be given.
+    /// How many of the positional ones, beginning with the first, are required.
     pub required: usize,
-    /// Whether further positional arguments are taken.
+    /// Whether it takes further positional arguments.
     pub variadic: bool,
 }
 
-/// What [`Args::bind`] gives: the arguments of required parameters, of the others, and further positional ones.
+/// The result of [`Args::bind`]: the arguments of the required parameters, those of the others, and further positional
+/// ones.
 pub type Bound<'call, const REQUIRED: usize, const OPTIONAL: usize> =
     ([&'call Object; REQUIRED], [Option<&'call Object>; OPTIONAL], &'call [Object]);
 
@@ -32,12 +33,12 @@ pub struct Args<'call> {
     values: &'call [Object],
 }
 
-/// A tuple's items.
+/// The items of a tuple.
 ///
 /// # Safety
 /// `tuple` is a live tuple for as long as the result is used.
 pub(super) unsafe fn items<'tuple>(tuple: Ptr) -> &'tuple [Object] {
-    // SAFETY: a tuple's items lie side by side; an Object is a non-null pointer and nothing else.
+    // SAFETY: the items of a tuple are adjacent, and an Object consists of a non-null pointer.
     unsafe {
         let items = &raw const (*tuple.cast::<py::PyTupleObject>()).ob_item;
         std::slice::from_raw_parts(items.cast::<Object>(), py::PyTuple_GET_SIZE(tuple) as usize)
@@ -48,13 +49,13 @@ impl<'call> Args<'call> {
     /// The arguments of a `METH_FASTCALL | METH_KEYWORDS` function.
     ///
     /// # Safety
-    /// As the interpreter passes them: `count` live objects, then one for each of `names`.
+    /// The interpreter passed them: `count` live objects, then one for each of `names`.
     #[inline]
     pub unsafe fn vector(arguments: *const Ptr, count: usize, names: Ptr) -> Args<'call> {
         if arguments.is_null() {
             return Args { positional: &[], names: &[], values: &[] };
         }
-        // SAFETY: the caller's promise; an Object is a non-null pointer and nothing else.
+        // SAFETY: the caller's promise; an Object consists of a non-null pointer.
         unsafe {
             let arguments = arguments.cast::<Object>();
             let positional = std::slice::from_raw_parts(arguments, count);
@@ -66,10 +67,10 @@ impl<'call> Args<'call> {
         }
     }
 
-    /// The arguments of `__init__`, given to `work`.
+    /// Passes the arguments of `__init__` to `work`.
     ///
     /// # Safety
-    /// As the interpreter passes them: a tuple, and a dict or null.
+    /// The interpreter passed them: a tuple, and a dict or null.
     pub unsafe fn with_tuple<T>(
         arguments: Ptr,
         keywords: Ptr,
@@ -78,7 +79,7 @@ impl<'call> Args<'call> {
         let (mut names, mut values) = (Vec::new(), Vec::new());
         if !keywords.is_null() {
             let (mut position, mut name, mut value) = (0, ptr::null_mut(), ptr::null_mut());
-            // SAFETY: a live dict; what it gives is borrowed from it.
+            // SAFETY: a live dict, from which the results are borrowed.
             while unsafe { py::PyDict_Next(keywords, &mut position, &mut name, &mut value) } != 0 {
                 // SAFETY: live objects.
                 unsafe {
@@ -98,17 +99,17 @@ impl<'call> Args<'call> {
         self.positional
     }
 
-    /// Whether no keyword is given.
+    /// Whether there is no keyword.
     #[inline]
     pub fn has_no_keywords(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// Binds the arguments: to the parameters that are required, those that are not, and the further positional
-    /// arguments.
+    /// Binds the arguments to the required parameters, to the others, and to further positional arguments.
     ///
     /// # Errors
-    /// `TypeError` for a parameter without an argument, an argument without a parameter, or two for one.
+    /// `TypeError` for a parameter without an argument, an argument without a parameter, or two arguments for one
+    /// parameter.
     #[inline]
     pub fn bind<const REQUIRED: usize, const OPTIONAL: usize>(
         &self,
@@ -167,7 +168,7 @@ impl<'call> Args<'call> {
         self.bind::<0, 0>(&signature).map(drop)
     }
 
-    /// `class.name(this, ...)` with these arguments: a method as another class has it.
+    /// `class.name(this, ...)` with these arguments: calls the method of another class.
     pub fn call_as(&self, class: &'static Import, name: &Name, this: &Object) -> Result {
         let method = class.get()?.getattr(name)?;
         let arguments = Object::list([this].into_iter().chain(self.positional).cloned())?.to_tuple()?;
@@ -194,28 +195,56 @@ impl<'call> Args<'call> {
     }
 }
 
+/// What asyncio has in C: there the messages are those of the interpreter's argument parser.
+const IN_C: [&str; 6] = ["Future", "Task", "add_done_callback", "cancel", "get_stack", "print_stack"];
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// The message for a function that asyncio has in Python. A qualified name is a method's, which counts `self`.
 #[cold]
 fn too_many(signature: &Signature, given: usize) -> super::Raised {
-    let most = signature.positional;
-    let plural = if most == 1 { "" } else { "s" };
-    type_error(&format!("{}() takes at most {most} positional argument{plural} ({given} given)", signature.name))
+    let (name, most) = (signature.name, signature.positional);
+    if IN_C.contains(&name) {
+        return type_error(&format!(
+            "{name}() takes at most {most} positional argument{} ({given} given)",
+            plural(most)
+        ));
+    }
+    let own = usize::from(name.contains('.'));
+    let (least, most, given) = (signature.required.min(most) + own, most + own, given + own);
+    let range = if least < most { format!("from {least} to {most}") } else { format!("{most}") };
+    let were = if given == 1 { "was" } else { "were" };
+    type_error(&format!("{name}() takes {range} positional argument{} but {given} {were} given", plural(most)))
 }
 
 #[cold]
 fn missing(signature: &Signature, required: &[Option<&Object>]) -> super::Raised {
-    let first = required.iter().zip(signature.parameters).find(|(given, _)| given.is_none());
-    let first = first.map_or("", |(_, name)| name);
-    type_error(&format!("{}() missing required argument: '{first}'", signature.name))
+    let missing = required.iter().zip(signature.parameters).filter(|(given, _)| given.is_none());
+    let names: Vec<String> = missing.map(|(_, name)| format!("'{name}'")).collect();
+    let (name, count) = (signature.name, names.len());
+    let Some((last, others)) = names.split_last() else { return type_error(name) };
+    if IN_C.contains(&name) {
+        let first = others.first().unwrap_or(last);
+        return type_error(&format!("{name}() missing required argument {first} (pos 1)"));
+    }
+    let listed = match others {
+        [] => last.clone(),
+        [one] => format!("{one} and {last}"),
+        _ => format!("{}, and {last}", others.join(", ")),
+    };
+    type_error(&format!("{name}() missing {count} required positional argument{}: {listed}", plural(count)))
 }
 
-/// The arguments, if all are there.
+/// The arguments, if none is missing.
 #[inline]
 fn all<const N: usize>(arguments: [Option<&Object>; N]) -> Option<[&Object; N]> {
-    // `None` stands for itself until it is replaced, or the answer is nothing.
+    // The first one fills the array until all are copied.
     let first = arguments.first().copied().flatten();
     let mut given = match first {
         Some(first) => [first; N],
-        // Without parameters there is nothing to miss.
+        // Without parameters, none is missing.
         None => return <[&Object; N]>::try_from(&[][..]).ok(),
     };
     for (place, argument) in given.iter_mut().zip(arguments) {

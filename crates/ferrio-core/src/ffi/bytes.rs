@@ -1,19 +1,19 @@
-//! `bytes` objects that are filled in place.
+//! `bytes` objects: filling them in place.
 
 use super::sys as py;
 use super::{Object, Raised, Result};
 use std::io;
 use std::mem::MaybeUninit;
 
-/// A new `bytes` of up to `most` bytes, as long as `fill` says; nothing for none.
+/// A new `bytes` with room for `most` bytes, cut to the length that `fill` returns. None for the length 0.
 ///
 /// # Errors
-/// The outer result is that of `fill`, which must not call into Python; the inner one is `MemoryError`.
+/// The outer error is that of `fill`, which must not call into Python. The inner one is `MemoryError`.
 pub fn filled(
     most: usize,
     fill: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<usize>,
 ) -> io::Result<Option<Result>> {
-    // SAFETY: a new object that nobody knows yet; its bytes may be written until it is shown to others.
+    // SAFETY: the object is new and nothing else has it. Its bytes may be written until other code gets it.
     unsafe {
         let bytes = py::PyBytes_FromStringAndSize(std::ptr::null(), most as py::Py_ssize_t);
         if bytes.is_null() {

@@ -7,7 +7,7 @@ use super::{Name, Object, Ptr, Raised, Result};
 use std::ffi::CStr;
 use std::ptr;
 
-/// The most arguments of a call made from here; all are known at compile time.
+/// The most arguments of a call by this file. Every caller's number is known at compile time.
 const MOST_ARGUMENTS: usize = 8;
 
 /// The callee may use the place before the first argument (see `PY_VECTORCALL_ARGUMENTS_OFFSET`).
@@ -20,7 +20,7 @@ impl Object {
         unsafe { Object::owned(py::PyObject_GetAttr(self.as_ptr(), name.get()?)) }
     }
 
-    /// `getattr(self, name, None)`, where only `AttributeError` is "none".
+    /// `getattr(self, name, None)`: None only after an `AttributeError`.
     pub fn getattr_opt(&self, name: &Name) -> Result<Option<Object>> {
         match self.getattr(name) {
             Ok(value) => Ok(Some(value)),
@@ -57,7 +57,7 @@ impl Object {
     pub fn call_keywords(&self, arguments: &[&Object], keywords: &[(&Name, &Object)]) -> Result {
         let mut stack = [ptr::null_mut(); MOST_ARGUMENTS + 1];
         let names = fill(&mut stack[1..], arguments, keywords)?;
-        // SAFETY: as many live objects as are named; the place before them is ours to lend.
+        // SAFETY: the count is the number of live objects in the array. The callee may use the place before them.
         unsafe {
             Object::owned(py::PyObject_Vectorcall(
                 self.as_ptr(),
@@ -72,7 +72,7 @@ impl Object {
     #[inline]
     pub fn method0(&self, name: &Name) -> Result {
         let stack = [ptr::null_mut(), self.as_ptr()];
-        // SAFETY: one live object, the receiver; the place before it is ours to lend.
+        // SAFETY: one live object, the receiver. The callee may use the place before it.
         unsafe {
             Object::owned(py::PyObject_VectorcallMethod(
                 name.get()?,
@@ -87,7 +87,7 @@ impl Object {
     #[inline]
     pub fn method1(&self, name: &Name, argument: &Object) -> Result {
         let stack = [ptr::null_mut(), self.as_ptr(), argument.as_ptr()];
-        // SAFETY: two live objects, the receiver first; the place before them is ours to lend.
+        // SAFETY: two live objects, the receiver first. The callee may use the place before them.
         unsafe {
             Object::owned(py::PyObject_VectorcallMethod(
                 name.get()?,
@@ -108,7 +108,8 @@ impl Object {
         let mut stack = [ptr::null_mut(); MOST_ARGUMENTS + 2];
         stack[1] = self.as_ptr();
         let names = fill(&mut stack[2..], arguments, keywords)?;
-        // SAFETY: as many live objects as are named, the receiver first; the place before is ours to lend.
+        // SAFETY: the count is the number of live objects, the receiver first. The callee may use the place before
+        // them.
         unsafe {
             Object::owned(py::PyObject_VectorcallMethod(
                 name.get()?,
@@ -135,18 +136,18 @@ impl Object {
 
     /// `self(*arguments, **keywords)` with a tuple and a dict.
     pub fn call_dict(&self, arguments: &Object, keywords: &Object) -> Result {
-        // SAFETY: live objects of the kinds that the call takes.
+        // SAFETY: live objects of the types that the call takes.
         unsafe { Object::owned(py::PyObject_Call(self.as_ptr(), arguments.as_ptr(), keywords.as_ptr())) }
     }
 
-    /// `self(*arguments)`, for a tuple.
+    /// `self(*arguments)` with a tuple.
     #[inline]
     pub fn call_tuple(&self, arguments: &Object) -> Result {
-        // SAFETY: live objects; the interpreter refuses what is no tuple.
+        // SAFETY: live objects; the interpreter refuses other objects than a tuple.
         unsafe { Object::owned(py::PyObject_CallObject(self.as_ptr(), arguments.as_ptr())) }
     }
 
-    /// `self(*arguments)` for up to three objects, which stay alive whatever the callee does.
+    /// `self(*arguments)` for up to three objects, which stay alive, whatever the callee does.
     #[inline]
     pub fn call_held(&self, arguments: &[Option<Object>; 3], count: usize) -> Result {
         let mut stack: [Ptr; 4] = [ptr::null_mut(); 4];
@@ -155,8 +156,8 @@ impl Object {
             given += 1;
             stack[given] = argument.as_ptr();
         }
-        // SAFETY: so many places are filled, with objects that the caller's references keep alive; the place before
-        // them is ours to lend.
+        // SAFETY: this many places are filled, with objects that the caller's references keep alive. The callee may use
+        // the place before them.
         unsafe {
             Object::owned(py::PyObject_Vectorcall(
                 self.as_ptr(),
@@ -173,20 +174,20 @@ impl Object {
         unsafe { Object::owned(py::PyObject_GenericGetAttr(self.as_ptr(), name.as_ptr())) }
     }
 
-    /// `getattr(self, name)`, for a name that is an object.
+    /// `getattr(self, name)` with a name that is an object.
     pub fn getattr_object(&self, name: &Object) -> Result {
         // SAFETY: live objects; a new reference or null with an error.
         unsafe { Object::owned(py::PyObject_GetAttr(self.as_ptr(), name.as_ptr())) }
     }
 
-    /// `getattr(self, name)`, for a name that is used once.
+    /// `getattr(self, name)` with a name that is used once.
     pub fn getattr_text(&self, name: &CStr) -> Result {
         // SAFETY: a live object and a C string; a new reference or null with an error.
         unsafe { Object::owned(py::PyObject_GetAttrString(self.as_ptr(), name.as_ptr())) }
     }
 }
 
-/// Lays the arguments and the keywords' values out for a vectorcall; returns the tuple of the names.
+/// Fills an array with the arguments and the values of the keywords, for a vectorcall. Returns the tuple of the names.
 fn fill(stack: &mut [Ptr], arguments: &[&Object], keywords: &[(&Name, &Object)]) -> Result<Option<Object>> {
     let values = arguments.iter().map(|argument| argument.as_ptr());
     let values = values.chain(keywords.iter().map(|(_, value)| value.as_ptr()));
@@ -196,7 +197,7 @@ fn fill(stack: &mut [Ptr], arguments: &[&Object], keywords: &[(&Name, &Object)])
     if keywords.is_empty() {
         return Ok(None);
     }
-    // SAFETY: a new tuple, each place set once with a reference of its own.
+    // SAFETY: the tuple is new, and each place is set once, with a new reference.
     unsafe {
         let names = Object::owned(py::PyTuple_New(keywords.len() as py::Py_ssize_t))?;
         for (index, (name, _)) in keywords.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Context variables' contexts.
+//! Contexts (`contextvars.Context`).
 
 use super::error::type_error;
 use super::sys as py;
@@ -11,6 +11,13 @@ pub fn copy_current() -> Result {
     unsafe { Object::owned(py::PyContext_CopyCurrent()) }
 }
 
+/// A copy of a context.
+#[inline]
+pub fn copy(context: &Object) -> Result {
+    // SAFETY: a live object; what is not a context is refused with an error.
+    unsafe { Object::owned(py::PyContext_Copy(context.as_ptr())) }
+}
+
 /// `TypeError` for what is not a context.
 pub fn check(object: &Object) -> Result<()> {
     // SAFETY: a live object, and a static type.
@@ -20,16 +27,16 @@ pub fn check(object: &Object) -> Result<()> {
     Err(type_error(&format!("a contextvars.Context was expected, got {}", object.type_name())))
 }
 
-/// Runs `work` with `context` entered; it is left again on every way out.
+/// Runs `work` in a context. Leaves the context on every way out.
 #[inline]
 pub fn run<T>(context: &Object, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    // SAFETY: a live object; what is not a context, or is entered already, is refused with an error.
+    // SAFETY: a live object; the interpreter refuses other objects and a context that is entered already.
     unsafe { Raised::check(py::PyContext_Enter(context.as_ptr()))? };
     let entered = Entered(context);
     let result = work();
-    // Only an unwinding leaves by way of the guard.
+    // Only a panic uses the guard.
     std::mem::forget(entered);
-    // Leaving calls watchers, which must not see an exception that is on its way.
+    // Leaving calls watchers, during which no error may be set.
     match result {
         Ok(value) => leave(context).map(|()| value),
         Err(raised) => {
@@ -64,10 +71,9 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// Leaves a context that this thread has entered. It fails only if the callee has left it, whose error
-/// that is.
+/// Leaves a context that this thread has entered. It fails only if the callee has left the context.
 #[inline]
 fn leave(context: &Object) -> Result<()> {
-    // SAFETY: a live object; anything but the current context is refused with an error.
+    // SAFETY: a live object; the interpreter refuses any other than the current context.
     unsafe { Raised::check(py::PyContext_Exit(context.as_ptr())) }
 }

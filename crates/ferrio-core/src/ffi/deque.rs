@@ -1,4 +1,4 @@
-//! `collections.deque`, as asyncio keeps waiters and items in it: Python code may look at it at any time.
+//! `collections.deque`, in which asyncio has waiters and items. Python code may use it at any time.
 
 use super::error::Builtin;
 use super::sys as py;
@@ -9,7 +9,7 @@ static APPEND: Name = Name::new(c"append");
 static POPLEFT: Name = Name::new(c"popleft");
 static REMOVE: Name = Name::new(c"remove");
 
-/// Makes an empty one.
+/// Makes an empty deque.
 pub fn new() -> Result {
     DEQUE.get()?.call0()
 }
@@ -19,12 +19,12 @@ pub fn append(deque: &Object, item: &Object) -> Result<()> {
     deque.method1(&APPEND, item).map(drop)
 }
 
-/// Takes the leftmost item out, if there is one.
+/// Takes out the leftmost item, if there is one.
 pub fn pop_left(deque: &Object) -> Result<Option<Object>> {
     if is_empty(deque)? { Ok(None) } else { deque.method0(&POPLEFT).map(Some) }
 }
 
-/// Takes an item out, wherever it is; whether it was there.
+/// Removes an item. Returns whether it was there.
 pub fn remove(deque: &Object, item: &Object) -> Result<bool> {
     match deque.method1(&REMOVE, item) {
         Ok(_) => Ok(true),
@@ -39,25 +39,25 @@ pub fn remove(deque: &Object, item: &Object) -> Result<bool> {
     }
 }
 
-/// How many items there are, in anything that has a length.
+/// The length of any object that has one.
 #[inline]
 pub fn len(items: &Object) -> Result<usize> {
-    // SAFETY: a live object; a negative answer says that an error is set.
+    // SAFETY: a live object; a negative answer means that an error is set.
     unsafe { usize::try_from(py::PyObject_Size(items.as_ptr())).map_err(|_| Raised::assume()) }
 }
 
-/// Whether there is no item, in anything that has a length.
+/// Whether the length of an object is 0.
 #[inline]
 pub fn is_empty(items: &Object) -> Result<bool> {
     Ok(len(items)? == 0)
 }
 
-/// The item at a place.
+/// The item with an index.
 pub fn item(deque: &Object, index: usize) -> Result {
     deque.item(index as isize)
 }
 
-/// The first item that is `wanted`. What asks may change the deque: its length is read anew each time.
+/// The first item that is `wanted`. The length is read each time, because `wanted` may change the deque.
 pub fn find(deque: &Object, wanted: impl Fn(&Object) -> Result<bool>) -> Result<Option<Object>> {
     let mut index = 0;
     while index < len(deque)? {

@@ -1,8 +1,8 @@
-//! `dict`. What is none is refused with an error.
+//! `dict`. Other objects are refused with an error.
 
 use super::{Name, Object, Raised, Result, sys as py};
 
-/// Makes an empty one.
+/// Makes an empty dict.
 pub fn new() -> Result {
     // SAFETY: a new reference or null with an error.
     unsafe { Object::owned(py::PyDict_New()) }
@@ -11,8 +11,8 @@ pub fn new() -> Result {
 /// The entry of a key, if there is one.
 #[inline]
 pub fn get(dict: &Object, key: &Object) -> Result<Option<Object>> {
-    // SAFETY: live objects, and what is no dict is refused; the call gives a borrowed reference, which is counted
-    // before anything else can run, or null with or without an error.
+    // SAFETY: live objects; another object than a dict is refused. The call returns null, with or without an error, or
+    // a borrowed reference, which is counted before anything else can run.
     unsafe {
         let found = py::PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr());
         if found.is_null() {
@@ -34,13 +34,13 @@ pub fn delete(dict: &Object, key: &Object) -> Result<()> {
     unsafe { Raised::check(py::PyDict_DelItem(dict.as_ptr(), key.as_ptr())) }
 }
 
-/// Takes all entries over from another mapping.
+/// Adds all entries of another mapping.
 pub fn update(dict: &Object, other: &Object) -> Result<()> {
     // SAFETY: live objects; what is no dict is refused.
     unsafe { Raised::check(py::PyDict_Update(dict.as_ptr(), other.as_ptr())) }
 }
 
-/// Takes an entry out, if it is there.
+/// Takes out an entry, if it is there.
 pub fn take(dict: &Object, key: &'static Name) -> Result<Option<Object>> {
     let key = key.object()?;
     let found = get(dict, key)?;

@@ -1,4 +1,4 @@
-//! An interpreter inside of the test program.
+//! An interpreter in the test program.
 
 use super::{Object, Ptr, Result, sys as py};
 use std::ffi::CString;
@@ -8,9 +8,9 @@ use std::sync::{Mutex, Once, PoisonError};
 static STARTED: Once = Once::new();
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Starts the interpreter, with the module among its built-in ones. The thread that did it lets the GIL go.
+/// Starts the interpreter, with the module as a built-in one. Releases the GIL.
 fn start(entry_point: EntryPoint) {
-    // SAFETY: the interpreter does not run yet, and this is done once. Names live for ever.
+    // SAFETY: the interpreter does not run yet, and this is done once. The names are static.
     unsafe {
         assert_eq!(py::PyImport_AppendInittab(c"_core".as_ptr(), Some(entry_point)), 0);
         py::Py_InitializeEx(0);
@@ -18,7 +18,7 @@ fn start(entry_point: EntryPoint) {
     }
 }
 
-/// The GIL, let go when dropped, after a failed assertion too.
+/// The GIL. It is released by the drop, also after a failed assertion.
 struct Attached(py::PyGILState_STATE);
 
 impl Attached {
@@ -30,7 +30,7 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        // SAFETY: the counterpart of the one above, in the same thread.
+        // SAFETY: the counterpart of the call above, in the same thread.
         unsafe { py::PyGILState_Release(self.0) }
     }
 }
@@ -38,7 +38,8 @@ impl Drop for Attached {
 /// The function that makes the module.
 pub type EntryPoint = unsafe extern "C" fn() -> Ptr;
 
-/// Runs a test with the GIL held, in an interpreter that has the module. An exception that it returns is printed, and fails it.
+/// Runs a test with the GIL, in an interpreter that has the module. If the test returns an exception, prints it and
+/// fails.
 pub fn in_python(entry_point: EntryPoint, test: impl FnOnce() -> Result<()>) {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     STARTED.call_once(|| start(entry_point));
@@ -48,7 +49,7 @@ pub fn in_python(entry_point: EntryPoint, test: impl FnOnce() -> Result<()>) {
     if let Err(raised) = result {
         raised.leave();
     }
-    // SAFETY: the GIL is held; printing takes the exception out of the error indicator.
+    // SAFETY: the GIL is held. Printing takes the exception out of the error indicator.
     unsafe {
         if !passed {
             py::PyErr_Print();
@@ -58,7 +59,7 @@ pub fn in_python(entry_point: EntryPoint, test: impl FnOnce() -> Result<()>) {
     }
 }
 
-/// Runs statements with a dict of names, which gets the built-in names by itself.
+/// Runs statements with a dict of names. The interpreter adds the built-in names.
 pub fn run_statements(source: &str, names: &Object) -> Result<()> {
     let source = CString::new(source).unwrap_or_default();
     let names = names.as_ptr();

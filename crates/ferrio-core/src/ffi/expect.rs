@@ -1,11 +1,11 @@
-//! Objects that are known to be of a class, checked all the same.
+//! Checks of objects whose class should be known.
 
 use super::error::type_error;
 use super::{Class, Object, Own, Result};
 
 impl<T: Class> Own<T> {
-    /// The object as the instance that it is. `TypeError` if it is none: whoever has paired it with a function of T
-    /// was wrong, which must not become a read of foreign memory.
+    /// The object as an instance of T's class. `TypeError` if it is not one: the caller has passed a wrong object,
+    /// which must not lead to a wrong memory access.
     #[inline]
     pub fn expect(object: &Object) -> Result<&Own<T>> {
         Own::downcast(object).ok_or_else(|| unexpected::<T>(object))

@@ -1,4 +1,4 @@
-//! Python objects that own a descriptor: sockets, pipes' files, and whatever has a `fileno()`.
+//! Python objects that own a descriptor: sockets, the files of pipes, and any object with `fileno()`.
 
 use super::sys as py;
 use super::{Import, Name, Object, Result, Slot, Visitor};
@@ -7,17 +7,17 @@ use std::ffi::c_int;
 use std::mem;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The interpreter's own class of sockets, which `socket.socket` derives from, and all others too.
+/// The interpreter's own class of sockets. `socket.socket` and all others derive from it.
 static SOCKET: Import = Import::new(c"_socket", c"socket");
 static FILENO: Name = Name::new(c"fileno");
 static FAMILY: Name = Name::new(c"family");
 static TYPE: Name = Name::new(c"type");
 static PROTO: Name = Name::new(c"proto");
 
-/// What stands for no descriptor, also in a socket object that was closed.
+/// The number that means "no descriptor", also in a closed socket object.
 pub const NO_DESCRIPTOR: c_int = -1;
 
-/// How an instance of the interpreter's class of sockets begins (`PySocketSockObject` of `socketmodule.h`).
+/// The first fields of a socket of the interpreter's class (`PySocketSockObject` in `socketmodule.h`).
 #[repr(C)]
 struct SocketObject {
     header: py::PyObject,
@@ -27,13 +27,13 @@ struct SocketObject {
     protocol: c_int,
 }
 
-/// Whether sockets are found to begin so; that is looked at once, at the first socket.
+/// Whether sockets have this layout. The first socket is checked.
 static LAYOUT: AtomicU8 = AtomicU8::new(UNKNOWN);
 const UNKNOWN: u8 = 0;
 const AS_EXPECTED: u8 = 1;
 const OTHER: u8 = 2;
 
-/// Whether the object is a socket whose descriptor can be read where [`SocketObject`] has it.
+/// Whether the object is a socket with the layout of [`SocketObject`].
 fn is_readable(object: &Object) -> Result<bool> {
     let class: *mut py::PyTypeObject = SOCKET.get()?.as_ptr().cast();
     // SAFETY: live types.
@@ -47,18 +47,18 @@ fn is_readable(object: &Object) -> Result<bool> {
     Ok(LAYOUT.load(Ordering::Relaxed) == AS_EXPECTED)
 }
 
-/// Whether a socket's fields have the values that its class's own attributes give.
+/// Whether the fields of a socket have the values of the attributes of its class.
 fn is_as_expected(socket: &Object) -> Result<bool> {
     let class = SOCKET.get()?;
-    // SAFETY: a live type's own field.
+    // SAFETY: a field of a live type.
     let size = unsafe { (*class.as_ptr().cast::<py::PyTypeObject>()).tp_basicsize };
     if size < mem::size_of::<SocketObject>() as py::Py_ssize_t {
         return Ok(false);
     }
-    // What the class says, not what one derived from it makes of it.
+    // The attributes of the class, not those of a derived one.
     let own = |name: &Name| class.getattr(name)?.call_getter(socket)?.to_i64();
     let said = [class.getattr(&FILENO)?.call(&[socket])?.to_i64()?, own(&FAMILY)?, own(&TYPE)?, own(&PROTO)?];
-    // SAFETY: an instance of the class, of which the first bytes are ours to read, as the class's size says.
+    // SAFETY: an instance of the class, which has at least this size.
     let found = unsafe {
         let socket = socket.as_ptr().cast::<SocketObject>();
         [(*socket).descriptor, (*socket).family, (*socket).kind, (*socket).protocol]
@@ -67,23 +67,23 @@ fn is_as_expected(socket: &Object) -> Result<bool> {
 }
 
 impl Object {
-    /// `type(self).__get__(self, instance)`: what a descriptor of a class gives for an instance.
+    /// `type(self).__get__(self, instance)`: the value of a class's descriptor for an instance.
     fn call_getter(&self, instance: &Object) -> Result {
         static GET: Name = Name::new(c"__get__");
         self.method1(&GET, instance)
     }
 }
 
-/// A field that holds an object which owns a descriptor, or nothing.
+/// A field with an object that owns a descriptor, or nothing.
 #[derive(Default)]
 pub struct FileSlot {
     object: Slot,
-    /// Whether the object is a socket of the layout that was found.
+    /// Whether the object is a socket with the known layout.
     is_socket: Cell<bool>,
 }
 
 impl FileSlot {
-    /// Puts an object in. It is not there yet while it is looked at.
+    /// Stores an object. The object is checked before it is stored.
     pub fn put(&self, object: &Object) -> Result<()> {
         let is_socket = is_readable(object)?;
         let before = self.object.replace(Some(object.clone()));
@@ -108,19 +108,19 @@ impl FileSlot {
         visitor.slot(&self.object);
     }
 
-    /// The descriptor that the object has now, [`NO_DESCRIPTOR`] once it is closed; nothing if there is no object.
+    /// The object's current descriptor, [`NO_DESCRIPTOR`] if it is closed; None if there is no object.
     ///
-    /// Of a socket it is one load. Another object is asked; what it raises, but `KeyboardInterrupt` and
-    /// `SystemExit`, says that it is closed.
+    /// For a socket this is one load. Another object is asked. If it raises an exception other than `KeyboardInterrupt`
+    /// and `SystemExit`, it counts as closed.
     #[inline]
     pub fn descriptor(&self) -> Result<Option<c_int>> {
         if self.object.is_empty() {
             return Ok(None);
         }
         if self.is_socket.get() {
-            // SAFETY: `put` has found that the object, which the slot keeps alive, is an instance of the
-            // interpreter's class or of one derived from it, and that these begin so. Its class may be changed
-            // afterwards, but only to one of the same layout.
+            // SAFETY: `put` has checked that the object, which the slot keeps alive, is an instance of the
+            // interpreter's class or of a derived one, and that these have this layout. The program may change its
+            // class afterwards, but only to one with the same layout.
             return Ok(Some(unsafe { (*self.object.ptr().cast::<SocketObject>()).descriptor }));
         }
         self.ask().map(Some)

@@ -1,38 +1,39 @@
-//! A value of any type that has a trait, with room for small ones inside.
+//! InlineBox: a value of any type that implements a trait, stored in place.
 
 use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit};
 
-/// How a value of type T is seen as a `dyn Trait`. Implemented for the `dyn Trait`; both give the value itself.
+/// The conversion of a reference to T into one to `dyn Trait`. It is implemented for `dyn Trait`. Both functions return
+/// the value itself.
 pub trait Erase<T> {
     fn erase(value: &T) -> &Self;
     fn erase_mut(value: &mut T) -> &mut Self;
 }
 
-/// What can be done with the words, whose type is known to these functions only.
+/// The functions that know the type of the words.
 struct Functions<U: ?Sized> {
     get: unsafe fn(*const MaybeUninit<usize>) -> *const U,
     get_mut: unsafe fn(*mut MaybeUninit<usize>) -> *mut U,
     drop: unsafe fn(*mut MaybeUninit<usize>),
 }
 
-/// A value of any type that has a trait, `U`, and is at most so many words long.
+/// A value of any type that implements the trait `U` and has at most `WORDS` words.
 pub struct InlineBox<U: ?Sized + 'static, const WORDS: usize> {
     words: [MaybeUninit<usize>; WORDS],
     functions: &'static Functions<U>,
-    /// What is inside may be bound to its thread.
+    /// The value may be bound to its thread.
     kind: PhantomData<Box<U>>,
 }
 
 impl<U: ?Sized + 'static, const WORDS: usize> InlineBox<U, WORDS> {
-    /// Whether a value of type T has room.
+    /// Whether a value of type T fits.
     pub const fn has_room<T>() -> bool {
         WORDS > 0
             && mem::size_of::<T>() <= WORDS * mem::size_of::<usize>()
             && mem::align_of::<T>() <= mem::align_of::<usize>()
     }
 
-    /// Moves a value in; it is given back if it has no room.
+    /// Moves a value in. Returns it if it does not fit.
     #[inline]
     pub fn new<T: 'static>(value: T) -> Result<Self, T>
     where
@@ -46,11 +47,11 @@ impl<U: ?Sized + 'static, const WORDS: usize> InlineBox<U, WORDS> {
         unsafe { words.as_mut_ptr().cast::<T>().write(value) };
         let functions = const {
             &Functions {
-                // SAFETY: of all three: the words hold a T, for as long as they are borrowed.
+                // SAFETY: for all three functions: the words have a T while they are borrowed.
                 get: |words| unsafe { &raw const *U::erase(&*words.cast::<T>()) },
                 // SAFETY: as above.
                 get_mut: |words| unsafe { &raw mut *U::erase_mut(&mut *words.cast::<T>()) },
-                // SAFETY: as above; it is not used again.
+                // SAFETY: as above; the value is not used again.
                 drop: |words| unsafe { words.cast::<T>().drop_in_place() },
             }
         };

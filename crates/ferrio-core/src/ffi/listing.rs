@@ -1,7 +1,7 @@
-//! A list through instances, which does not own them.
+//! List: a linked list through instances, which does not own them.
 //!
-//! Each member has a [`Links`] in its body, and leaves the list at the latest when that is dropped. The list is a
-//! ring through the members and the list itself.
+//! Each member has a [`Links`] in its body, and leaves the list at the latest when this is dropped. The list is a ring
+//! through the members and the list itself.
 
 use super::{Class, Object, Own, Ptr, sys as py};
 use std::cell::Cell;
@@ -9,7 +9,7 @@ use std::ptr;
 
 /// A member's place in its list.
 pub struct Links {
-    /// The neighbours in the ring; null while it is in none.
+    /// The neighbours in the ring; null if it is in no list.
     previous: Cell<*const Links>,
     next: Cell<*const Links>,
     /// The member; null in the list itself.
@@ -38,12 +38,12 @@ impl Links {
         }
     }
 
-    /// Takes the member out of its list, if it is in one.
+    /// Removes the member from its list, if it is in one.
     #[inline]
     pub fn leave(&self) {
         let (previous, next) = (self.previous.replace(ptr::null()), self.next.replace(ptr::null()));
-        // SAFETY: both or neither are null, and what is in the ring is alive and stays where it is: a body does not
-        // move while `join` may have seen it, and its links leave the ring when they are dropped; a list is static.
+        // SAFETY: both or none are null. The members of the ring are alive and do not move: a body does not move after
+        // `join`, and its links leave the ring when they are dropped. A list is static.
         unsafe {
             if let (Some(previous), Some(next)) = (previous.as_ref(), next.as_ref()) {
                 previous.next.set(next);
@@ -56,11 +56,11 @@ impl Links {
 /// A list, in a static.
 pub struct List(Links);
 
-// SAFETY: whoever joins, leaves or looks has the GIL.
+// SAFETY: the thread that joins, leaves or reads the list has the GIL.
 unsafe impl Sync for List {}
 
 impl List {
-    /// An empty one.
+    /// An empty list.
     pub const fn new() -> List {
         List(Links::new())
     }
@@ -84,12 +84,12 @@ impl List {
         unsafe { (*last).next.set(links) };
     }
 
-    /// The members, in the order of their joining.
+    /// The members, in the order in which they joined.
     pub fn members(&'static self) -> Vec<Object> {
         let mut members = Vec::new();
         let mut next = self.0.next.get();
-        // SAFETY: what is in the ring is alive. A member whose count is 0 is being freed at this moment, and its links
-        // have not been dropped yet; it must not be brought back. Counting runs nothing that could change the ring.
+        // SAFETY: the members of the ring are alive. A member whose count is 0 is being freed, and its links are not
+        // dropped yet; it must not be resurrected. Counting runs nothing that could change the ring.
         while let Some(links) = unsafe { next.as_ref() } {
             let object = links.object.get();
             if ptr::eq(links, &self.0) {

@@ -1,16 +1,18 @@
 //! Thin typed wrappers over Python's C API.
 //!
-//! Everything else in this crate speaks to the interpreter through them. They cost nothing: an
-//! [`Object`] is a pointer, an error is the interpreter's own error indicator and [`Raised`] says that
-//! it is set.
+//! Everything else in this crate uses the interpreter through them. They cost nothing: an [`Object`] is a pointer, an
+//! error is the interpreter's own error indicator, and a [`Raised`] proves that it is set.
 //!
-//! Invariant of the whole crate: the calling thread holds the GIL. `Object` and all that contains one is
-//! neither `Send` nor `Sync`, so it can't leave the thread; [`detach`] is the one place that lets the
-//! GIL go, and what runs inside is `Send`.
+//! The invariant of the whole crate is that the calling thread holds the GIL. `Object` and every type that contains one
+//! is neither `Send` nor `Sync`, so it cannot leave the thread. Only [`detach`] releases the GIL, and what runs inside
+//! is `Send`.
 //!
-//! The border is checked once: [`class`] hands a method its `self` as a typed reference because the
-//! interpreter's own descriptors have checked the type; everything else arrives as an `Object` and is
-//! downcast with [`Own::downcast`].
+//! Types are checked once: [`class`] passes `self` to a method as a typed reference, because the interpreter's own
+//! descriptors have checked the type. Everything else arrives as an `Object`, and is downcast with [`Own::downcast`].
+//!
+//! In the SAFETY comments, "a live object" means that the pointer comes from a reference (`&Object`), which owns a
+//! count for the whole call, and that the GIL is held. The function of the C API accepts any object then, or reports an
+//! error by its result. "A new reference or null with an error" is the contract of [`Object::owned`].
 
 #![allow(unsafe_code)]
 
@@ -26,12 +28,14 @@ pub mod dict;
 #[cfg(test)]
 pub mod embedded;
 pub mod error;
+mod exception;
 mod expect;
 pub mod file;
 pub mod inline_box;
 pub mod listing;
 pub mod module;
 pub mod name;
+mod number;
 pub mod object;
 mod overrides;
 pub mod recursion;
@@ -50,21 +54,22 @@ pub use args::{Args, Signature};
 pub use class::{Class, Own, Visitor};
 pub use error::{Raised, Result};
 pub use name::{Import, Made, Member, Name};
+pub use number::Number;
 pub use object::{Object, Ptr};
-pub use overrides::{Overridden, SkippedMethods};
+pub use overrides::{Overridden, Replaceable, SkippedMethods};
 pub use slot::{Reference, Slot};
 pub use weak::Weak;
 
 use sys as py;
 
-/// Runs `work` without the GIL.
+/// Releases the GIL while `work` runs.
 pub fn detach<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    // SAFETY: the GIL is held (the crate's invariant); `work` is Send and so has no Object in it; a
-    // panic in it would leave the thread detached, so the guard takes the GIL back on every way out.
+    // SAFETY: the GIL is held (the crate's invariant). `work` is Send and so has no Object. The guard takes the GIL
+    // again on every way out, also after a panic.
     struct Detached(*mut py::PyThreadState);
     impl Drop for Detached {
         fn drop(&mut self) {
-            // SAFETY: the state is the one that was saved by this thread.
+            // SAFETY: this thread saved the state.
             unsafe { py::PyEval_RestoreThread(self.0) }
         }
     }
@@ -73,8 +78,8 @@ pub fn detach<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     work()
 }
 
-/// The calling thread, as `threading.get_ident()` has it.
+/// The number of the calling thread, as of `threading.get_ident()`.
 pub fn thread_ident() -> u64 {
-    // SAFETY: may be called at any time.
+    // SAFETY: it may be called at any time.
     unsafe { py::PyThread_get_thread_ident() as u64 }
 }

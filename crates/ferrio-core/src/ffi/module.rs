@@ -1,4 +1,4 @@
-//! The extension module as the interpreter sees it.
+//! The extension module for the interpreter.
 
 use super::class::{Definition, Method};
 use super::error::{Builtin, raise};
@@ -9,16 +9,16 @@ use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 use std::sync::OnceLock;
 
-/// What the interpreter is told of a module.
+/// What the interpreter needs to make a module.
 pub struct ModuleDefinition {
     pub name: &'static CStr,
     pub doc: &'static CStr,
     pub methods: Vec<Method>,
-    /// Adds everything else to the module that was made.
+    /// Adds everything else to the new module.
     pub fill: fn(&Module) -> Result<()>,
 }
 
-/// The module while it is filled.
+/// The module while it is being filled.
 pub struct Module(Object);
 
 impl Module {
@@ -28,22 +28,22 @@ impl Module {
         unsafe { Raised::check(py::PyModule_AddObjectRef(self.0.as_ptr(), name.as_ptr(), object.as_ptr())) }
     }
 
-    /// Adds objects that are made here.
+    /// Makes objects and adds them.
     pub fn add_all(&self, definitions: impl IntoIterator<Item = Definition>) -> Result<()> {
         definitions.into_iter().try_for_each(|definition| self.add(definition.name, &(definition.make)()?))
     }
 
-    /// Whether it is the main interpreter that imports the module.
+    /// Whether the main interpreter imports the module.
     pub fn is_in_main_interpreter(&self) -> bool {
         // SAFETY: the GIL is held.
         unsafe { py::PyInterpreterState_Get() == py::PyInterpreterState_Main() }
     }
 }
 
-/// `ImportError` where threads run Python code at the same time: everything here relies on the GIL.
+/// `ImportError` if threads run Python code at the same time, because everything here relies on the GIL.
 ///
-/// An interpreter that can do without the GIL turns it on for a module that does not say that it can too, unless its
-/// user has forbidden that (`PYTHON_GIL=0`).
+/// A free-threaded interpreter enables the GIL for a module that does not declare support for running without it,
+/// unless the user has forbidden that (`PYTHON_GIL=0`).
 fn check_gil() -> Result<()> {
     static IS_GIL_ENABLED: Import = Import::new(c"sys", c"_is_gil_enabled");
     if cfg!(Py_GIL_DISABLED) && !IS_GIL_ENABLED.get()?.call0()?.is_true()? {
@@ -64,13 +64,13 @@ unsafe extern "C" fn execute(module: Ptr) -> c_int {
     })
 }
 
-/// Declares the entry point of the extension module; `$definition` is a function that says what it is.
+/// Declares the entry point of the extension module; `$definition` is a function that returns its definition.
 macro_rules! entry_point {
     ($definition:path) => {
         /// The entry point of the extension module.
         ///
         /// # Safety
-        /// Called by the interpreter alone, with the GIL.
+        /// Only the interpreter calls it, with the GIL.
         #[allow(unsafe_code)]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn PyInit__core() -> $crate::ffi::Ptr {
@@ -83,7 +83,7 @@ pub(crate) use entry_point;
 /// What fills the module.
 static FILL: OnceLock<fn(&Module) -> Result<()>> = OnceLock::new();
 
-/// What the entry point gives to the interpreter.
+/// The result of the entry point.
 pub fn initialize(definition: ModuleDefinition) -> Ptr {
     let ModuleDefinition { name, doc, mut methods, fill } = definition;
     FILL.get_or_init(|| fill);
@@ -104,6 +104,6 @@ pub fn initialize(definition: ModuleDefinition) -> Ptr {
         m_clear: None,
         m_free: None,
     }));
-    // SAFETY: the definition lives for ever.
+    // SAFETY: the definition is never freed.
     unsafe { py::PyModuleDef_Init(definition) }
 }

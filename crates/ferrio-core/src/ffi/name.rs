@@ -1,4 +1,4 @@
-//! Names and imported objects that are looked up once.
+//! Names, imports and other objects that are looked up once.
 
 use super::sys as py;
 use super::{Object, Ptr, Result};
@@ -6,14 +6,14 @@ use std::ffi::CStr;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// An interned attribute, method or keyword name. Made at its first use, never freed.
+/// An interned name of an attribute, a method or a keyword. It is made at its first use, and never freed.
 pub struct Name {
     text: &'static CStr,
     object: AtomicPtr<py::PyObject>,
 }
 
 impl Name {
-    /// A name that is not yet made.
+    /// A name that is not made yet.
     pub const fn new(text: &'static CStr) -> Name {
         Name { text, object: AtomicPtr::new(ptr::null_mut()) }
     }
@@ -35,14 +35,14 @@ impl Name {
 
     #[cold]
     fn make(&self) -> Result<Ptr> {
-        // SAFETY: a C string; a new reference that is kept for ever.
+        // SAFETY: a C string; a new reference that is never dropped.
         let object = unsafe { Object::owned(py::PyUnicode_InternFromString(self.text.as_ptr()))? }.into_ptr();
         self.object.store(object, Ordering::Relaxed);
         Ok(object)
     }
 }
 
-/// An attribute of a module, imported at its first use and kept for ever.
+/// An attribute of a module. It is imported at its first use, and never dropped.
 pub struct Import {
     module: &'static CStr,
     attribute: &'static CStr,
@@ -50,7 +50,7 @@ pub struct Import {
 }
 
 impl Import {
-    /// An object that is not yet imported.
+    /// An object that is not imported yet.
     pub const fn new(module: &'static CStr, attribute: &'static CStr) -> Import {
         Import { module, attribute, object: AtomicPtr::new(ptr::null_mut()) }
     }
@@ -77,18 +77,18 @@ impl Import {
     }
 }
 
-/// An object that Ferrio makes at its first use and keeps for ever.
+/// An object that Ferrio makes at its first use and never drops.
 pub struct Made {
     object: AtomicPtr<py::PyObject>,
 }
 
 impl Made {
-    /// An object that is not yet made.
+    /// An object that is not made yet.
     pub const fn new() -> Made {
         Made { object: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// The object, which `make` makes at the first use.
+    /// The object. At the first use, `make` makes it.
     #[inline]
     pub fn get(&'static self, make: impl FnOnce() -> Result) -> Result<&'static Object> {
         if self.object.load(Ordering::Relaxed).is_null() {
@@ -99,7 +99,7 @@ impl Made {
     }
 }
 
-/// A member of an enumeration, looked up at its first use and kept for ever.
+/// A member of an enumeration. It is looked up at its first use, and never dropped.
 pub struct Member {
     enumeration: &'static Import,
     name: Name,
@@ -107,7 +107,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// A member that is not yet looked up.
+    /// A member that is not looked up yet.
     pub const fn new(enumeration: &'static Import, name: &'static CStr) -> Member {
         Member { enumeration, name: Name::new(name), object: AtomicPtr::new(ptr::null_mut()) }
     }
@@ -119,7 +119,7 @@ impl Member {
             let member = self.enumeration.get()?.getattr(&self.name)?;
             self.object.store(member.into_ptr(), Ordering::Relaxed);
         }
-        // SAFETY: as of an import.
+        // SAFETY: as for an import.
         Ok(unsafe { Object::from_ref(&*self.object.as_ptr().cast_const()) })
     }
 }

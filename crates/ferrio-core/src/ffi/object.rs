@@ -1,10 +1,10 @@
-//! Object: an owned reference, what it is made of, and what can be asked of every object.
+//! Object: an owned reference, how to make one, and what every object can do.
 
 use super::{Raised, Result, sys as py};
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 
-/// A raw object pointer as the C API takes it.
+/// A raw pointer to an object, as in the C API.
 pub type Ptr = *mut py::PyObject;
 
 /// A strong reference. Cloning and dropping change the reference count.
@@ -29,10 +29,10 @@ impl Drop for Object {
 }
 
 impl Object {
-    /// Takes over a new reference as the C API returns it; null means that an error is set.
+    /// Takes over a new reference from the C API. Null means that an error is set.
     ///
     /// # Safety
-    /// `pointer` is null with the error indicator set, or a strong reference that is given up.
+    /// `pointer` is null and the error indicator is set, or it is a strong reference that the caller gives up.
     #[inline]
     pub unsafe fn owned(pointer: Ptr) -> Result<Object> {
         match NonNull::new(pointer) {
@@ -42,16 +42,16 @@ impl Object {
         }
     }
 
-    /// Takes over a new reference, or null, which stands for nothing and is no error.
+    /// Takes over a new reference, or null, which means None and is not an error.
     ///
     /// # Safety
-    /// `pointer` is null, or a strong reference that is given up.
+    /// `pointer` is null, or a strong reference that the caller gives up.
     #[inline]
     pub(super) unsafe fn from_new(pointer: Ptr) -> Option<Object> {
         NonNull::new(pointer).map(Object)
     }
 
-    /// Makes a strong reference out of a borrowed one.
+    /// Makes a strong reference of a borrowed one.
     ///
     /// # Safety
     /// `pointer` is a live object.
@@ -64,10 +64,10 @@ impl Object {
         }
     }
 
-    /// Looks at a borrowed reference without counting it.
+    /// A view of a borrowed reference, without counting it.
     ///
     /// # Safety
-    /// `*pointer` is a live object for as long as the result is used.
+    /// `*pointer` is a live object while the result is used.
     #[inline]
     pub unsafe fn from_ref(pointer: &Ptr) -> &Object {
         // SAFETY: an Object is a non-null pointer and nothing else.
@@ -80,7 +80,7 @@ impl Object {
         self.0.as_ptr()
     }
 
-    /// Gives the reference up to the C API.
+    /// Passes the reference to the C API.
     #[inline]
     pub fn into_ptr(self) -> Ptr {
         let pointer = self.0.as_ptr();
@@ -143,14 +143,14 @@ impl Object {
         self.as_ptr() == unsafe { py::Py_True() }
     }
 
-    /// Whether it is a `tuple`, of a derived class too.
+    /// Whether it is a `tuple`, also of a derived class.
     #[inline]
     pub fn is_tuple(&self) -> bool {
         // SAFETY: a live object.
         unsafe { py::PyTuple_Check(self.as_ptr()) != 0 }
     }
 
-    /// Whether it is an `int`, of a derived class too.
+    /// Whether it is an `int`, also of a derived class.
     pub fn is_int(&self) -> bool {
         // SAFETY: a live object.
         unsafe { py::PyLong_Check(self.as_ptr()) != 0 }
@@ -169,7 +169,7 @@ impl Object {
         unsafe { py::PyFloat_CheckExact(self.as_ptr()) != 0 }
     }
 
-    /// Whether it is a generator, of a derived class too.
+    /// Whether it is a generator.
     pub fn is_generator(&self) -> bool {
         // SAFETY: a live object.
         unsafe { py::PyGen_Check(self.as_ptr()) != 0 }
@@ -204,7 +204,7 @@ impl Object {
     /// `type(self)`.
     #[inline]
     pub fn class(&self) -> Object {
-        // SAFETY: an object holds its type.
+        // SAFETY: an object owns a reference to its type.
         unsafe { Object::borrowed(self.type_ptr().cast()) }
     }
 
@@ -220,7 +220,7 @@ impl Object {
         name.rsplit('.').next().unwrap_or_default().to_owned()
     }
 
-    /// `isinstance(self, class)`, `__class__` properties included.
+    /// `isinstance(self, class)`, which also asks `__class__`.
     pub fn isinstance(&self, class: &Object) -> Result<bool> {
         // SAFETY: live objects.
         unsafe { Raised::answer(py::PyObject_IsInstance(self.as_ptr(), class.as_ptr())) }
@@ -239,15 +239,33 @@ impl Object {
         unsafe { Raised::answer(py::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), py::Py_LE)) }
     }
 
+    /// `self < other`.
+    pub fn is_less(&self, other: &Object) -> Result<bool> {
+        // SAFETY: live objects.
+        unsafe { Raised::answer(py::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), py::Py_LT)) }
+    }
+
     /// `self + other`.
     pub fn plus(&self, other: &Object) -> Result {
         // SAFETY: live objects; a new reference or null with an error.
         unsafe { Object::owned(py::PyNumber_Add(self.as_ptr(), other.as_ptr())) }
     }
 
+    /// The dict of an instance that has one.
+    pub fn own_dict(&self) -> Result {
+        // SAFETY: a live object; a new reference, or null with an error if there is no dict.
+        unsafe { Object::owned(py::PyObject_GenericGetDict(self.as_ptr(), std::ptr::null_mut())) }
+    }
+
+    /// `int(self)`.
+    pub fn to_int(&self) -> Result {
+        // SAFETY: a live object; a new reference or null with an error.
+        unsafe { Object::owned(py::PyNumber_Long(self.as_ptr())) }
+    }
+
     /// `hash(self)`.
     pub fn hash(&self) -> Result<py::Py_hash_t> {
-        // SAFETY: a live object; -1 is an error and nothing else.
+        // SAFETY: a live object; -1 always means an error.
         match unsafe { py::PyObject_Hash(self.as_ptr()) } {
             // SAFETY: as above.
             -1 => Err(unsafe { Raised::assume() }),
@@ -292,6 +310,14 @@ impl Object {
                 Ok(value)
             }
         }
+    }
+
+    /// The value of an exact `int`, if it fits into 64 bits.
+    pub fn small_int(&self) -> Option<i64> {
+        if !self.is_exact_int() {
+            return None;
+        }
+        self.to_i64().map_err(Raised::discard).ok()
     }
 
     /// The value of an `int`.

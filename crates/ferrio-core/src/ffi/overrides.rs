@@ -1,12 +1,12 @@
-//! Which methods a program's class overrides. A fast path in Rust must not skip these.
+//! Overrides: which methods a class of the program overrides. A fast path in Rust must not skip these.
 //!
 //! The answer is worked out once for each version of a class. The interpreter gives a class a new version when one of
 //! its attributes, or of its bases', changes.
 
-use super::{Name, Object, Result};
+use super::{Import, Made, Name, Object, Result};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many classes a set of methods remembers. Few programs derive from the same class more often.
+/// How many classes a set of methods remembers. Few programs have more classes that derive from the same one.
 const REMEMBERED: usize = 4;
 
 /// The methods that a fast path skips, 32 at most.
@@ -17,7 +17,7 @@ pub struct SkippedMethods {
 
 /// Which methods a class overrides. All fields are read and written with the GIL held.
 struct Answer {
-    /// The versions of the class and of its base; 0 while the place is free.
+    /// The versions of the class and of its base; 0 if the place is free.
     class: AtomicU32,
     base: AtomicU32,
     overridden: AtomicU32,
@@ -29,18 +29,23 @@ impl Answer {
         Answer { class: AtomicU32::new(0), base: AtomicU32::new(0), overridden: AtomicU32::new(0) };
 }
 
-/// Some of the methods of a [`SkippedMethods`]: a bit for each, in their order.
+/// Some of the methods of a [`SkippedMethods`]: one bit for each, in their order.
 #[derive(Clone, Copy)]
 pub struct Overridden(u32);
 
 impl Overridden {
-    /// All of them: what is known of an object that is not initialised.
+    /// All methods: for an object that is not initialised.
     pub const ALL: Overridden = Overridden(u32::MAX);
 
     /// Whether there is none.
     #[inline]
     pub fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// The methods in either.
+    pub fn or(self, other: Overridden) -> Overridden {
+        Overridden(self.0 | other.0)
     }
 
     /// Whether the method with this index is one of them.
@@ -55,6 +60,27 @@ impl SkippedMethods {
     pub const fn new(names: &'static [&'static Name]) -> SkippedMethods {
         assert!(names.len() <= u32::BITS as usize);
         SkippedMethods { names, answers: [const { Answer::NONE }; REMEMBERED] }
+    }
+
+    /// The methods for which `condition` holds.
+    pub fn of(&self, condition: impl Fn(&Name) -> Result<bool>) -> Result<Overridden> {
+        let mut found = 0;
+        for (index, name) in self.names.iter().enumerate() {
+            if condition(name)? {
+                found |= 1 << index;
+            }
+        }
+        Ok(Overridden(found))
+    }
+
+    /// Whether `name` is the name of one of them.
+    pub fn names(&self, name: &Object) -> Result<bool> {
+        for one in self.names {
+            if one.object()?.equals(name)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The methods that the class of `object` does not take from `base`.
@@ -77,7 +103,7 @@ impl SkippedMethods {
                 overridden |= 1 << index;
             }
         }
-        // A metaclass may have run Python code, so that the answer belongs to no version.
+        // A metaclass may have run Python code. Then the answer belongs to no version.
         if versions == (version_of(&class), version_of(base)) {
             answer.class.store(versions.0, Ordering::Relaxed);
             answer.base.store(versions.1, Ordering::Relaxed);
@@ -87,8 +113,61 @@ impl SkippedMethods {
     }
 }
 
+/// An attribute of one of asyncio's classes that some programs replace. To look at it costs a comparison of versions.
+pub struct Replaceable {
+    class: &'static Import,
+    name: Name,
+    original: Made,
+    /// The version of the class that had the original; 0 if none is known.
+    version: AtomicU32,
+}
+
+impl Replaceable {
+    /// The attribute with this name.
+    pub const fn new(class: &'static Import, name: Name) -> Replaceable {
+        Replaceable { class, name, original: Made::new(), version: AtomicU32::new(0) }
+    }
+
+    /// Notes what the class has now.
+    pub fn remember(&'static self) -> Result<()> {
+        self.original.get(|| self.class.get()?.getattr(&self.name)).map(drop)
+    }
+
+    /// What the class has in the place of the original, if it was replaced.
+    #[inline]
+    pub fn replaced(&'static self) -> Result<Option<Object>> {
+        let class = self.class.get()?;
+        let version = version_of(class);
+        if version != 0 && version == self.version.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        self.look(class)
+    }
+
+    #[cold]
+    fn look(&'static self, class: &Object) -> Result<Option<Object>> {
+        let current = class.getattr(&self.name)?;
+        let original = self.original.get(|| Ok(current.clone()))?;
+        if !current.is(original) {
+            return Ok(Some(current));
+        }
+        self.version.store(version_of(class), Ordering::Relaxed);
+        Ok(None)
+    }
+
+    /// Calls a replacement as the method of an instance: a function gets the instance, a mock does not.
+    pub fn call(replacement: &Object, instance: &Object, arguments: &[&Object]) -> Result {
+        static GET: Name = Name::new(c"__get__");
+        match replacement.getattr_opt(&GET)? {
+            Some(bind) => bind.call(&[instance, &instance.class()])?.call(arguments),
+            None => replacement.call(arguments),
+        }
+    }
+}
+
 /// The version of a class; 0 if it has none at the moment.
 fn version_of(class: &Object) -> u32 {
-    // SAFETY: both callers pass a class that they hold. The field is read with the GIL held, as the interpreter does.
+    // SAFETY: both callers pass a class and own a reference to it. The field is read with the GIL held, as the
+    // interpreter does.
     unsafe { (*class.as_ptr().cast::<super::py::PyTypeObject>()).tp_version_tag }
 }

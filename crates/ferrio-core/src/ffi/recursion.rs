@@ -1,4 +1,4 @@
-//! The interpreter's limit on recursion, for what calls itself without Python code between.
+//! Recursion: the interpreter's limit, for code that calls itself without Python code in between.
 
 use super::error::{Builtin, raise};
 use super::{Raised, Result, sys as py};
@@ -6,20 +6,19 @@ use std::cell::Cell;
 use std::ffi::CStr;
 use std::ops::Range;
 
-/// So much of a thread's stack is left alone, in bytes: for what the interpreter and finalisers need at the deepest
-/// level.
+/// How much of a thread's stack stays free, in bytes, for the interpreter and finalisers at the deepest level.
 const RESERVE: usize = 256 * 1024;
 
 /// Calls `work` one level deeper. `RecursionError` if that is too deep; `place` is the end of its message.
 ///
-/// The interpreter counts levels, and takes each for a small one up to 3.13. The stack itself is looked at too.
+/// The interpreter counts levels, and up to 3.13 it assumes that each is small. So the stack itself is checked too.
 pub fn guarded<T>(place: &'static CStr, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let here = 0_u8;
     if ((&raw const here) as usize) < lowest_place() {
         let place = place.to_string_lossy();
         return Err(raise(Builtin::Recursion, &format!("maximum recursion depth exceeded{place}")));
     }
-    // SAFETY: the GIL is held and the place is a C string; the level that is entered is left by the guard.
+    // SAFETY: the GIL is held, and the place is a C string. The guard leaves the level that is entered here.
     unsafe { Raised::check(-py::Py_EnterRecursiveCall(place.as_ptr()).abs())? };
     let _level = Level;
     work()
@@ -35,7 +34,7 @@ impl Drop for Level {
     }
 }
 
-/// The lowest address of this thread's stack that may be used, 0 if it is not known.
+/// The lowest usable address of this thread's stack; 0 if it is not known.
 fn lowest_place() -> usize {
     let stack = this_stack();
     if stack.is_empty() { 0 } else { stack.start + RESERVE }

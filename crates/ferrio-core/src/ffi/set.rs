@@ -1,9 +1,9 @@
-//! `set`, as asyncio keeps tasks and futures in it: Python code may look at it at any time.
+//! `set`, in which asyncio has tasks and futures. Python code may use it at any time.
 
 use super::sys as py;
 use super::{Name, Object, Raised, Result};
 
-/// Makes an empty one.
+/// Makes an empty set.
 pub fn new() -> Result {
     // SAFETY: a new reference or null with an error.
     unsafe { Object::owned(py::PySet_New(std::ptr::null_mut())) }
@@ -15,13 +15,13 @@ pub fn of(items: &Object) -> Result {
     unsafe { Object::owned(py::PySet_New(items.as_ptr())) }
 }
 
-/// Whether it is one, of a derived class too.
+/// Whether it is a set, also of a derived class.
 fn is_one(object: &Object) -> bool {
     // SAFETY: a live object.
     unsafe { py::PySet_Check(object.as_ptr()) != 0 }
 }
 
-/// Adds an item. Anything else than a set is asked for its method.
+/// Adds an item. For other objects than a set, calls their method.
 pub fn add(set: &Object, item: &Object) -> Result<()> {
     static ADD: Name = Name::new(c"add");
     if !is_one(set) {
@@ -31,7 +31,7 @@ pub fn add(set: &Object, item: &Object) -> Result<()> {
     unsafe { Raised::check(py::PySet_Add(set.as_ptr(), item.as_ptr())) }
 }
 
-/// Takes an item out, if it is there. Anything else than a set is asked for its method.
+/// Removes an item, if it is there. For other objects than a set, calls their method.
 pub fn discard(set: &Object, item: &Object) -> Result<()> {
     static DISCARD: Name = Name::new(c"discard");
     if !is_one(set) {
@@ -41,7 +41,7 @@ pub fn discard(set: &Object, item: &Object) -> Result<()> {
     unsafe { Raised::check(py::PySet_Discard(set.as_ptr(), item.as_ptr())) }
 }
 
-/// Takes all items out. Anything else than a set is asked for its method.
+/// Removes all items. For other objects than a set, calls their method.
 pub fn clear(set: &Object) -> Result<()> {
     static CLEAR: Name = Name::new(c"clear");
     if !is_one(set) {

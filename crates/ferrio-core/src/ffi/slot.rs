@@ -1,4 +1,4 @@
-//! Slot: the field of an object's body that holds a reference.
+//! Slot: a field of a body that has a reference.
 
 use super::{Object, Ptr, sys as py};
 use std::cell::Cell;
@@ -9,14 +9,14 @@ use std::ptr;
 /// A reference: an object, or an instance of a known class.
 ///
 /// # Safety
-/// An implementation is a non-null, counted pointer to a live object and nothing else (`repr(transparent)`), and
-/// dropping it gives the reference up.
+/// An implementation consists of a non-null, counted pointer to a live object (`repr(transparent)`). Dropping it drops
+/// the reference.
 pub unsafe trait Reference: Clone + Sized {
     /// The pointer, still owned by this reference.
     #[inline]
     fn pointer(&self) -> Ptr {
         const { assert!(size_of::<Self>() == size_of::<Ptr>()) };
-        // SAFETY: a reference is a pointer and nothing else.
+        // SAFETY: a reference consists of a pointer.
         unsafe { std::mem::transmute_copy(self) }
     }
 }
@@ -24,10 +24,9 @@ pub unsafe trait Reference: Clone + Sized {
 // SAFETY: by its definition.
 unsafe impl Reference for Object {}
 
-/// A field that holds a reference or nothing: an object, or with `Slot<Own<T>>` an instance of T's class.
+/// A field with a reference or nothing. A `Slot` has an object, a `Slot<Own<T>>` an instance of T's class.
 ///
-/// A value that is replaced is dropped after the field has its new one, so that a finaliser which looks at the
-/// field finds it whole.
+/// The old value is dropped after the field has the new one. So a finaliser that uses the field finds a valid value.
 pub struct Slot<R: Reference = Object>(Cell<Ptr>, PhantomData<R>);
 
 impl<R: Reference> Default for Slot<R> {
@@ -43,81 +42,81 @@ impl<R: Reference> Drop for Slot<R> {
     }
 }
 
-/// A reference as the pointer that it is.
+/// The pointer of a reference.
 #[inline]
 fn into_pointer<R: Reference>(reference: R) -> Ptr {
     const { assert!(size_of::<R>() == size_of::<Ptr>()) };
     let reference = ManuallyDrop::new(reference);
-    // SAFETY: a reference is a pointer and nothing else; it is not used again.
+    // SAFETY: a reference consists of a pointer. It is not used again.
     unsafe { std::mem::transmute_copy(&reference) }
 }
 
-/// The reference that a pointer was made of; null is nothing.
+/// The reference of a pointer; None for null.
 ///
 /// # Safety
-/// The pointer is of [`into_pointer`] for the same type, and owned by the caller.
+/// The pointer comes from [`into_pointer`] for the same type, and the caller owns it.
 #[inline]
 unsafe fn from_pointer<R: Reference>(pointer: Ptr) -> Option<R> {
-    // SAFETY: a reference is a pointer that is not null and nothing else; the caller's promise.
+    // SAFETY: a reference consists of a pointer that is not null; the rest is the caller's promise.
     (!pointer.is_null()).then(|| unsafe { std::mem::transmute_copy(&pointer) })
 }
 
 impl<R: Reference> Slot<R> {
-    /// A slot that holds `reference`.
+    /// A slot with a reference.
     #[inline]
     pub fn new(reference: R) -> Slot<R> {
         Slot(Cell::new(into_pointer(reference)), PhantomData)
     }
 
-    /// What it holds, as a reference of the caller's own.
+    /// A new reference to what it has.
     #[inline]
     pub fn get(&self) -> Option<R> {
         let pointer = self.0.get();
         if pointer.is_null() {
             return None;
         }
-        // SAFETY: the slot holds a reference to it; the caller gets one more.
+        // SAFETY: the slot owns a reference to it. The caller gets another.
         unsafe {
             py::Py_INCREF(pointer);
             from_pointer(pointer)
         }
     }
 
-    /// The pointer, borrowed; null for nothing.
+    /// The borrowed pointer; null if the slot is empty.
     #[inline]
     pub(super) fn ptr(&self) -> Ptr {
         self.0.get()
     }
 
-    /// Whether it holds this very object.
+    /// Whether it has this object.
     #[inline]
     pub fn is(&self, object: &Object) -> bool {
         self.0.get() == object.as_ptr()
     }
 
-    /// Whether it holds nothing.
+    /// Whether it is empty.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.get().is_null()
     }
 
-    /// Puts a reference in; the old one is dropped.
+    /// Stores a reference, and drops the old one.
     #[inline]
     pub fn put(&self, reference: R) {
         drop(self.replace(Some(reference)));
     }
 
-    /// Puts a reference or nothing in; the old one is dropped.
+    /// Stores a reference or nothing, and drops the old one.
     #[inline]
     pub fn set(&self, reference: Option<R>) {
         drop(self.replace(reference));
     }
 
-    /// Puts a reference or nothing in and returns the old one.
+    /// Stores a reference or nothing, and returns the old one.
     #[inline]
     pub fn replace(&self, reference: Option<R>) -> Option<R> {
         let old = self.0.replace(reference.map_or(ptr::null_mut(), into_pointer));
-        // SAFETY: the slot's reference, given up by it.
+        // SAFETY: the slot owned this reference and has given it up.
         unsafe { from_pointer(old) }
     }
 

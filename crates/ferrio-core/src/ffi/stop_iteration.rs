@@ -1,18 +1,18 @@
-//! The end of iterators, which carries a result; and the exceptions that are thrown into them.
+//! StopIteration: the end of iterators with a result. And the exceptions that are thrown into iterators.
 
 use super::error::{Builtin, raise_object, type_error, warn};
 use super::sys as py;
 use super::version;
 use super::{Args, Made, Object, Raised, Result, Signature};
 
-/// The end of an iterator that returns `value`, which is not None, as `for` and `await` understand it.
+/// The end of an iterator that returns `value`, for `for` and `await`. The value is not None.
 #[inline]
 pub fn end(value: Object) -> Raised {
     if value.is_the_true() { stop_with_true(value) } else { stop_iteration(value) }
 }
 
-/// `StopIteration(True)`, which locks and events end with: one exception that is used again and again,
-/// unless somebody has kept it or written into it.
+/// `StopIteration(True)`, with which locks and events end. One exception is used again and again, unless the program
+/// has kept or changed it.
 fn stop_with_true(value: Object) -> Raised {
     static CACHED: Made = Made::new();
     match CACHED.get(|| Builtin::StopIteration.class().call(&[&value])) {
@@ -22,9 +22,9 @@ fn stop_with_true(value: Object) -> Raised {
     }
 }
 
-/// Whether nobody else holds a `StopIteration`, and it is as `StopIteration(value)` has made it.
+/// Whether a `StopIteration` has no other reference and is unchanged.
 fn is_unused(exception: &Object, value: &Object) -> bool {
-    // SAFETY: a live StopIteration, which only `stop_with_true` makes; its args are a tuple.
+    // SAFETY: the object is a StopIteration, because only `stop_with_true` makes it. Its args are a tuple.
     unsafe {
         let fields = exception.as_ptr().cast::<py::PyStopIterationObject>();
         let args = Object::from_ref(&(*fields).args);
@@ -41,7 +41,8 @@ fn is_unused(exception: &Object, value: &Object) -> bool {
 
 /// `StopIteration(value)`.
 pub fn stop_iteration(value: Object) -> Raised {
-    // A tuple or an exception would be taken for the class's arguments or for the exception itself, so it is packed.
+    // The interpreter would take a tuple for the arguments of the class, and an exception for the exception itself. So
+    // these are packed.
     if !value.is_tuple() && !value.is_exception() {
         return raise_object(Builtin::StopIteration.as_ptr(), &value);
     }
@@ -51,7 +52,7 @@ pub fn stop_iteration(value: Object) -> Raised {
     }
 }
 
-/// The exception that the arguments of a `throw()` mean.
+/// The exception that the arguments of `throw()` stand for.
 pub fn thrown_exception(args: &Args<'_>) -> Result {
     let ([class], [value, traceback], _) = args.bind::<1, 2>(&THROW)?;
     if version::THROW_WITH_THREE_ARGUMENTS_WARNS && value.is_some() {

@@ -1,17 +1,17 @@
-//! The C API: pyo3-ffi's declarations, and in place of some of them ones that may end the thread.
+//! The C API: the declarations of pyo3-ffi, and guarded versions of the functions that may end the thread.
 //!
-//! When the interpreter ends, a daemon thread that wants the GIL back does not get it. Up to 3.13 the
-//! interpreter then calls `pthread_exit`, which unwinds the thread's stack. The unwinding would come to frames of
-//! Rust, which must not be unwound by anything but a panic of Rust's own: the process would abort. And it would
-//! drop references without holding the GIL. From 3.14 on the interpreter has the thread hang instead.
+//! At the end of the interpreter, a daemon thread that wants the GIL does not get it. Up to 3.13, the interpreter then
+//! calls `pthread_exit`, which unwinds the thread's stack. Only a panic may unwind frames of Rust; otherwise the
+//! process aborts. The unwinding would also drop references without the GIL. From 3.14 on, the interpreter makes the
+//! thread hang instead.
 //!
-//! So each function that may let the GIL go is called by way of a guard here: when the stack is unwound through
-//! the call, the guard has the thread wait for the end of the process, as 3.14 does. Nearly every function may:
-//! one that calls Python code, one that drops a reference (a finaliser is Python code), and up to 3.11 one that
-//! makes an object which the garbage collector knows (it collects at such a moment). Whatever is not sure to do
-//! none of this is declared here. A call that returns pays nothing for the guard.
+//! So each function that may release the GIL is called through a guard here: when the stack is unwound through the
+//! call, the guard makes the thread wait for the end of the process, as 3.14 does. Nearly every function may: functions
+//! that call Python code, functions that drop a reference (a finaliser is Python code), and up to 3.11 functions that
+//! make an object which the garbage collector tracks (it may collect at that moment). Every function that may do any of
+//! this is declared here. A call that returns pays nothing for the guard.
 //!
-//! Nothing else in the crate may name pyo3-ffi: `tests/test_layers.py` says so.
+//! Nothing else in the crate may name pyo3-ffi; `tests/test_layers.py` checks this.
 
 #![allow(non_snake_case)]
 
@@ -19,7 +19,7 @@ pub use pyo3_ffi::*;
 
 use std::ffi::{c_char, c_int};
 
-/// Has the thread wait for the end of the process when it is dropped, which only an unwinding does.
+/// When it is dropped, the thread waits for the end of the process. Only an unwinding drops it.
 #[cfg(not(Py_3_14))]
 struct HangThread;
 
@@ -34,7 +34,7 @@ impl Drop for HangThread {
     }
 }
 
-/// Declares functions of the C API that may let the GIL go.
+/// Declares functions of the C API that may release the GIL.
 macro_rules! may_end_thread {
     ($($(#[$attribute:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
         mod raw {
@@ -54,7 +54,7 @@ macro_rules! may_end_thread {
             /// See the C API's documentation.
             ///
             /// # Safety
-            /// As the C API's documentation says; the GIL is held.
+            /// That of the C API's documentation; the GIL is held.
             $(#[$attribute])*
             #[inline(always)]
             pub unsafe fn $name($($argument: $type),*) $(-> $result)? {
@@ -81,6 +81,8 @@ may_end_thread! {
     fn PyObject_CallFinalizerFromDealloc(object: Op) -> c_int;
     fn PyObject_ClearWeakRefs(object: Op);
     fn PyObject_GenericGetAttr(object: Op, name: Op) -> Op;
+    fn PyObject_GenericSetAttr(object: Op, name: Op, value: Op) -> c_int;
+    fn PyObject_GenericGetDict(object: Op, closure: *mut std::ffi::c_void) -> Op;
     fn PyObject_GetAttr(object: Op, name: Op) -> Op;
     fn PyObject_GetAttrString(object: Op, name: *const c_char) -> Op;
     fn PyObject_Hash(object: Op) -> Py_hash_t;
@@ -110,6 +112,7 @@ may_end_thread! {
     fn PyFloat_AsDouble(object: Op) -> f64;
     fn PyLong_AsLongLong(object: Op) -> i64;
     fn PyNumber_Add(left: Op, right: Op) -> Op;
+    fn PyNumber_Long(object: Op) -> Op;
     fn PyUnicode_AsUTF8AndSize(text: Op, length: *mut Py_ssize_t) -> *const c_char;
     fn PyUnicode_AsEncodedString(text: Op, encoding: *const c_char, errors: *const c_char) -> Op;
     fn PyUnicode_DecodeFSDefaultAndSize(text: *const c_char, length: Py_ssize_t) -> Op;
@@ -143,6 +146,8 @@ may_end_thread! {
 
     // Errors.
     fn PyErr_CheckSignals() -> c_int;
+    fn PyErr_GetHandledException() -> Op;
+    fn PyErr_SetHandledException(exception: Op);
     fn PyErr_Clear();
     fn PyErr_ExceptionMatches(class: Op) -> c_int;
     fn PyErr_GivenExceptionMatches(exception: Op, class: Op) -> c_int;
@@ -165,6 +170,7 @@ may_end_thread! {
 
     // Contexts, modules, weak references.
     fn PyWeakref_NewRef(object: Op, callback: Op) -> Op;
+    fn PyContext_Copy(context: Op) -> Op;
     fn PyContext_CopyCurrent() -> Op;
     fn PyContext_Enter(context: Op) -> c_int;
     fn PyContext_Exit(context: Op) -> c_int;
@@ -175,7 +181,7 @@ may_end_thread! {
 /// Drops a reference.
 ///
 /// # Safety
-/// The reference is the caller's; the GIL is held.
+/// The caller owns the reference and gives it up; the GIL is held.
 #[inline(always)]
 pub unsafe fn Py_DECREF(object: Op) {
     #[cfg(any(Py_GIL_DISABLED, py_sys_config = "Py_REF_DEBUG"))]
@@ -183,7 +189,7 @@ pub unsafe fn Py_DECREF(object: Op) {
     unsafe {
         Py_DecRef(object);
     }
-    // SAFETY: the caller's promise; the count is changed as by the interpreter's own macro.
+    // SAFETY: the caller's promise. The count changes in the same way as by the interpreter's own macro.
     #[cfg(not(any(Py_GIL_DISABLED, py_sys_config = "Py_REF_DEBUG")))]
     unsafe {
         #[cfg(Py_3_14)]
@@ -193,7 +199,7 @@ pub unsafe fn Py_DECREF(object: Op) {
         #[cfg(not(Py_3_12))]
         let count = &mut (*object).ob_refcnt;
         if cfg!(Py_3_12) && (*count as i32) < 0 {
-            // It lives for ever.
+            // It is immortal.
             return;
         }
         *count -= 1;
@@ -207,7 +213,7 @@ pub unsafe fn Py_DECREF(object: Op) {
 /// Drops a reference, if there is one.
 ///
 /// # Safety
-/// As of [`Py_DECREF`].
+/// That of [`Py_DECREF`].
 #[inline(always)]
 pub unsafe fn Py_XDECREF(object: Op) {
     if !object.is_null() {

@@ -1,7 +1,7 @@
 //! Text: messages and representations.
 //!
-//! A `str` may have lone surrogates in it, as in the name of a file that `os.fsdecode` has decoded; Rust's text may
-//! not. So a message is put together as a `str` out of its pieces ([`concat`]), and nothing in it changes.
+//! A `str` may have lone surrogates, for example a file name from `os.fsdecode`. A Rust string cannot. So a message is
+//! a `str` that is made of pieces ([`concat`]), and nothing in it changes.
 
 use super::{Object, Raised, Result, sys as py};
 
@@ -36,24 +36,24 @@ impl Piece for &Object {
     }
 }
 
-/// The pieces, one after the other.
+/// Concatenates the pieces.
 pub fn concat(pieces: &[&dyn Piece]) -> Result {
     join("", pieces.iter().map(|piece| piece.to_object()).collect::<Result<Vec<_>>>()?)
 }
 
-/// The pieces, with a separator between.
+/// Joins the pieces with a separator.
 pub fn join(separator: &str, pieces: Vec<Object>) -> Result {
     Object::str(separator)?.join(&Object::list(pieces)?)
 }
 
 impl Object {
-    /// `self.join(pieces)`, of a `str`. `TypeError` for what is none.
+    /// `self.join(pieces)` of a `str`. `TypeError` for other objects.
     pub fn join(&self, pieces: &Object) -> Result {
         // SAFETY: live objects; a new reference or null with an error.
         unsafe { Object::owned(py::PyUnicode_Join(self.as_ptr(), pieces.as_ptr())) }
     }
 
-    /// Whether it is a `str`, of a derived class too.
+    /// Whether it is a `str`, also of a derived class.
     pub fn is_str(&self) -> bool {
         // SAFETY: a live object.
         unsafe { py::PyUnicode_Check(self.as_ptr()) != 0 }
@@ -66,7 +66,7 @@ impl Object {
         unsafe { py::PyUnicode_CheckExact(self.as_ptr()) != 0 }
     }
 
-    /// The `str` of bytes that the operating system gave, as a file's name.
+    /// The `str` of bytes from the operating system, for example a file name.
     pub fn fs_decoded(bytes: &[u8]) -> Result {
         // SAFETY: the bytes are valid for their length; a new reference or null with an error.
         unsafe {
@@ -75,11 +75,10 @@ impl Object {
         }
     }
 
-    /// A `str`'s text, to compare and to look at. Lone surrogates are replaced: a message that is shown is made by
-    /// [`concat`].
+    /// The text of a `str`, for comparisons. Lone surrogates are replaced, so messages are made by [`concat`].
     ///
     /// # Errors
-    /// `TypeError` for what is no `str`, `MemoryError`.
+    /// `TypeError` for other objects than `str`; `MemoryError`.
     pub fn to_text(&self) -> Result<String> {
         let mut length = 0;
         // SAFETY: a live object; the answer is checked and belongs to the object.

@@ -1,11 +1,11 @@
-//! Tracebacks of exceptions that came up in Rust.
+//! Tracebacks of exceptions that were raised in Rust.
 
 use super::{Object, sys as py};
 
-/// Gives an exception that has no traceback one that shows the Python code which runs now.
+/// Gives an exception without a traceback one that shows the running Python code.
 ///
-/// What is raised by a function in C or Rust gets its traceback from the Python code that it goes through. One that
-/// is caught in Rust goes through none, and a log of it would not say where it came up.
+/// An exception from a function in C or Rust gets its traceback from the Python code that it passes through. An
+/// exception that is caught in Rust passes through none, and a log would not show its place.
 pub fn show_caller(exception: &Object) {
     if !exception.traceback().is_none() {
         return;
@@ -18,7 +18,7 @@ pub fn show_caller(exception: &Object) {
             return;
         }
         let raised = exception.clone().raise();
-        // If it fails, another error is set in place of this one, of no interest.
+        // If it fails, another error is set, which is ignored.
         py::PyTraceBack_Here(frame);
         raised.discard();
     }

@@ -1,5 +1,5 @@
-//! Where the interpreters' C APIs differ, but for the declarations in `sys.rs`. What differs in asyncio is in
-//! `compat.rs`.
+//! What differs between the C APIs of the interpreters, except the declarations in `sys.rs`. Differences of asyncio are
+//! in `compat.rs`.
 
 use super::Object;
 use super::sys as py;
@@ -22,19 +22,19 @@ pub fn main_interpreter_only() -> Option<py::PyModuleDef_Slot> {
     slot
 }
 
-/// Takes the exception out of the error indicator, which is set.
+/// Takes the exception out of the error indicator, which must be set.
 #[cfg(Py_3_12)]
 pub fn take_raised() -> Object {
     // SAFETY: a strong reference or null.
     unsafe { Object::owned(py::PyErr_GetRaisedException()) }.unwrap_or_else(|_| Object::none())
 }
 
-/// Takes the exception out of the error indicator, which is set.
+/// Takes the exception out of the error indicator, which must be set.
 #[cfg(not(Py_3_12))]
 pub fn take_raised() -> Object {
     use std::ptr;
     let (mut class, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-    // SAFETY: the three references are given up to us; the value is an exception once normalised.
+    // SAFETY: the call gives up the three references; after the normalisation, the value is an exception.
     unsafe {
         py::PyErr_Fetch(&mut class, &mut value, &mut traceback);
         py::PyErr_NormalizeException(&mut class, &mut value, &mut traceback);

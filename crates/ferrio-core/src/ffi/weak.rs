@@ -1,11 +1,10 @@
-//! Weak references: to remember an object without keeping it, and without pointing to freed memory.
+//! Weak references: they do not keep an object alive, and never point to freed memory.
 
 use super::sys as py;
 use super::{Object, Ptr, Result};
 use std::ptr;
 
-/// A weak reference. It costs nothing to the object but a place in its list of them, and it gives nothing
-/// once the object is gone.
+/// A weak reference. It costs the object an entry in its list of weak references.
 pub struct Weak(Object);
 
 impl Weak {
@@ -18,8 +17,8 @@ impl Weak {
     /// The object, if it is still there.
     pub fn get(&self) -> Option<Object> {
         let mut found: Ptr = ptr::null_mut();
-        // SAFETY: only `new` makes a Weak, so the object is a weak reference, and the call can't fail. What it
-        // finds is a new reference, or null.
+        // SAFETY: only `new` makes a Weak, so the object is a weak reference, and the call cannot fail. It returns a
+        // new reference or null.
         unsafe {
             py::compat::PyWeakref_GetRef(self.0.as_ptr(), &mut found);
             Object::from_new(found)

@@ -1,6 +1,7 @@
-//! Who awaits a future of another make, for call graphs: asyncio's functions write it down, from 3.14 on.
+//! Awaiters: which tasks await a future, for call graphs (3.14 and later). For foreign futures, asyncio's functions
+//! record it.
 //!
-//! For Ferrio's own futures it is read off their callbacks.
+//! For Ferrio's own futures, it follows from their callbacks.
 
 use super::{Callback, Future, own_future};
 use crate::compat;
@@ -12,7 +13,7 @@ use crate::stdlib::{self, FUTURES, TASKS};
 static ADD: Name = Name::new(c"future_add_to_awaited_by");
 static DISCARD: Name = Name::new(c"future_discard_from_awaited_by");
 
-/// The task that runs, if there is one and call graphs are made of it.
+/// The running task, if there is one and the interpreter has call graphs.
 pub fn current(running: &Object) -> Result<Option<Object>> {
     if !compat::FUTURES_KNOW_AWAITERS || running.is_none() {
         return Ok(None);
@@ -26,7 +27,7 @@ pub fn current_task(running: &Object) -> Result<Option<Object>> {
     Ok(Some(task).filter(|task| !task.is_none()))
 }
 
-/// Calls the function that asyncio's module has now: a program may choose the one in Python or the one in C.
+/// Calls the function that asyncio's module has now, because a program may choose the one in Python or the one in C.
 fn call(function: &Name, future: &Object, task: Option<Object>) -> Result<()> {
     match task {
         Some(task) if compat::FUTURES_KNOW_AWAITERS && own_future(future).is_none() => {
@@ -36,33 +37,33 @@ fn call(function: &Name, future: &Object, task: Option<Object>) -> Result<()> {
     }
 }
 
-/// Writes down that a task awaits a future.
+/// Records that a task awaits a future.
 pub fn add(future: &Object, task: Option<Object>) -> Result<()> {
     call(&ADD, future, task)
 }
 
-/// Writes down that a task awaits a future no more.
+/// Records that a task does not await a future any more.
 pub fn discard(future: &Object, task: Option<Object>) -> Result<()> {
     call(&DISCARD, future, task)
 }
 
-/// The functions of the module that stand for asyncio's.
+/// The functions of the module that replace asyncio's.
 pub fn functions() -> Vec<Method> {
     vec![
         module_function(
             c"future_add_to_awaited_by",
             |args| change(args, Own::<Future>::add_awaiter, &stdlib::ADD_TO_AWAITED_BY),
-            c"future_add_to_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited by another.",
+            c"future_add_to_awaited_by(fut, waiter, /)\n--\n\nRecord that a future is awaited by another.",
         ),
         module_function(
             c"future_discard_from_awaited_by",
             |args| change(args, Own::<Future>::discard_awaiter, &stdlib::DISCARD_FROM_AWAITED_BY),
-            c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nWrite down that a future is awaited no more.",
+            c"future_discard_from_awaited_by(fut, waiter, /)\n--\n\nRecord that a future is not awaited by another any more.",
         ),
     ]
 }
 
-/// Applies a change to the awaiters of a future of Ferrio's; other futures are left to asyncio's function.
+/// Changes the awaiters of a future of Ferrio's. Other futures are left to asyncio's function.
 fn change(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>, original: &'static Import) -> Result {
     let [future, waiter] = args.positional() else {
         return Err(type_error("a future and its waiter are expected"));
@@ -74,8 +75,8 @@ fn change(args: &Args<'_>, change: fn(&Own<Future>, &Object) -> Result<()>, orig
 }
 
 impl Own<Future> {
-    /// Who waits for it: None or a frozenset, as call graphs want it. For tasks that simply await it nothing
-    /// is written down while they run; they are read off the callbacks.
+    /// What awaits it: None or a frozenset, for call graphs. Tasks that await it directly are not recorded; they are
+    /// found among the callbacks.
     pub(super) fn awaited_by(&self) -> Result {
         let mut waiting = self.waiting_tasks()?;
         if let Some(awaiters) = self.awaiters.get() {
@@ -88,7 +89,7 @@ impl Own<Future> {
         set::frozen(&waiting)
     }
 
-    /// The tasks of Ferrio's own that wait for it, directly or by way of another observer.
+    /// Ferrio's tasks that wait for it, directly or through another observer.
     pub fn waiting_tasks(&self) -> Result<Vec<Object>> {
         let mut waiting = Vec::new();
         for callback in self.callbacks.all() {
@@ -103,7 +104,8 @@ impl Own<Future> {
         Ok(waiting)
     }
 
-    /// Writes down that `waiter` waits for it; for those who wait by callbacks of their own, as gather.
+    /// Records that `waiter` waits for it. For objects that wait with a callback of their own, for example asyncio's
+    /// gather().
     pub fn add_awaiter(&self, waiter: &Object) -> Result<()> {
         if self.awaiters.is_empty() {
             self.awaiters.put(set::new()?);
@@ -111,7 +113,7 @@ impl Own<Future> {
         set::add(&self.awaiters.get_or_none(), waiter)
     }
 
-    /// Writes down that `waiter` waits no more.
+    /// Records that `waiter` does not wait any more.
     pub fn discard_awaiter(&self, waiter: &Object) -> Result<()> {
         self.awaiters.get().map_or(Ok(()), |awaiters| set::discard(&awaiters, waiter))
     }

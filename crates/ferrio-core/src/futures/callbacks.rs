@@ -1,7 +1,7 @@
-//! What a future calls when it is done.
+//! Callbacks: what a future calls when it is done.
 //!
-//! Nearly every future has one callback, the task that waits for it: the first has a place of its own,
-//! the others a list.
+//! Nearly every future has one callback, the task that waits for it. The first callback has a place of its own; the
+//! others are in a list.
 
 use super::{DoneObserver, Future};
 use crate::ffi::{Object, Own, Result, Visitor};
@@ -12,14 +12,14 @@ use std::collections::VecDeque;
 /// One of a future's callbacks.
 #[derive(Clone)]
 pub enum Callback {
-    /// Something of Ferrio's own that wants to know, a task that waits for example.
+    /// An object of Ferrio's own, for example the task that waits.
     Observer(&'static DoneObserver, Object),
     /// A callable, and the context to call it in.
     Call(Object, Object),
 }
 
 impl Callback {
-    /// Hands the callback to the future's loop.
+    /// Passes the callback to the future's loop.
     #[inline]
     pub fn schedule(self, future: &Own<Future>) -> Result<()> {
         match self {
@@ -37,7 +37,7 @@ impl Callback {
         }
     }
 
-    /// Whether both are of the same objects.
+    /// Whether both have the same objects.
     pub fn is_same(&self, other: &Callback) -> bool {
         match (self, other) {
             (Callback::Observer(observer, one), Callback::Observer(other_observer, other)) => {
@@ -71,12 +71,12 @@ impl Callback {
 #[derive(Default)]
 pub struct Callbacks {
     first: Cell<Option<Callback>>,
-    /// Those after the first; empty if there is none.
+    /// The callbacks after the first one.
     others: RefCell<VecDeque<Callback>>,
 }
 
 impl Callbacks {
-    /// Appends one.
+    /// Appends a callback.
     #[inline]
     pub fn push(&self, callback: Callback) {
         match self.first.take() {
@@ -88,7 +88,7 @@ impl Callbacks {
         }
     }
 
-    /// Takes the oldest one.
+    /// Takes the oldest callback.
     #[inline]
     pub fn take_first(&self) -> Option<Callback> {
         let first = self.first.take()?;
@@ -98,12 +98,12 @@ impl Callbacks {
         Some(first)
     }
 
-    /// Takes those out that are meant, which a comparison of pointers has to say.
+    /// Removes some callbacks. `is_meant` compares pointers; it must not run Python code.
     pub fn remove(&self, is_meant: impl Fn(&Callback) -> bool) {
         let all = self.take_all();
         let (removed, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(is_meant);
         kept.into_iter().for_each(|callback| self.push(callback));
-        // What they held may be freed now, with finalisers.
+        // This may free objects and run finalisers.
         drop(removed);
     }
 

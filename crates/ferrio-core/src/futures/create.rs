@@ -29,8 +29,7 @@ pub fn create_future(loop_: &Own<Loop>) -> Result {
     Ok(future.into_object())
 }
 
-/// The class that somebody has put in the place of asyncio's own in a module. A loop then makes instances of that
-/// class.
+/// The class by which a program has replaced asyncio's own in a module. A loop then creates instances of that class.
 #[inline]
 pub fn replaced<T: Class>(
     namespace: &'static Import,

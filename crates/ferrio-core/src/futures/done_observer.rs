@@ -1,7 +1,8 @@
-//! Ferrio's own objects that want to know when a future is done: tasks, `gather()`, task groups.
+//! DoneObserver: how Ferrio's own objects (tasks, `gather()`, task groups) learn that a future is done.
 //!
-//! Each has an observer, a table of functions, and is known to the future as a callback: nothing is allocated for
-//! one more. The future knows none of them. Python code sees a callable in its place.
+//! Each kind of object has an observer, which is a table of functions. The future has the object and its observer as a
+//! callback, which needs no allocation. The future does not know the kinds. Python code sees a callable in place of the
+//! object.
 
 use super::{Callback, Future, own_future};
 use crate::ffi::{Name, Object, Own, Result};
@@ -10,15 +11,15 @@ use crate::stdlib;
 
 static REMOVE_DONE_CALLBACK: Name = Name::new(c"remove_done_callback");
 
-/// What one kind of object does when a future is done. The first argument of each function is the object.
+/// The functions of one kind of object. Their first argument is the object.
 pub struct DoneObserver {
-    /// Tells the object that a future is done.
+    /// Notifies the object that a future is done.
     notify: MethodWithArgument,
-    /// What Python code sees in its place. Two of one kind and object are equal.
+    /// The callable that Python code sees. Two of the same kind and object are equal.
     callable: fn(&Object) -> Result,
-    /// The tasks that wait for the future by way of the object, for call graphs.
+    /// The tasks that wait for the future through the object, for call graphs.
     waiting_tasks: fn(&Object) -> Result<Vec<Object>>,
-    /// How a task is woken up; the others are told by the future's loop.
+    /// How a task is woken up. The future's loop notifies the others.
     wakeup: Option<Wakeup>,
 }
 
@@ -28,7 +29,7 @@ struct Wakeup {
 }
 
 impl DoneObserver {
-    /// One that the future's loop notifies, or the future itself where the loop is a foreign one.
+    /// An observer that the future's loop notifies. On a foreign loop, the future does.
     pub const fn new(
         notify: MethodWithArgument,
         callable: fn(&Object) -> Result,
@@ -37,7 +38,8 @@ impl DoneObserver {
         DoneObserver { notify, callable, waiting_tasks, wakeup: None }
     }
 
-    /// Has `schedule` called as soon as the future is done; it notifies the object in its own way, in a context.
+    /// An observer whose `schedule` is called as soon as the future is done. It notifies the object in its own way, in
+    /// a context.
     pub const fn scheduled_by(
         self,
         schedule: fn(Object, &Own<Future>) -> Result<()>,
@@ -46,7 +48,7 @@ impl DoneObserver {
         DoneObserver { wakeup: Some(Wakeup { schedule, context }), ..self }
     }
 
-    /// Has a future of any make notify `owner` when it is done.
+    /// Makes a future of any class notify `owner` when it is done.
     #[inline]
     pub fn observe(&'static self, future: &Object, owner: &Object) -> Result<()> {
         if let Some(own) = own_future(future)
@@ -57,7 +59,7 @@ impl DoneObserver {
         future.method1(&stdlib::ADD_DONE_CALLBACK, &self.callable(owner)?).map(drop)
     }
 
-    /// Has a future not notify `owner` any more.
+    /// Stops a future from notifying `owner`.
     #[inline]
     pub fn stop_observing(&'static self, future: &Object, owner: &Object) -> Result<()> {
         if let Some(own) = own_future(future)
@@ -69,7 +71,7 @@ impl DoneObserver {
         future.method1(&REMOVE_DONE_CALLBACK, &self.callable(owner)?).map(drop)
     }
 
-    /// The future is done: has the owner notified.
+    /// The future is done: notifies the owner.
     #[inline]
     pub(super) fn schedule(&self, owner: Object, future: &Own<Future>) -> Result<()> {
         if let Some(wakeup) = &self.wakeup {
@@ -77,21 +79,24 @@ impl DoneObserver {
         }
         match future.native_loop() {
             Some(loop_) => loop_.push(Runnable::with_argument(owner, self.notify, future.as_object().clone())),
-            None => (self.notify)(&owner, future.as_object()),
+            None => {
+                let callable = (self.callable)(&owner)?;
+                future.loop_.get_or_none().method(&stdlib::CALL_SOON, &[&callable, future.as_object()]).map(drop)
+            }
         }
     }
 
-    /// What Python code sees in its place.
+    /// The callable that Python code sees.
     pub(super) fn callable(&self, owner: &Object) -> Result {
         (self.callable)(owner)
     }
 
-    /// The context that it runs in: None for those that call nothing of the program's.
+    /// The context that it runs in. None if it calls no code of the program.
     pub(super) fn context(&self, owner: &Object) -> Object {
         self.wakeup.as_ref().map_or_else(Object::none, |wakeup| (wakeup.context)(owner))
     }
 
-    /// The tasks that wait for the future by way of the owner.
+    /// The tasks that wait for the future through the owner.
     pub(super) fn waiting_tasks(&self, owner: &Object) -> Result<Vec<Object>> {
         (self.waiting_tasks)(owner)
     }

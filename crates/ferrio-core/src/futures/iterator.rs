@@ -1,4 +1,4 @@
-//! What `await future` steps through: yields the future once, then returns its result.
+//! The iterator of `await future`: it yields the future once, then returns its result.
 
 use super::Future;
 use crate::ffi::class::{
@@ -17,7 +17,7 @@ pub struct FutureIterator {
 }
 
 impl FutureIterator {
-    /// Steps through a future.
+    /// An iterator of a future.
     #[inline]
     pub fn body(future: &Own<Future>) -> FutureIterator {
         FutureIterator { future: Slot::new(future.clone()) }
@@ -71,7 +71,7 @@ impl Class for FutureIterator {
                     c"send",
                     |this, _| match this.send()? {
                         Sent::Yielded(object) => Ok(object),
-                        // A method has to say it.
+                        // A method must raise it.
                         Sent::Returned(value) => Err(stop_iteration(value)),
                     },
                     c"",

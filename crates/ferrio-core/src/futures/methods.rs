@@ -1,6 +1,6 @@
-//! Future's methods and properties, as asyncio names them.
+//! The methods and properties of Future, with asyncio's names.
 
-use super::{Callback, Future, FutureIterator, State};
+use super::{Callback, Future, FutureIterator, FutureState};
 use crate::ffi::class::{
     Members, Method, Property, TypeSlot, class_getitem, free_list, getter, method, method0, method1, property,
     type_cell, unary_slot,
@@ -26,8 +26,7 @@ static ADD_DONE_CALLBACK: Signature = Signature {
 
 impl Class for Future {
     const NAME: &'static CStr = c"ferrio._core.Future";
-    const DOC: &'static CStr =
-        c"Future(*, loop=None)\n--\n\nA result that is going to be there (see asyncio.Future).";
+    const DOC: &'static CStr = c"Future(*, loop=None)\n--\n\nA result that is set later (see asyncio.Future).";
     const DICT: Option<usize> = Some(offset_of!(Future, dict));
     const WEAK: Option<usize> = Some(offset_of!(Future, weak));
     const FINALIZES: bool = true;
@@ -146,7 +145,7 @@ fn methods() -> Vec<Method> {
         ),
         method0::<Future, _>(
             c"cancelled",
-            |this| Ok(Object::bool(this.state() == State::Cancelled)),
+            |this| Ok(Object::bool(this.state() == FutureState::Cancelled)),
             c"cancelled($self, /)\n--\n\nReturn True if the future was cancelled.",
         ),
         method0::<Future, _>(
@@ -157,7 +156,7 @@ fn methods() -> Vec<Method> {
         method::<Future, _>(
             c"add_done_callback",
             add_done_callback,
-            c"add_done_callback($self, fn, /, *, context=<unrepresentable>)\n--\n\nAdd a callback that the loop calls with the future when it is done; soon if it is done already.",
+            c"add_done_callback($self, fn, /, *, context=<unrepresentable>)\n--\n\nAdd a callback that the loop calls with the future when it is done. If it is done, the loop calls it soon.",
         ),
         method1::<Future, _>(
             c"remove_done_callback",
@@ -187,7 +186,7 @@ fn properties() -> Vec<Property> {
         property::<Future, _, _>(
             c"_asyncio_future_blocking",
             |this| {
-                // None would make asyncio.isfuture() say no; so it is before __init__.
+                // With None, asyncio.isfuture() returns False. That is right before __init__.
                 Ok(if this.loop_.is_empty() { Object::none() } else { Object::bool(this.blocking.get()) })
             },
             |this, value| {
@@ -232,8 +231,8 @@ fn properties() -> Vec<Property> {
     ]
 }
 
-/// What `__class__` says: asyncio's class for Ferrio's own, so that isinstance holds; for a class derived
-/// from it, that class.
+/// The value of `__class__`: asyncio's class for Ferrio's own, so that isinstance() is true; for a derived class, that
+/// class.
 pub fn stdlib_class<T: Class>(this: &Own<T>, class: &'static Import) -> Result {
     if this.is_exact() { class.get().cloned() } else { Ok(this.as_object().class()) }
 }
@@ -251,8 +250,8 @@ fn add_done_callback(this: &Own<Future>, args: &Args<'_>) -> Result {
 
 fn remove_done_callback(this: &Own<Future>, function: &Object) -> Result {
     this.check_initialised()?;
-    // Comparing runs Python code, which may complete the future and change the callbacks: so they stay where they
-    // are meanwhile, and what is still there afterwards is taken out.
+    // A comparison runs Python code, which may complete the future and change the callbacks. So they stay in place
+    // meanwhile, and those that are still there afterwards are taken out.
     let mut equal = Vec::new();
     for callback in this.callbacks.all() {
         if callback.callable()?.equals(function)? {

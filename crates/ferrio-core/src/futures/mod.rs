@@ -1,10 +1,10 @@
-//! Future: a result that is going to be there.
+//! Future: a result that is set later.
 //!
-//! A future is pending, then finished or cancelled for ever. Its callbacks are called by its loop, never
-//! by the one who completes it. What is Ferrio's own and waits, a task for example, is kept as such and put into its
-//! loop's ready queue without a handle ([`done_observer`]).
+//! A future is pending, and then finished or cancelled for good. The loop calls its callbacks; the code that completes
+//! it never does. If an object of Ferrio's own waits, for example a task, it is put into the loop's ready queue without
+//! a handle ([`done_observer`]).
 //!
-//! Task's body begins with a Future's, and its class derives from this one.
+//! The body of a Task begins with that of a Future, and its class derives from this one.
 
 pub mod awaiters;
 pub mod callbacks;
@@ -30,21 +30,21 @@ use crate::stdlib;
 use callbacks::Callbacks;
 use std::cell::Cell;
 
-/// What has become of a future.
+/// The state of a future.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
+pub enum FutureState {
     #[default]
     Pending,
     Cancelled,
     Finished,
 }
 
-impl State {
+impl FutureState {
     fn text(self) -> &'static str {
         match self {
-            State::Pending => "PENDING",
-            State::Cancelled => "CANCELLED",
-            State::Finished => "FINISHED",
+            FutureState::Pending => "PENDING",
+            FutureState::Cancelled => "CANCELLED",
+            FutureState::Finished => "FINISHED",
         }
     }
 }
@@ -53,22 +53,22 @@ impl State {
 #[derive(Default)]
 #[repr(C)]
 pub struct Future {
-    /// The loop, of any make; known is one of Ferrio's own with its own `call_soon`, which can be used directly.
+    /// The loop. It is "known" if it is Ferrio's and does not override `call_soon`; then it is used directly.
     pub(crate) loop_: KnownSlot<Loop>,
-    state: Cell<State>,
-    /// Whether an exception was set that nobody has asked for.
+    state: Cell<FutureState>,
+    /// Whether an exception was set and not retrieved yet.
     log_traceback: Cell<bool>,
-    /// Set by `__await__` and cleared by the task that waits: tells `await` from a plain `yield`.
+    /// `__await__` sets it and the waiting task clears it. It distinguishes `await` from a plain `yield`.
     pub(crate) blocking: Cell<bool>,
     result: Slot,
     exception: Slot,
-    /// The exception's traceback when it was set: each time it is raised, it starts from there.
+    /// The traceback of the exception when it was set. Each raise starts with this traceback.
     exception_traceback: Slot,
     cancel_message: Slot,
-    /// The very exception that a cancelled task ended with; handed out once.
+    /// The exception that a cancelled task ended with. It is raised once.
     cancelled_error: Slot,
     source_traceback: Slot,
-    /// Those who say themselves that they wait for it: a set, or nothing.
+    /// The recorded awaiters: a set, or nothing.
     awaiters: Slot,
     callbacks: Callbacks,
     pub(crate) dict: Dict,
@@ -82,13 +82,13 @@ impl Future {
         Future { loop_: KnownSlot::new(loop_, loop_.has_own_call_soon()), ..Future::default() }
     }
 
-    /// Where the thing was made is written down in debug mode.
+    /// Records where the future was created, in debug mode.
     pub fn trace_source(&self) -> Result<()> {
         self.source_traceback.put(stdlib::EXTRACT_STACK.get()?.call0()?);
         Ok(())
     }
 
-    /// Takes the loop, the current one if none is given.
+    /// Sets the loop; without an argument, the current one.
     pub fn attach(&self, loop_: Option<&Object>) -> Result<()> {
         let loop_ = match loop_ {
             Some(loop_) if !loop_.is_none() => loop_.clone(),
@@ -105,30 +105,31 @@ impl Future {
     /// The loop, if it is Ferrio's own and can be used directly.
     #[inline]
     pub fn native_loop(&self) -> Option<Own<Loop>> {
-        self.loop_.instance()
+        // An attribute of the loop may have replaced the method since.
+        self.loop_.instance().filter(|loop_| loop_.has_own_call_soon())
     }
 
-    /// What has become of it.
+    /// Its state.
     #[inline]
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> FutureState {
         self.state.get()
     }
 
     /// Whether it is finished or cancelled.
     #[inline]
     pub fn is_done(&self) -> bool {
-        self.state.get() != State::Pending
+        self.state.get() != FutureState::Pending
     }
 
     /// Makes it pending again, without a loop, for a second `__init__`.
     pub fn reset(&self) {
-        self.state.set(State::Pending);
+        self.state.set(FutureState::Pending);
         self.log_traceback.set(false);
         self.blocking.set(false);
         crate::ffi::Class::clear(self);
     }
 
-    /// Whether `__init__` has run.
+    /// Checks that `__init__` has run.
     pub fn check_initialised(&self) -> Result<()> {
         if self.loop_.is_empty() {
             return Err(runtime_error("Future object is not initialized."));
@@ -136,7 +137,7 @@ impl Future {
         Ok(())
     }
 
-    /// That `__init__` has not run yet, where it may run only once.
+    /// Checks that `__init__` has not run yet, if it may run only once.
     pub fn check_uninitialised(&self, class: &str) -> Result<()> {
         if crate::compat::FUTURES_INITIALIZE_ONCE && !self.loop_.is_empty() {
             return Err(runtime_error(&format!("{class} object is already initialized")));
@@ -144,7 +145,7 @@ impl Future {
         Ok(())
     }
 
-    /// The exception that says why there is no result.
+    /// The `CancelledError` to raise.
     pub fn make_cancelled_error(&self) -> Result {
         if let Some(error) = self.cancelled_error.take() {
             return Ok(error);
@@ -156,11 +157,11 @@ impl Future {
         }
     }
 
-    /// The result, or the exception raised.
+    /// The result. Raises the exception if there is one.
     #[inline]
     pub fn result(&self) -> Result {
         match self.state.get() {
-            State::Finished if self.exception.is_empty() => Ok(self.result.get_or_none()),
+            FutureState::Finished if self.exception.is_empty() => Ok(self.result.get_or_none()),
             _ => self.no_result(),
         }
     }
@@ -168,17 +169,17 @@ impl Future {
     #[cold]
     fn no_result(&self) -> Result {
         match self.state.get() {
-            State::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
-            State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
-            State::Finished => {
+            FutureState::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
+            FutureState::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
+            FutureState::Finished => {
                 self.log_traceback.set(false);
                 Err(self.take_exception().raise_here())
             }
         }
     }
 
-    /// The exception as it has to be raised: with the traceback that it was set with, the first time; with
-    /// none after that, as asyncio does it.
+    /// The exception to raise. The first time it has the traceback that it was set with; after that none, as in
+    /// asyncio.
     fn take_exception(&self) -> Object {
         let exception = self.exception.get_or_none();
         let traceback = self.exception_traceback.take().unwrap_or_else(Object::none);
@@ -188,37 +189,37 @@ impl Future {
         exception
     }
 
-    /// The exception that it finished with, for a task that waits for it; none if it has a result.
+    /// The exception of a finished future, for a task that waits for it. None if it has a result.
     pub fn failure(&self) -> Result<Option<Object>> {
         match self.state.get() {
-            State::Finished if self.exception.is_empty() => Ok(None),
-            State::Cancelled => self.make_cancelled_error().map(Some),
-            State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
-            State::Finished => {
+            FutureState::Finished if self.exception.is_empty() => Ok(None),
+            FutureState::Cancelled => self.make_cancelled_error().map(Some),
+            FutureState::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Result is not set.")),
+            FutureState::Finished => {
                 self.log_traceback.set(false);
                 Ok(Some(self.take_exception()))
             }
         }
     }
 
-    /// `exception()`: the exception that was set, None, or the cancellation raised.
+    /// `exception()`: the exception that was set, or None. Raises the `CancelledError` of a cancelled future.
     pub fn exception(&self) -> Result {
         match self.state.get() {
-            State::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
-            State::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Exception is not set.")),
-            State::Finished => {
+            FutureState::Cancelled => Err(self.make_cancelled_error()?.raise_here()),
+            FutureState::Pending => Err(raise_imported(&stdlib::INVALID_STATE_ERROR, "Exception is not set.")),
+            FutureState::Finished => {
                 self.log_traceback.set(false);
                 Ok(self.exception.get_or_none())
             }
         }
     }
 
-    /// Keeps the exception that a task was cancelled with.
+    /// Stores the exception that a task was cancelled with.
     pub fn keep_cancelled_error(&self, error: Object) {
         self.cancelled_error.put(error);
     }
 
-    /// Keeps the message of a cancellation.
+    /// Stores the message of a cancellation.
     pub fn keep_cancel_message(&self, message: Option<&Object>) {
         self.cancel_message.set(message.filter(|message| !message.is_none()).cloned());
     }
@@ -229,7 +230,7 @@ impl Future {
     }
 }
 
-/// The object as a future of one of Ferrio's own classes, not of one derived from them.
+/// The object as a future, if its class is one of Ferrio's own and not derived from them.
 #[inline]
 pub fn own_future(object: &Object) -> Option<&Own<Future>> {
     Own::<Future>::downcast_own(object)
@@ -249,7 +250,7 @@ impl Own<Future> {
     pub fn set_result(&self, result: Object) -> Result<()> {
         self.check_pending()?;
         self.result.put(result);
-        self.state.set(State::Finished);
+        self.state.set(FutureState::Finished);
         self.schedule_callbacks()
     }
 
@@ -259,7 +260,7 @@ impl Own<Future> {
         let exception = make_exception(exception, &self.loop_.get_or_none())?;
         self.exception_traceback.set(Some(exception.traceback()).filter(|traceback| !traceback.is_none()));
         self.exception.put(exception);
-        self.state.set(State::Finished);
+        self.state.set(FutureState::Finished);
         self.schedule_callbacks()?;
         self.log_traceback.set(true);
         Ok(())
@@ -271,13 +272,13 @@ impl Own<Future> {
         if self.is_done() {
             return Ok(false);
         }
-        self.state.set(State::Cancelled);
+        self.state.set(FutureState::Cancelled);
         self.keep_cancel_message(message);
         self.schedule_callbacks()?;
         Ok(true)
     }
 
-    /// Hands the callbacks to the loop.
+    /// Passes the callbacks to the loop.
     #[inline]
     fn schedule_callbacks(&self) -> Result<()> {
         while let Some(callback) = self.callbacks.take_first() {
@@ -304,7 +305,7 @@ impl Own<Future> {
         }
     }
 
-    /// What `__del__` does: an exception that nobody has asked for is reported.
+    /// `__del__`: reports an exception that was never retrieved.
     pub fn report_unretrieved(&self) {
         if !self.log_traceback.replace(false) {
             return;
@@ -335,7 +336,7 @@ pub fn is_cancellation(exception: &Object) -> Result<bool> {
     exception.isinstance(stdlib::CANCELLED_ERROR.get()?)
 }
 
-/// An exception instance out of what `set_exception` was given.
+/// Makes an exception instance of the argument of `set_exception`.
 fn make_exception(given: &Object, loop_: &Object) -> Result {
     let exception = if given.is_exception_class() { given.call0()? } else { given.clone() };
     if !exception.is_exception() {
@@ -344,8 +345,8 @@ fn make_exception(given: &Object, loop_: &Object) -> Result {
     if !exception.matches(Builtin::StopIteration) {
         return Ok(exception);
     }
-    // A StopIteration can't go through a generator. What becomes of it has changed within 3.12; so
-    // asyncio's own future is asked.
+    // A StopIteration cannot pass through a generator. Its replacement has changed within 3.12, so asyncio's own future
+    // decides.
     let asked = stdlib::ASYNCIO_FUTURE.get()?.call_keywords(&[], &[(&stdlib::LOOP, loop_)])?;
     asked.method1(&stdlib::SET_EXCEPTION, &exception)?;
     asked.method0(&stdlib::EXCEPTION)

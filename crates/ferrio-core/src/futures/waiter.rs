@@ -1,6 +1,6 @@
-//! Futures that a primitive makes for those who wait: Ferrio's own on its own loop, others on others.
+//! Futures for the tasks that wait for a primitive: Ferrio's on Ferrio's loop, the loop's own on other loops.
 
-use super::{Future, State, own_future};
+use super::{Future, FutureState, own_future};
 use crate::ffi::{Name, Object, Own, Result};
 use crate::loop_::Loop;
 use crate::stdlib::{self, CANCELLED};
@@ -28,7 +28,7 @@ pub fn is_done(waiter: &Object) -> Result<bool> {
 /// `waiter.cancelled()`.
 pub fn is_cancelled(waiter: &Object) -> Result<bool> {
     match own_future(waiter) {
-        Some(future) => Ok(future.state() == State::Cancelled),
+        Some(future) => Ok(future.state() == FutureState::Cancelled),
         None => waiter.method0(&CANCELLED)?.is_true(),
     }
 }
@@ -42,7 +42,7 @@ pub fn set_result(waiter: &Object, result: Object) -> Result<()> {
     }
 }
 
-/// `future.result()`: raises what it has failed with.
+/// `future.result()`. Raises the future's exception.
 pub fn result(future: &Object) -> Result {
     match own_future(future) {
         Some(own) => own.result(),
@@ -58,12 +58,12 @@ pub fn exception(future: &Object) -> Result {
     }
 }
 
-/// Finishes a waiting future that may have been cancelled.
+/// Sets the result of a future, unless it is done, for example cancelled.
 pub fn set_result_unless_done(future: &Object, result: Object) -> Result<()> {
     if is_done(future)? { Ok(()) } else { set_result(future, result) }
 }
 
-/// Fails a waiting future that may have been cancelled.
+/// Sets the exception of a future, unless it is done, for example cancelled.
 pub fn set_exception_unless_done(future: &Object, exception: &Object) -> Result<()> {
     if is_done(future)? { Ok(()) } else { set_exception(future, exception) }
 }
@@ -84,7 +84,7 @@ pub fn cancel(waiter: &Object) -> Result<()> {
     }
 }
 
-/// The loop of a future of any make.
+/// The loop of a future of any class.
 pub fn loop_of(future: &Object) -> Result {
     static LOOP: Name = Name::new(c"_loop");
     match future.getattr_opt(&stdlib::GET_LOOP)? {
@@ -96,8 +96,8 @@ pub fn loop_of(future: &Object) -> Result {
 /// `loop.call_later(delay, callback, *arguments)`: the timer.
 pub fn call_later(loop_: &Object, delay: &Object, callback: &Object, arguments: &[Object]) -> Result {
     match Own::<Loop>::downcast(loop_) {
-        Some(own) if own.has_own_call_later() && !delay.is_none() => {
-            let when = own.time()? + delay.to_f64()?;
+        Some(own) if own.has_own_timers() && !delay.is_none() => {
+            let when = own.deadline_after(delay)?;
             own.call_at(when, callback, arguments, None, "call_later").map(Own::into_object)
         }
         _ => {

@@ -1,15 +1,14 @@
-//! A handle of `call_soon_threadsafe` against other threads (3.14 and later).
+//! CallLock: protects a handle of `call_soon_threadsafe` from other threads (3.14 and later).
 //!
-//! `cancel()` and `cancelled()` from another thread wait while the callback runs, so that whoever has
-//! cancelled can be sure that it does not run any more. asyncio has a lock in each such handle; here the
-//! handle has the number of the thread that runs it, which the GIL protects, and all waiters share one
-//! condition variable.
+//! `cancel()` and `cancelled()` from another thread wait while the callback runs. After `cancel()`, the callback does
+//! not run any more. asyncio has a lock in each such handle. Here the handle has the number of the thread that runs it,
+//! which the GIL protects, and all waiters share one condition variable.
 
 use crate::ffi::{detach, thread_ident};
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Who runs the handle.
+/// Which thread runs the handle.
 #[derive(Default)]
 pub struct CallLock {
     shared: Cell<bool>,
@@ -18,7 +17,7 @@ pub struct CallLock {
 }
 
 static CHANGED: Condvar = Condvar::new();
-/// How many callbacks of shared handles have ended, and how many threads wait.
+/// The number of callbacks of shared handles that have ended, and of threads that wait.
 static ENDED: Mutex<Ended> = Mutex::new(Ended { count: 0, waiters: 0 });
 
 struct Ended {
@@ -31,7 +30,7 @@ fn ended() -> MutexGuard<'static, Ended> {
 }
 
 impl CallLock {
-    /// Says that other threads know the handle.
+    /// Notes that other threads know the handle.
     pub fn share(&self) {
         self.shared.set(crate::compat::HANDLES_ARE_THREADSAFE);
     }
@@ -41,7 +40,7 @@ impl CallLock {
         self.shared.get()
     }
 
-    /// Runs the callback; other threads' questions wait.
+    /// Runs the callback. Calls from other threads wait.
     #[inline]
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> T {
         if !self.shared.get() {
@@ -61,7 +60,7 @@ impl CallLock {
             if runner == 0 || runner == thread_ident() {
                 return;
             }
-            // The runner can't end before the GIL is let go: so the count is that of before its end.
+            // The callback cannot end before this thread releases the GIL, so this count is the one before its end.
             let count = ended().count;
             detach(move || {
                 let mut ended = ended();

@@ -1,7 +1,7 @@
-//! Handle and TimerHandle: a callback that is going to be called.
+//! Handle and TimerHandle: a scheduled callback.
 //!
-//! A handle owns its callback, arguments and context until it is cancelled. Handles belong to the loop's
-//! thread, except that `call_soon_threadsafe` makes them in others before anybody else knows them.
+//! A handle owns its callback, arguments and context until it is cancelled. Handles belong to the loop's thread.
+//! `call_soon_threadsafe` may create them in other threads, before anything else knows them.
 
 mod call_lock;
 pub mod timer;
@@ -10,7 +10,7 @@ pub use timer::TimerHandle;
 
 use crate::compat;
 use crate::ffi::class::{
-    Members, WeakList, free_list, getter, make_derived_type, make_type, method0, type_cell, unary_slot,
+    Members, WeakList, free_list, getter, make_derived_type, make_type, method0, names, type_cell, unary_slot,
 };
 use crate::ffi::module::Module;
 use crate::ffi::text::{concat, join};
@@ -20,14 +20,15 @@ use call_lock::CallLock;
 use std::cell::Cell;
 use std::mem::offset_of;
 
-/// So many arguments are kept in the handle; more of them in a tuple.
+/// Up to this many arguments are in the handle itself; more are in a tuple. Callbacks with more than three are rare,
+/// and each place costs every handle a word.
 const ARGUMENTS_INSIDE: usize = 3;
 
 /// The arguments of a callback.
 #[derive(Default)]
 struct Arguments {
     places: [Slot; ARGUMENTS_INSIDE],
-    /// How many places are used; [`Arguments::IN_TUPLE`] if the first one holds a tuple of them all.
+    /// How many places are used. [`Arguments::IN_TUPLE`] means that the first place has a tuple of all arguments.
     count: Cell<u8>,
 }
 
@@ -60,7 +61,7 @@ impl Arguments {
         self.places.iter().for_each(Slot::clear);
     }
 
-    /// Calls with the arguments; they stay alive whatever the callee does to the handle.
+    /// Calls with the arguments. They stay alive, whatever the callee does to the handle.
     #[inline]
     fn call(&self, callback: &Object) -> Result {
         let count = self.count.get();
@@ -80,17 +81,19 @@ pub struct Handle {
     arguments: Arguments,
     context: Slot,
     loop_: Slot,
-    /// Where the handle was made, in debug mode.
+    /// Where the handle was created, in debug mode.
     source_traceback: Slot,
-    /// What a cancelled handle was, in debug mode.
+    /// The representation of a cancelled handle, in debug mode.
     repr: Slot,
     cancelled: Cell<bool>,
+    /// For a timer: whether the program passed its time as an int. It is here because there is room.
+    when_is_int: Cell<bool>,
     call_lock: CallLock,
     weak: WeakList,
 }
 
 impl Handle {
-    /// A handle's body; without a context it gets a copy of the current one.
+    /// The body of a handle. Without a context, it gets a copy of the current one.
     #[inline]
     pub fn body(
         loop_: &Object,
@@ -127,7 +130,7 @@ impl Handle {
         self.context.get()
     }
 
-    /// Says that other threads than the loop's know it.
+    /// Notes that other threads know the handle.
     pub fn share_with_threads(&self) {
         self.call_lock.share();
     }
@@ -139,7 +142,7 @@ impl Handle {
         }
     }
 
-    /// The callback as shown in messages.
+    /// The callback as messages show it.
     fn format_callback(&self) -> Result {
         let formatter = stdlib::FORMAT_CALLBACK_SOURCE.get()?;
         let (callback, arguments) = (self.callback.get_or_none(), self.arguments.as_tuple()?);
@@ -151,9 +154,15 @@ impl Handle {
     }
 }
 
+/// Reports what a callback has raised that the loop has called without a handle, as if it had had one.
+#[cold]
+pub fn report(loop_: &Object, callback: &Object, arguments: &[Object], exception: Object) -> Result<()> {
+    Own::new(Handle::body(loop_, callback, arguments, None, false)?)?.report(exception)
+}
+
 impl Own<Handle> {
-    /// Calls the callback in its context. What it raises goes to the loop's exception handler, except
-    /// `KeyboardInterrupt` and `SystemExit`.
+    /// Calls the callback in its context. Its exceptions go to the loop's exception handler, except `KeyboardInterrupt`
+    /// and `SystemExit`.
     #[inline]
     pub fn run(&self) -> Result<()> {
         let (Some(callback), Some(context)) = (self.callback.get(), self.context.get()) else {
@@ -177,10 +186,10 @@ impl Own<Handle> {
         if let Some(traceback) = self.source_traceback.get() {
             report.set(c"source_traceback", &traceback)?;
         }
-        report.send(&self.loop_.get_or_none())
+        report.send_handling(&self.loop_.get_or_none(), &exception)
     }
 
-    /// Marks it as cancelled and lets go of the callback.
+    /// Marks it as cancelled, and drops the callback.
     pub fn cancel(&self) -> Result<()> {
         self.call_lock.wait();
         if self.cancelled.replace(true) {
@@ -225,7 +234,7 @@ impl Own<Handle> {
 }
 
 static SIGNATURE: Signature = Signature {
-    name: "Handle",
+    name: "Handle.__init__",
     parameters: &["callback", "args", "loop", "context"],
     positional: 4,
     required: 3,
@@ -235,7 +244,7 @@ static SIGNATURE: Signature = Signature {
 impl Class for Handle {
     const NAME: &'static std::ffi::CStr = c"ferrio._core.Handle";
     const DOC: &'static std::ffi::CStr =
-        c"Handle(callback, args, loop, context=None)\n--\n\nA callback that is going to be called; returned by call_soon (see asyncio.Handle).";
+        c"Handle(callback, args, loop, context=None)\n--\n\nA scheduled callback; returned by call_soon (see asyncio.Handle).";
     const WEAK: Option<usize> = Some(offset_of!(Handle, weak));
     const SUBCLASSABLE: bool = true;
     type_cell!();
@@ -267,6 +276,7 @@ impl Class for Handle {
     fn members() -> Members {
         Members {
             methods: vec![
+                names::<Handle>(),
                 method0::<Handle, _>(
                     c"cancel",
                     |this| this.cancel().map(|()| Object::none()),
@@ -315,7 +325,7 @@ impl Class for Handle {
 }
 
 impl Own<Handle> {
-    /// Fills a handle that Python code made.
+    /// Fills a handle that Python code created.
     fn fill(&self, callback: &Object, arguments: &Object, loop_: &Object, context: Option<&Object>) -> Result<()> {
         let arguments = arguments.to_tuple()?;
         let debug = loop_.method0(&stdlib::GET_DEBUG)?.is_true()?;

@@ -9,17 +9,20 @@ use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::CStr;
 
-/// The body of a TimerHandle. It begins with a Handle's, so that it is one.
+/// Every int below this is a float too: 2**53.
+const MOST_EXACT_INT: f64 = 9_007_199_254_740_992.0;
+
+/// The body of a TimerHandle. It begins with the body of a Handle.
 #[derive(Default)]
 #[repr(C)]
 pub struct TimerHandle {
     handle: Handle,
     when: Cell<f64>,
-    /// While it is in a loop's timers: what that loop wants to have called when it is cancelled.
+    /// What to call when the timer is cancelled; set while it is among the timers of a loop.
     scheduled: Cell<Option<OnCancel>>,
 }
 
-/// What a loop has called when one of its timers is cancelled, with the timer and its loop.
+/// What a loop wants to be called when one of its timers is cancelled, with the timer and the loop.
 pub type OnCancel = fn(&Own<TimerHandle>, &Object) -> Result<()>;
 
 extends!(TimerHandle: Handle, handle);
@@ -37,13 +40,25 @@ impl TimerHandle {
         self.when.get()
     }
 
-    /// Says whether it is in the loop's timers, and what the loop has called when it is cancelled meanwhile.
+    /// Notes whether the timer is among the loop's timers, and what to call when it is cancelled meanwhile.
     #[inline]
     pub fn set_scheduled(&self, scheduled: Option<OnCancel>) {
         self.scheduled.set(scheduled);
     }
 
-    /// The part that every handle has.
+    /// Makes `when()` return an int if the program passed an int, as in asyncio.
+    #[inline]
+    pub fn show_as(&self, given: &Object) {
+        // Up to this limit, every int is a float too.
+        let is_exact = self.when().abs() < MOST_EXACT_INT;
+        self.handle.when_is_int.set(is_exact && !given.is_exact_float() && given.is_exact_int());
+    }
+
+    fn shown_when(&self) -> Result {
+        if self.handle.when_is_int.get() { Object::int(self.when() as i64) } else { Object::float(self.when()) }
+    }
+
+    /// The body of the Handle in it.
     #[inline]
     pub fn handle(&self) -> &Handle {
         &self.handle
@@ -51,7 +66,7 @@ impl TimerHandle {
 }
 
 impl Own<TimerHandle> {
-    /// The timer as any handle.
+    /// The timer as a Handle.
     #[inline]
     pub fn as_handle(&self) -> &Own<Handle> {
         self.upcast()
@@ -63,7 +78,7 @@ impl Own<TimerHandle> {
         }
         let loop_ = self.handle.loop_.get_or_none();
         self.as_handle().cancel()?;
-        // The loop may have taken it out while the callback's arguments went.
+        // The loop may have taken it out while the arguments were dropped.
         self.scheduled.get().map_or(Ok(()), |on_cancel| on_cancel(self, &loop_))
     }
 
@@ -89,7 +104,7 @@ impl Own<TimerHandle> {
 }
 
 static SIGNATURE: Signature = Signature {
-    name: "TimerHandle",
+    name: "TimerHandle.__init__",
     parameters: &["when", "callback", "args", "loop", "context"],
     positional: 5,
     required: 4,
@@ -98,7 +113,7 @@ static SIGNATURE: Signature = Signature {
 
 impl Class for TimerHandle {
     const NAME: &'static CStr = c"ferrio._core.TimerHandle";
-    const DOC: &'static CStr = c"TimerHandle(when, callback, args, loop, context=None)\n--\n\nA callback that is going to be called at a given time; returned by call_later and call_at (see asyncio.TimerHandle).";
+    const DOC: &'static CStr = c"TimerHandle(when, callback, args, loop, context=None)\n--\n\nA callback that is scheduled for a given time; returned by call_later and call_at (see asyncio.TimerHandle).";
     const WEAK: Option<usize> = Handle::WEAK;
     const SUBCLASSABLE: bool = true;
     type_cell!();
@@ -111,6 +126,7 @@ impl Class for TimerHandle {
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         let ([when, callback, arguments, loop_], [context], _) = args.bind::<4, 1>(&SIGNATURE)?;
         this.when.set(when.to_f64()?);
+        this.show_as(when);
         this.as_handle().fill(callback, arguments, loop_, context)
     }
 
@@ -132,7 +148,7 @@ impl Class for TimerHandle {
                 ),
                 method0::<TimerHandle, _>(
                     c"when",
-                    |this| Object::float(this.when()),
+                    |this| this.shown_when(),
                     c"when($self, /)\n--\n\nReturn the time of the call, in seconds on the clock of loop.time().",
                 ),
             ],
@@ -141,7 +157,7 @@ impl Class for TimerHandle {
                     let class = this.as_object().class();
                     if this.is_exact() { stdlib::TIMER_HANDLE.get().cloned() } else { Ok(class) }
                 }),
-                getter::<TimerHandle, _>(c"_when", |this| Object::float(this.when())),
+                getter::<TimerHandle, _>(c"_when", |this| this.shown_when()),
                 getter::<TimerHandle, _>(c"_scheduled", |this| Ok(Object::bool(this.scheduled.get().is_some()))),
             ],
             slots: vec![

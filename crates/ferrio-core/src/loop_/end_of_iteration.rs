@@ -1,4 +1,4 @@
-//! EndOfIteration: what is due once the callbacks of an iteration have run.
+//! EndOfIteration: what runs after the callbacks of an iteration.
 
 use super::Loop;
 use super::runnable::Runnable;
@@ -9,7 +9,8 @@ use std::cell::{Cell, RefCell};
 
 /// After this time, in seconds, all entries run as soon as the running callback returns.
 ///
-/// With a tenth of it, the aiohttp server of the benchmarks takes a fifth more CPU time; ten times as much saves nothing.
+/// With a tenth of this time, the aiohttp server of the benchmarks takes a fifth more CPU time. Ten times as much saves
+/// nothing.
 const LONGEST: f64 = 0.0005;
 
 /// The entries, oldest first.
@@ -35,13 +36,13 @@ impl EndOfIteration {
         entries.push(entry);
     }
 
-    /// Whether they must not wait for the iteration's end.
+    /// Whether the entries must not wait any longer.
     #[inline]
     pub fn is_overdue(&self) -> bool {
         !self.is_empty() && clock::now() - self.since.get() > LONGEST
     }
 
-    /// Runs all entries, also if one of them ends the loop.
+    /// Runs all entries, even if one of them ends the loop.
     pub fn run(&self, loop_: &Own<Loop>) -> Result<()> {
         if self.is_empty() {
             return Ok(());
@@ -53,7 +54,7 @@ impl EndOfIteration {
         }
         let mut later = self.entries.borrow_mut();
         if later.is_empty() {
-            // The memory serves the next iteration.
+            // The next iteration uses the memory again.
             *later = entries;
         }
         error.result()

@@ -11,7 +11,7 @@
 //!   it is over: the interpreter refuses to enter a context twice.
 
 use super::runnable::Runnable;
-use super::{Loop, Overridable, System};
+use super::{Loop, Overridable, System, hooks};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Object, Own, Result, context, thread_ident};
 use ferrio_reactor::alarm::Alarm;
@@ -279,6 +279,7 @@ impl Own<Loop> {
 
     fn run_ready_within(&self, callbacks: usize, end: f64) -> Result<()> {
         let count = self.ready.borrow().begin().min(callbacks);
+        let replaced_run = hooks::replaced_run()?;
         if count > 0 {
             self.wake();
         }
@@ -291,7 +292,7 @@ impl Own<Loop> {
             self.callbacks.set(self.callbacks.get().wrapping_add(1));
             self.callbacks_left.set(left);
             self.is_in_callback.set(true);
-            let result = if self.debug.get() { self.run_watched(&entry) } else { entry.run(self) };
+            let result = self.run_entry(&entry, replaced_run.as_ref());
             self.is_in_callback.set(false);
             result?;
             if self.guest.is_idle() {

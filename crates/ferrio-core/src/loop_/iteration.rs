@@ -1,7 +1,7 @@
 //! One iteration of the loop.
 
 use super::runnable::{Method, Runnable};
-use super::{Callback, Loop};
+use super::{Loop, RunningCallback, hooks};
 use crate::debug::{shown, shown_as};
 use crate::ffi::error::check_signals;
 use crate::ffi::{Object, Own, Result, detach, thread_ident};
@@ -12,12 +12,12 @@ use ferrio_sched::deadline;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-/// While there is work and nobody has registered a descriptor, the kernel is asked only after this many iterations,
-/// for the bytes that signals leave in the wake-up descriptor. A poll takes about as long as an iteration that runs
-/// one task's step, so it costs such a loop 2 % of its time. A signal is late by 64 iterations at most.
+/// While there is work and no descriptor is registered, the loop polls only after this many iterations, for the bytes
+/// that signals write to the wake-up descriptor. A poll takes about as long as an iteration that runs one task's step,
+/// so it costs such a loop 2 % of its time. A signal is late by 64 iterations at most.
 const ITERATIONS_BETWEEN_IDLE_POLLS: u32 = 64;
 
-/// A view of the poller that may be used without the GIL.
+/// The parts of the loop that a wait uses without the GIL.
 struct Waiting<'system>(&'system super::System, &'system mut ferrio_reactor::poller::Events);
 
 impl Waiting<'_> {
@@ -38,9 +38,10 @@ impl Drop for Running<'_> {
 }
 
 impl Own<Loop> {
-    /// Runs until `stop()`. What comes out is `KeyboardInterrupt`, `SystemExit`, or an error of the
-    /// loop's own.
+    /// Runs until `stop()`. It raises `KeyboardInterrupt`, `SystemExit`, or an error of the loop's own.
     pub fn run(&self) -> Result<()> {
+        // A class may have changed since the last run.
+        self.look_for_overrides()?;
         self.thread.set(thread_ident());
         let _running = Running(self);
         let slack = TimerSlack::of_thread();
@@ -59,8 +60,8 @@ impl Own<Loop> {
         if self.needs_poll(wait) {
             self.poll(wait, slack)?;
         }
-        // 4. Dispatch readiness in poll order: what it makes runnable joins the ready queue. Then take
-        //    over what other threads have handed in.
+        // 4. Dispatch readiness in poll order: what becomes runnable joins the ready queue. Then take over the entries
+        //    from other threads.
         self.dispatch();
         self.drain_remote();
         // 5. Move due timers to the ready queue.
@@ -70,7 +71,7 @@ impl Own<Loop> {
         self.run_end_of_iteration_after(result)
     }
 
-    /// `None` is for ever.
+    /// How long the poll waits; `None` has no end.
     pub(super) fn time_to_wait(&self) -> Result<Option<Duration>> {
         if self.has_work() {
             return Ok(Some(Duration::ZERO));
@@ -81,7 +82,7 @@ impl Own<Loop> {
             Some(when) => Some(deadline::wait_until(when, self.time()?)),
             None => None,
         };
-        // Finalisers, and a clock of the program's own, are Python code, and may have brought work.
+        // Finalisers and a clock of the program's own are Python code, and may have added work.
         Ok(if self.has_work() { Some(Duration::ZERO) } else { wait })
     }
 
@@ -104,7 +105,7 @@ impl Own<Loop> {
         let waiting = Waiting(&system, &mut events);
         let result = match wait {
             Some(Duration::ZERO) => waiting.wait(wait),
-            // A timer is to be on time.
+            // The timer should be on time.
             Some(_) => detach(move || slack.least_during(|| waiting.wait(wait))),
             None => detach(move || waiting.wait(wait)),
         };
@@ -127,7 +128,7 @@ impl Own<Loop> {
             let mut ready = self.ready.borrow_mut();
             self.registrations.borrow_mut().take_interested(event, |entry| ready.push(entry));
         }
-        // An event is dispatched once, also if the next iteration does not poll.
+        // Each event is dispatched once, even if the next iteration does not poll.
         events.clear();
         self.events.replace(events);
     }
@@ -175,6 +176,7 @@ impl Own<Loop> {
     #[inline]
     fn run_ready(&self) -> Result<()> {
         let count = self.ready.borrow().begin();
+        let replaced_run = hooks::replaced_run()?;
         for left in (0..count).rev() {
             let entry = self.ready.borrow_mut().take();
             let Some(entry) = entry else { break };
@@ -184,7 +186,7 @@ impl Own<Loop> {
             self.callbacks.set(self.callbacks.get().wrapping_add(1));
             self.callbacks_left.set(left);
             self.is_in_callback.set(true);
-            let result = if self.debug.get() { self.run_watched(&entry) } else { entry.run(self) };
+            let result = self.run_entry(&entry, replaced_run.as_ref());
             self.is_in_callback.set(false);
             result?;
             if left > 0 && self.end_of_iteration.is_overdue() {
@@ -194,11 +196,20 @@ impl Own<Loop> {
         Ok(())
     }
 
-    /// The callback that runs, if it is the calling thread that runs it.
     #[inline]
-    pub fn callback(&self) -> Option<Callback> {
+    pub(super) fn run_entry(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
+        match replaced_run {
+            _ if self.debug.get() => self.run_watched(entry, replaced_run),
+            None => entry.run(self),
+            Some(replacement) => hooks::run(entry, self, replacement),
+        }
+    }
+
+    /// The callback that runs, if the calling thread runs it.
+    #[inline]
+    pub fn callback(&self) -> Option<RunningCallback> {
         (self.is_in_callback.get() && self.thread.get() == thread_ident())
-            .then(|| Callback { number: self.callbacks.get(), is_last: self.callbacks_left.get() == 0 })
+            .then(|| RunningCallback { number: self.callbacks.get(), is_last: self.callbacks_left.get() == 0 })
     }
 
     /// The number of the callback that runs, or that ran last.
@@ -212,7 +223,7 @@ impl Own<Loop> {
         self.end_of_iteration.push(Runnable::method(object.clone(), method));
     }
 
-    /// Runs the end of the iteration, after callbacks of which one may have ended the loop.
+    /// Runs the end of the iteration. One of the callbacks may have ended the loop.
     #[inline]
     pub(super) fn run_end_of_iteration_after(&self, result: Result<()>) -> Result<()> {
         let Err(raised) = result else { return self.end_of_iteration.run(self) };
@@ -223,12 +234,15 @@ impl Own<Loop> {
         Err(exception.raise())
     }
 
-    /// Runs an entry in debug mode: one that takes long is logged.
+    /// Runs an entry in debug mode. A slow one is logged.
     #[cold]
-    pub(super) fn run_watched(&self, entry: &Runnable) -> Result<()> {
+    fn run_watched(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
         self.current.put(entry.object().clone());
         let start = clock::now();
-        let result = entry.run(self);
+        let result = match replaced_run {
+            Some(replacement) => hooks::run(entry, self, replacement),
+            None => entry.run(self),
+        };
         let duration = clock::now() - start;
         self.current.clear();
         result?;
@@ -241,7 +255,7 @@ impl Own<Loop> {
         Ok(())
     }
 
-    /// A handle as the slow-callback log shows it: for a task's step, the task.
+    /// An entry for the log of slow callbacks: a task's step shows the task.
     fn describe(&self, entry: &Runnable) -> Result {
         match entry {
             Runnable::Handle(handle) => {

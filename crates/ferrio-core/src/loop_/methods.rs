@@ -1,35 +1,37 @@
-//! Loop's methods and properties, as asyncio names them, and those that Ferrio's Python code uses.
+//! The methods and properties of Loop: asyncio's, and those that Ferrio's Python code uses.
 
-use super::readiness::{Direction, descriptor_of};
+use super::readiness::{Direction, Fd, checked, descriptor_of, number_of};
 use super::runnable::Runnable;
 use super::{Loop, Overridable};
 use crate::ffi::class::{
-    Additions, Members, Method, Property, getter, make_type_with, method, method0, method1, property, type_cell,
+    Additions, Members, Method, Property, after_setattr_slot, getter, make_type_with, method, method0, method1,
+    property, type_cell,
 };
 use crate::ffi::error::{runtime_error, type_error};
 use crate::ffi::module::Module;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
 use crate::handles::Handle;
+use crate::stdlib;
 use std::ffi::CStr;
 use std::mem::offset_of;
 
 static CALL_SOON: Signature = Signature {
-    name: "call_soon",
+    name: "BaseEventLoop.call_soon",
     parameters: &["callback", "context"],
     positional: 1,
     required: 1,
     variadic: true,
 };
-static CALL_SOON_THREADSAFE: Signature = Signature { name: "call_soon_threadsafe", ..CALL_SOON };
+static CALL_SOON_THREADSAFE: Signature = Signature { name: "BaseEventLoop.call_soon_threadsafe", ..CALL_SOON };
 static CALL_LATER: Signature = Signature {
-    name: "call_later",
+    name: "BaseEventLoop.call_later",
     parameters: &["delay", "callback", "context"],
     positional: 2,
     required: 2,
     variadic: true,
 };
-static CALL_AT: Signature =
-    Signature { name: "call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
+static CALL_AT_SIGNATURE: Signature =
+    Signature { name: "BaseEventLoop.call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
 static STEP: Signature = Signature {
     name: "_step",
     parameters: &["callbacks", "seconds"],
@@ -37,13 +39,19 @@ static STEP: Signature = Signature {
     required: 2,
     variadic: false,
 };
-static ADD_READER: Signature =
-    Signature { name: "add_reader", parameters: &["fd", "callback"], positional: 2, required: 2, variadic: true };
+static ADD_READER: Signature = Signature {
+    name: "BaseSelectorEventLoop.add_reader",
+    parameters: &["fd", "callback"],
+    positional: 2,
+    required: 2,
+    variadic: true,
+};
 
 impl Class for Loop {
     const NAME: &'static CStr = c"ferrio._core.Loop";
     const DOC: &'static CStr = c"Loop()\n--\n\nThe event loop's hot paths; ferrio.Loop derives from it.";
     const DICT: Option<usize> = Some(offset_of!(Loop, dict));
+    const SHOWS_DICT: bool = true;
     const WEAK: Option<usize> = Some(offset_of!(Loop, weak));
     const SUBCLASSABLE: bool = true;
     type_cell!();
@@ -54,11 +62,10 @@ impl Class for Loop {
 
     fn init(this: &Own<Self>, _: &Args<'_>) -> Result<()> {
         if this.system.borrow().is_some() {
-            // What is registered with its poller would never be heard of again.
+            // The descriptors of the present poller would never be reported again.
             return Err(runtime_error("the loop is already initialized"));
         }
-        let base = Own::<Loop>::class_object()?;
-        this.overridden.set(Overridable::SKIPPED.overridden(this.as_object(), &base)?);
+        this.look_for_overrides()?;
         this.slow_callback_duration.put(Object::float(super::SLOW_CALLBACK_DURATION)?);
         this.open()
     }
@@ -73,6 +80,7 @@ impl Class for Loop {
         if let Ok(registrations) = self.registrations.try_borrow() {
             registrations.iter().for_each(|entry| entry.traverse(visitor));
         }
+        self.files.traverse(visitor);
         self.end_of_iteration.for_each(|entry| entry.traverse(visitor));
         self.guest.for_each(|entry| entry.traverse(visitor));
         visitor.slot(&self.slow_callback_duration);
@@ -92,13 +100,16 @@ impl Class for Loop {
         Members {
             methods: [scheduling(), running(), guest_methods(), descriptors()].concat(),
             properties: properties(),
-            slots: vec![],
+            slots: vec![after_setattr_slot::<Loop, _>(|this, name| {
+                if Overridable::SKIPPED.names(name)? { this.look_for_overrides() } else { Ok(()) }
+            })],
         }
     }
 }
 
-/// Adds the class. The methods that make futures, tasks and sockets' coroutines come from the folders of these.
+/// Adds the class. The folders of futures, tasks and sockets supply the methods that create their objects.
 pub fn register(module: &Module, additions: Additions) -> Result<()> {
+    super::hooks::register()?;
     module.add(c"Loop", &make_type_with::<Loop>(additions)?)
 }
 
@@ -115,7 +126,7 @@ fn scheduling() -> Vec<Method> {
                 let ([callback], [context], arguments) = args.bind::<1, 1>(&CALL_SOON)?;
                 this.call_soon(callback, arguments, context).map(Own::into_object)
             },
-            c"call_soon($self, /, callback, *args, context=None)\n--\n\nHave the callback called in the next iteration. Return its Handle.",
+            c"call_soon($self, /, callback, *args, context=None)\n--\n\nSchedule the callback for the next iteration. Return its Handle.",
         ),
         method::<Loop, _>(
             c"call_soon_threadsafe",
@@ -123,7 +134,7 @@ fn scheduling() -> Vec<Method> {
                 let ([callback], [context], arguments) = args.bind::<1, 1>(&CALL_SOON_THREADSAFE)?;
                 this.call_soon_threadsafe(callback, arguments, context).map(Own::into_object)
             },
-            c"call_soon_threadsafe($self, /, callback, *args, context=None)\n--\n\nAs call_soon, from any thread.",
+            c"call_soon_threadsafe($self, /, callback, *args, context=None)\n--\n\nSchedule the callback for the next iteration, from any thread. Return its Handle.",
         ),
         method::<Loop, _>(
             c"call_later",
@@ -132,21 +143,30 @@ fn scheduling() -> Vec<Method> {
                 if delay.is_none() {
                     return Err(type_error("delay must not be None"));
                 }
-                let when = this.time()? + delay.to_f64()?;
+                if !this.has_own_call_at() {
+                    let when = this.time_after(delay)?;
+                    let arguments: Vec<&Object> = [&when, callback].into_iter().chain(arguments).collect();
+                    let context = context.cloned().unwrap_or_else(Object::none);
+                    let context = (&stdlib::CONTEXT, &context);
+                    return this.as_object().method_keywords(&stdlib::CALL_AT, &arguments, &[context]);
+                }
+                let when = this.deadline_after(delay)?;
                 this.call_at(when, callback, arguments, context, "call_later").map(Own::into_object)
             },
-            c"call_later($self, /, delay, callback, *args, context=None)\n--\n\nHave the callback called after delay seconds. Return its TimerHandle.",
+            c"call_later($self, /, delay, callback, *args, context=None)\n--\n\nSchedule the callback after delay seconds. Return its TimerHandle.",
         ),
         method::<Loop, _>(
             c"call_at",
             |this, args| {
-                let ([when, callback], [context], arguments) = args.bind::<2, 1>(&CALL_AT)?;
+                let ([when, callback], [context], arguments) = args.bind::<2, 1>(&CALL_AT_SIGNATURE)?;
                 if when.is_none() {
                     return Err(type_error("when cannot be None"));
                 }
-                this.call_at(when.to_f64()?, callback, arguments, context, "call_at").map(Own::into_object)
+                let timer = this.call_at(when.to_f64()?, callback, arguments, context, "call_at")?;
+                timer.show_as(when);
+                Ok(timer.into_object())
             },
-            c"call_at($self, /, when, callback, *args, context=None)\n--\n\nHave the callback called at a time of the loop's clock. Return its TimerHandle.",
+            c"call_at($self, /, when, callback, *args, context=None)\n--\n\nSchedule the callback for a time of the loop's clock, in seconds. Return its TimerHandle.",
         ),
     ]
 }
@@ -243,7 +263,7 @@ fn guest_methods() -> Vec<Method> {
     ]
 }
 
-/// `add_reader` and its kin; the public ones refuse a descriptor that a transport owns.
+/// `add_reader`, `add_writer` and their private forms. The public ones refuse a descriptor that a transport owns.
 fn add(this: &Own<Loop>, args: &Args<'_>, direction: Direction, public: bool) -> Result {
     let ([file, callback], [], arguments) = args.bind::<2, 0>(&ADD_READER)?;
     let descriptor = descriptor_of(file)?;
@@ -253,14 +273,24 @@ fn add(this: &Own<Loop>, args: &Args<'_>, direction: Direction, public: bool) ->
     this.check_closed()?;
     let handle = Own::new(Handle::body(this.as_object(), callback, arguments, None, this.is_debug())?)?;
     this.add_callback(descriptor, direction, &handle)?;
+    this.files.keep(descriptor, file)?;
     Ok(if public { Object::none() } else { handle.into_object() })
 }
 
 fn remove(this: &Own<Loop>, file: &Object, direction: Direction, public: bool) -> Result {
-    let descriptor = descriptor_of(file)?;
-    if public {
+    let number = number_of(file);
+    if public && let Ok(Ok(descriptor)) = number.as_ref().map(|number| Fd::try_from(*number)) {
         this.check_no_owner(descriptor, file)?;
     }
+    let descriptor = match number {
+        Err(raised) if public => return Err(raised),
+        _ if this.closed.get() => return Ok(Object::bool(false)),
+        // A socket that the program has closed has no number any more.
+        number => match number.and_then(checked) {
+            Ok(descriptor) => descriptor,
+            Err(raised) => this.files.descriptor_of_closed(file).ok_or(raised)?,
+        },
+    };
     this.remove_callback(descriptor, direction).map(Object::bool)
 }
 
@@ -270,12 +300,12 @@ fn descriptors() -> Vec<Method> {
         method::<Loop, _>(
             c"add_reader",
             |this, args| add(this, args, Read, true),
-            c"add_reader($self, fd, callback, /, *args)\n--\n\nHave the callback called whenever the descriptor is readable.",
+            c"add_reader($self, fd, callback, /, *args)\n--\n\nCall the callback whenever the descriptor is readable.",
         ),
         method::<Loop, _>(
             c"add_writer",
             |this, args| add(this, args, Write, true),
-            c"add_writer($self, fd, callback, /, *args)\n--\n\nHave the callback called whenever the descriptor is writable.",
+            c"add_writer($self, fd, callback, /, *args)\n--\n\nCall the callback whenever the descriptor is writable.",
         ),
         method1::<Loop, _>(
             c"remove_reader",
@@ -318,12 +348,12 @@ fn descriptors() -> Vec<Method> {
                 this.set_internal(descriptor_of(file)?)?;
                 Ok(Object::none())
             },
-            c"_set_internal($self, fd, /)\n--\n\nSay that the descriptor is one of the loop's own.",
+            c"_set_internal($self, fd, /)\n--\n\nMark the descriptor as one of the loop's own.",
         ),
         method0::<Loop, _>(
             c"_run_end_of_iteration",
             |this| this.end_of_iteration.run(this).map(|()| Object::none()),
-            c"_run_end_of_iteration($self, /)\n--\n\nRun at once what is due at the end of this iteration.",
+            c"_run_end_of_iteration($self, /)\n--\n\nRun what is due at the end of this iteration now.",
         ),
         method0::<Loop, _>(
             c"_reopen_after_fork",
@@ -331,7 +361,7 @@ fn descriptors() -> Vec<Method> {
                 this.reopen_after_fork()?;
                 Ok(Object::none())
             },
-            c"_reopen_after_fork($self, /)\n--\n\nTake a poller of its own, in the child of a fork.",
+            c"_reopen_after_fork($self, /)\n--\n\nTake a new poller, in the child of a fork.",
         ),
     ]
 }
@@ -339,6 +369,7 @@ fn descriptors() -> Vec<Method> {
 fn properties() -> Vec<Property> {
     vec![
         getter::<Loop, _>(c"_debug", |this| Ok(Object::bool(this.is_debug()))),
+        getter::<Loop, _>(c"_closed", |this| Ok(Object::bool(this.closed.get()))),
         getter::<Loop, _>(c"_thread_id", |this| {
             let thread = this.thread.get();
             if thread == 0 { Ok(Object::none()) } else { Object::int(thread as i64) }

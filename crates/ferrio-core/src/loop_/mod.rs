@@ -1,76 +1,50 @@
 //! The event loop.
 //!
-//! [`iteration`] has the loop itself, as a numbered list; [`schedule`] what puts work into it;
-//! [`readiness`] who watches descriptors; [`methods`] the Python side. Cold paths, as making
-//! connections, are Python code in a class derived from this one (`python/ferrio/loop/`).
+//! [`iteration`] has the steps of the loop as a numbered list. [`schedule`] has `call_soon` and the other ways to add
+//! work, [`readiness`] the watching of descriptors, [`read_buffer`] the receiving, [`methods`] the Python side. Cold
+//! paths, for example making connections, are in a Python class derived from this one (`python/ferrio/loop/`).
 //!
-//! A loop belongs to the thread that runs it. `call_soon_threadsafe` alone may be called from others.
+//! A loop belongs to the thread that runs it. Other threads may only call `call_soon_threadsafe`.
 
+mod files;
+mod hooks;
 mod iteration;
 mod methods;
 pub use methods::register;
 pub mod end_of_iteration;
 pub mod guest;
 mod owners;
+mod read_buffer;
 mod readiness;
 pub mod runnable;
+pub use read_buffer::Progress;
 pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
 use crate::ffi::with_gil::WithGil;
-use crate::ffi::{Object, Overridden, Own, Result, SkippedMethods, Slot, bytes};
+use crate::ffi::{Overridden, Own, Result, SkippedMethods, Slot};
 use crate::handles::TimerHandle;
 use crate::stdlib;
 use end_of_iteration::EndOfIteration;
 use ferrio_reactor::poller::{Events, Interest, Mode, Poller, Waker};
 use ferrio_reactor::registrations::Registrations;
-use ferrio_reactor::socket;
 use ferrio_sched::ready::Ready;
 use ferrio_sched::remote_queue::RemoteQueue;
 use ferrio_sched::timers::Timers;
+use files::Files;
 use guest::Guest;
 use owners::Owners;
+use read_buffer::ReadBuffer;
 use runnable::Runnable;
 use std::cell::{Cell, RefCell};
-use std::io;
-use std::mem::MaybeUninit;
 use std::rc::Rc;
 
 /// A callback that takes this long, in seconds, is logged in debug mode; asyncio's default.
 const SLOW_CALLBACK_DURATION: f64 = 0.1;
 
-/// The size of the buffer that every stream transport reads into, in bytes; asyncio's `max_size`.
-pub const READ_BUFFER_SIZE: usize = 256 * 1024;
-
-/// From so many bytes on that came at once, the next are read to where they stay.
-const READS_IN_PLACE: usize = 32 * 1024;
-
-/// How reading from a socket went the last time.
-#[derive(Default)]
-pub struct Progress {
-    /// How many bytes came.
-    count: Cell<usize>,
-    pub last: Cell<LastRead>,
-}
-
-impl Progress {
-    /// Notes a `recv` of at most so many bytes.
-    #[inline]
-    pub fn note(&self, read: &io::Result<usize>, most: usize) {
-        self.last.set(match read {
-            Ok(count) if *count < most => LastRead::Short,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => LastRead::Empty,
-            _ => LastRead::Full,
-        });
-        if let Ok(count) = read {
-            self.count.set(*count);
-        }
-    }
-}
-
-/// The methods that Ferrio calls without a look at the class, unless a derived class overrides them.
+/// The methods that Ferrio skips, unless a derived class or an attribute of the loop overrides them.
 #[derive(Clone, Copy)]
 enum Overridable {
     CallSoon,
@@ -79,6 +53,7 @@ enum Overridable {
     CreateFuture,
     CreateTask,
     CallLater,
+    CallAt,
 }
 
 impl Overridable {
@@ -91,15 +66,16 @@ impl Overridable {
             &stdlib::CREATE_FUTURE,
             &stdlib::CREATE_TASK,
             &stdlib::CALL_LATER,
+            &stdlib::CALL_AT,
         ]);
         &SKIPPED
     };
 }
 
-/// Something to run on its way to the loop from another thread.
+/// Something to run that another thread has sent to the loop.
 type Remote = WithGil<Runnable>;
 
-/// What a loop has of the operating system, until it is closed.
+/// The objects of the operating system that a loop has until it is closed.
 pub struct System {
     poller: Poller,
     waker: Waker,
@@ -112,19 +88,19 @@ impl System {
     }
 }
 
-/// The wake-up that a loop has to get, for what another thread has handed in. It gets it at the latest when this is
-/// dropped: until then nobody else will wake it up, so no Python code may run before.
+/// The duty to wake a loop for an entry from another thread. It is done at the latest when this is dropped. Until then,
+/// no other thread wakes the loop, so no Python code may run before.
 #[must_use]
 #[derive(Default)]
 pub struct WakeUp(Option<Rc<System>>);
 
 impl WakeUp {
-    /// What is to be woken up, for a thread that does it without the GIL.
+    /// What to wake, for a thread that does it without the GIL.
     pub fn system(&self) -> Option<&System> {
         self.0.as_deref()
     }
 
-    /// Says that it is done.
+    /// Notes that the loop was woken.
     pub fn done(mut self) {
         self.0 = None;
     }
@@ -149,10 +125,10 @@ pub fn running() -> Result {
 
 /// One of the loop's callbacks, while it runs.
 #[derive(Clone, Copy)]
-pub struct Callback {
-    /// How many have begun, this one included.
+pub struct RunningCallback {
+    /// How many callbacks have begun, including this one.
     pub number: u64,
-    /// Whether no other is to run in the same iteration.
+    /// Whether it is the last one of its iteration.
     pub is_last: bool,
 }
 
@@ -160,21 +136,21 @@ pub struct Callback {
 pub struct Loop {
     ready: RefCell<Ready<Runnable>>,
     timers: RefCell<Timers<Own<TimerHandle>>>,
-    /// Apart from the body: it wants an alignment that Python's memory has not.
+    /// In a box, because Python's memory does not have its alignment.
     remote_queue: Box<RemoteQueue<Remote>>,
     registrations: RefCell<Registrations<Runnable>>,
     owners: RefCell<Owners>,
+    files: Files,
     system: RefCell<Option<Rc<System>>>,
     events: RefCell<Events>,
-    /// What stream transports read into before they know how much there is.
-    read_buffer: RefCell<Vec<MaybeUninit<u8>>>,
+    read_buffer: ReadBuffer,
     /// How many callbacks have begun, and whether the last of them still runs.
     callbacks: Cell<u64>,
     is_in_callback: Cell<bool>,
-    /// How many are to run after it in the same iteration.
+    /// How many callbacks are left in this iteration.
     callbacks_left: Cell<usize>,
     end_of_iteration: EndOfIteration,
-    /// Iterations since the descriptors were last looked at without a need to wait.
+    /// How many iterations have run since the last poll.
     iterations_unpolled: Cell<u32>,
     stopping: Cell<bool>,
     closed: Cell<bool>,
@@ -183,11 +159,11 @@ pub struct Loop {
     /// Whether one of the three above asks for more than an entry in the ready queue. Hot methods ask only this.
     watchful: Cell<bool>,
     slow_callback_duration: Slot,
-    /// The thread that runs it; 0 while it does not run.
+    /// The thread that runs the loop; 0 if it does not run.
     thread: Cell<u64>,
     /// What a derived class overrides.
     overridden: Cell<Overridden>,
-    /// What makes tasks in place of Ferrio's own class, if the program has set it.
+    /// The program's task factory, if it has set one.
     pub(crate) task_factory: Slot,
     /// What runs now, in debug mode.
     current: Slot,
@@ -203,16 +179,17 @@ impl Loop {
             remote_queue: Box::default(),
             registrations: RefCell::default(),
             owners: RefCell::default(),
+            files: Files::default(),
             system: RefCell::new(None),
             events: RefCell::default(),
-            read_buffer: RefCell::default(),
+            read_buffer: ReadBuffer::default(),
             callbacks: Cell::new(0),
             is_in_callback: Cell::new(false),
             callbacks_left: Cell::new(0),
             end_of_iteration: EndOfIteration::default(),
             iterations_unpolled: Cell::new(0),
             stopping: Cell::new(false),
-            // Until it has what it needs of the system.
+            // Until `open`.
             closed: Cell::new(true),
             debug: Cell::new(false),
             guest: Guest::default(),
@@ -248,8 +225,8 @@ impl Loop {
         self.watchful.set(self.closed.get() || self.debug.get() || self.guest.is_idle());
     }
 
-    /// Takes a poller and a waker of its own in the child of a fork: the inherited ones are shared with
-    /// the parent, whose registrations a change made here would change too.
+    /// Takes a poller and a waker of its own in the child of a fork. The inherited ones are shared with the parent: a
+    /// change of the registrations here would change the parent's too.
     fn reopen_after_fork(&self) -> Result<()> {
         if self.closed.get() {
             return Ok(());
@@ -271,7 +248,7 @@ impl Loop {
         !self.overridden.get().has(method as usize)
     }
 
-    /// Whether futures may put their callbacks straight into the ready queue.
+    /// Whether `call_soon` is this class's own. If so, futures put their callbacks directly into the ready queue.
     #[inline]
     pub fn has_own_call_soon(&self) -> bool {
         self.is_own(Overridable::CallSoon)
@@ -290,16 +267,18 @@ impl Loop {
 
     /// Whether `create_task` is this class's own, and there is no task factory.
     #[inline]
-    pub fn makes_own_tasks(&self) -> Result<bool> {
-        Ok(self.is_own(Overridable::CreateTask)
-            && self.task_factory.is_empty()
-            && !self.dict.contains(&stdlib::CREATE_TASK)?)
+    pub fn makes_own_tasks(&self) -> bool {
+        self.is_own(Overridable::CreateTask) && self.task_factory.is_empty()
     }
 
-    /// Whether `call_later` is this class's own.
+    /// Whether `call_later` and `call_at` are this class's own.
     #[inline]
-    pub fn has_own_call_later(&self) -> bool {
-        self.is_own(Overridable::CallLater)
+    pub fn has_own_timers(&self) -> bool {
+        self.is_own(Overridable::CallLater) && self.is_own(Overridable::CallAt)
+    }
+
+    fn has_own_call_at(&self) -> bool {
+        self.is_own(Overridable::CallAt)
     }
 
     /// Whether debug mode is on.
@@ -319,45 +298,7 @@ impl Loop {
         self.thread.get() != 0
     }
 
-    /// Lends the read buffer to `work`, which must not call into Python.
-    pub fn with_read_buffer<T>(&self, work: impl FnOnce(&mut [MaybeUninit<u8>]) -> T) -> T {
-        let mut buffer = self.read_buffer.borrow_mut();
-        if buffer.is_empty() {
-            keep_large_blocks();
-            buffer.resize(READ_BUFFER_SIZE, MaybeUninit::uninit());
-        }
-        work(&mut buffer)
-    }
-
-    /// Receives up to `most` bytes from a socket; nothing at the end of the stream.
-    ///
-    /// Little is read into the loop's buffer and copied to where it just fits; where much comes, it is read to
-    /// where it stays.
-    ///
-    /// # Errors
-    /// The outer result is the system's, the inner one `MemoryError`.
-    pub fn receive(
-        &self,
-        descriptor: i32,
-        most: usize,
-        progress: &Progress,
-    ) -> io::Result<Option<Result<Object>>> {
-        let most = most.min(READ_BUFFER_SIZE);
-        let receive = |buffer: &mut [MaybeUninit<u8>]| {
-            let read = socket::recv(descriptor, buffer);
-            progress.note(&read, most);
-            read
-        };
-        if progress.count.get() >= READS_IN_PLACE {
-            return bytes::filled(most, receive);
-        }
-        self.with_read_buffer(|buffer| {
-            let count = receive(&mut buffer[..most])?;
-            Ok((count > 0).then(|| Object::bytes(bytes::received(buffer, count))))
-        })
-    }
-
-    /// `close()`: lets go of everything. `RuntimeError` while it runs.
+    /// `close()`: drops everything. `RuntimeError` while the loop runs.
     fn close(&self) -> Result<()> {
         if self.is_running() {
             return Err(runtime_error("Cannot close a running event loop"));
@@ -369,8 +310,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Drops all that is queued and registered, and the descriptors. What is dropped may run finalisers
-    /// that come back here, so each is taken out first.
+    /// Drops everything that is queued or registered, and the descriptors. Dropping may run finalisers that use the
+    /// loop, so each part is taken out first.
     fn release(&self) {
         drop(self.ready.borrow_mut().take_all());
         drop(self.guest.take_postponed());
@@ -383,16 +324,8 @@ impl Loop {
         let entries = self.registrations.borrow_mut().take_all();
         drop(entries);
         drop(self.owners.take());
+        self.files.release();
         drop(self.system.borrow_mut().take());
-        *self.read_buffer.borrow_mut() = Vec::new();
+        self.read_buffer.release();
     }
-}
-
-/// Has the C library's allocator keep blocks of the size that is read at once.
-///
-/// glibc takes large ones from the kernel and gives each back when it is freed, until one of at least their size
-/// has been freed. What is read in place is cut to its length before that, so it would never learn: to get, clear
-/// and return the memory would cost more than all the rest of a read.
-fn keep_large_blocks() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(2 * READ_BUFFER_SIZE)));
 }

@@ -1,4 +1,5 @@
-//! Which transport a descriptor belongs to. `add_reader()` and its like refuse one that has an owner.
+//! Owners: which transport a descriptor belongs to. `add_reader()`, `remove_reader()` and the like refuse a descriptor
+//! that has an owner.
 
 use super::Loop;
 use super::readiness::{Fd, table_error};
@@ -15,7 +16,7 @@ pub type Owners = FdTable<Option<Weak>>;
 impl Own<Loop> {
     /// Notes that a descriptor belongs to a transport.
     ///
-    /// One that is not open belongs to nobody; whoever goes on to use it finds out.
+    /// A descriptor that is not open has no owner. Its first use fails.
     pub fn claim(&self, fd: Fd, owner: &Object) -> Result<()> {
         if self.closed.get() {
             return Ok(());
@@ -29,12 +30,12 @@ impl Own<Loop> {
         }
     }
 
-    /// Notes that a descriptor belongs to a transport no more, if it did.
+    /// Notes that a descriptor does not belong to a transport any more.
     pub fn disclaim(&self, fd: Fd, owner: &Object) {
         let before = {
             let mut owners = self.owners.borrow_mut();
             let Some(place) = owners.get_mut(fd) else { return };
-            // One that is gone owns nothing either.
+            // A transport that is gone owns nothing either.
             place.take_if(|weak| weak.get().is_none_or(|known| known.is(owner)))
         };
         drop(before);

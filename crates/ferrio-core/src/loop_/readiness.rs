@@ -1,7 +1,7 @@
-//! What the loop's callers register for a descriptor: transports' methods and programs' callbacks.
+//! Readiness: transports' methods and programs' callbacks that are registered for a descriptor.
 //!
-//! [`Registrations`] has the table, and tells the poller. What an exchange gives back is dropped here, when the
-//! table is no longer borrowed: that may run finalisers that come back.
+//! `Registrations` of ferrio-reactor has the table, and informs the poller. What it returns is dropped here, when the
+//! table is no longer borrowed, because that may run finalisers which use the table.
 
 use super::Loop;
 use super::runnable::{Method, Runnable};
@@ -17,7 +17,7 @@ use std::io;
 /// A descriptor's number in the operating system.
 pub type Fd = std::ffi::c_int;
 
-/// An error of a table of descriptors. One without a number is of Rust's own allocator.
+/// An error of a table of descriptors. An error without a number is one of Rust's allocator.
 pub(super) fn table_error(error: io::Error) -> Raised {
     if error.kind() == io::ErrorKind::OutOfMemory && error.raw_os_error().is_none() {
         return raise_imported(&stdlib::MEMORY_ERROR, "no memory for one more descriptor");
@@ -26,7 +26,7 @@ pub(super) fn table_error(error: io::Error) -> Raised {
 }
 
 impl Own<Loop> {
-    /// Sets or clears what runs when a descriptor is ready; returns what did before.
+    /// Sets or clears what runs when a descriptor is ready. Returns what was registered before.
     fn watch(
         &self,
         fd: Fd,
@@ -41,6 +41,7 @@ impl Own<Loop> {
         let result = registrations.watch(&system.poller, fd, direction, mode, &mut registered);
         drop(registrations);
         result.map_err(table_error)?;
+        self.files.forget_unwatched(&self.registrations, fd);
         Ok(registered)
     }
 
@@ -55,25 +56,25 @@ impl Own<Loop> {
         self.watch(fd, direction, mode, Some(Runnable::method(object.clone(), method))).map(drop)
     }
 
-    /// Has a native method called when a descriptor is ready.
+    /// Calls a native method whenever a descriptor is ready.
     pub fn watch_native(&self, fd: Fd, direction: Direction, object: &Object, method: Method) -> Result<()> {
         self.watch_method(fd, direction, Mode::Level, object, method)
     }
 
-    /// Has a native method called once, when a descriptor is ready. Afterwards, and when it is not wanted any
-    /// more, [`Own::<Loop>::stop_watching`] is called.
+    /// Calls a native method once, when a descriptor is ready. The caller calls [`Own::<Loop>::stop_watching`]
+    /// afterwards, and if it does not want the call any more.
     pub fn watch_once(&self, fd: Fd, direction: Direction, object: &Object, method: Method) -> Result<()> {
         self.watch_method(fd, direction, Mode::Once, object, method)
     }
 
-    /// Has a native method called when a descriptor becomes readable, and when more arrives. The method reads until
-    /// a read takes less than it could, and then calls [`Own::<Loop>::read_on`].
+    /// Calls a native method when a descriptor becomes readable, and when more arrives. The method reads until a read
+    /// is short, and then calls [`Own::<Loop>::read_on`].
     pub fn watch_edges(&self, fd: Fd, object: &Object, method: Method) -> Result<()> {
         self.watch_method(fd, Direction::Read, Mode::Edge, object, method)
     }
 
-    /// Stops watching a descriptor for an object. Nothing happens if the loop is closed, or if it is not this object
-    /// that the descriptor is watched for: its number may have come to somebody else meanwhile.
+    /// Stops watching a descriptor for an object. Nothing happens if the loop is closed, or if the descriptor is
+    /// watched for another object: its number may belong to another descriptor now.
     pub fn stop_watching(&self, fd: Fd, direction: Direction, object: &Object) {
         let is_watched = !self.closed.get() && {
             let registrations = self.registrations.borrow();
@@ -87,8 +88,8 @@ impl Own<Loop> {
         }
     }
 
-    /// Has the reader of a descriptor that is watched for edges called again in the next iteration if there may be
-    /// more to read after its last read.
+    /// Calls the reader of an edge-triggered descriptor again in the next iteration, if its last read may have left
+    /// something.
     #[inline]
     pub fn read_on(&self, fd: Fd, last: LastRead) -> Result<()> {
         let entry = self.registrations.borrow().reader_to_repeat(fd, last);
@@ -110,9 +111,16 @@ impl Own<Loop> {
         if self.closed.get() {
             return Ok(false);
         }
-        match self.watch(fd, direction, Mode::Level, None)? {
-            Some(Runnable::Handle(before)) => before.cancel().map(|()| true),
-            before => Ok(before.is_some()),
+        match self.watch(fd, direction, Mode::Level, None) {
+            Ok(Some(Runnable::Handle(before))) => before.cancel().map(|()| true),
+            Ok(before) => Ok(before.is_some()),
+            Err(raised) => {
+                // The descriptor was closed while it was watched for the other direction too.
+                let entries = self.registrations.borrow_mut().forget(fd);
+                self.files.forget_unwatched(&self.registrations, fd);
+                drop(entries);
+                Err(raised)
+            }
         }
     }
 
@@ -122,34 +130,37 @@ impl Own<Loop> {
     }
 }
 
-/// `ValueError` for what can't be a descriptor's number.
+/// `ValueError` for a number that no descriptor can have.
 fn check_number(fd: Fd) -> Result<()> {
     if fd >= 0 { Ok(()) } else { Err(value_error(&format!("Invalid file descriptor: {fd}"))) }
 }
 
+/// The number of an int or of what `fileno()` of an object returns, which is -1 for a closed socket.
+pub fn number_of(object: &Object) -> Result<i64> {
+    if object.is_int() {
+        return object.to_i64();
+    }
+    let number = match object.getattr_opt(&stdlib::FILENO)? {
+        Some(fileno) => fileno.call0().and_then(|number| number.to_int()?.to_i64()),
+        None => Err(value_error("")),
+    };
+    number.map_err(|raised| {
+        let exception = raised.take();
+        if [Builtin::Attribute, Builtin::Type, Builtin::Value].iter().any(|kind| exception.matches(*kind)) {
+            let message = object.repr().and_then(|text| concat(&[&"Invalid file object: ", &text]));
+            return raise_text(Builtin::Value, message);
+        }
+        exception.raise()
+    })
+}
+
 /// The descriptor of an int or of an object with `fileno()`.
 pub fn descriptor_of(object: &Object) -> Result<Fd> {
-    let number = if object.is_int() {
-        object.to_i64()?
-    } else {
-        let invalid = || {
-            let message = object.repr().and_then(|text| concat(&[&"Invalid file object: ", &text]));
-            raise_text(Builtin::Value, message)
-        };
-        match object.getattr_opt(&stdlib::FILENO)? {
-            Some(fileno) => match fileno.call0() {
-                Ok(number) => number.to_i64()?,
-                Err(raised) => {
-                    let exception = raised.take();
-                    if !exception.is_ordinary_exception() {
-                        return Err(exception.raise());
-                    }
-                    return Err(invalid());
-                }
-            },
-            None => return Err(invalid()),
-        }
-    };
+    checked(number_of(object)?)
+}
+
+/// A number that may be a descriptor's.
+pub(super) fn checked(number: i64) -> Result<Fd> {
     match Fd::try_from(number) {
         Ok(fd) if fd >= 0 => Ok(fd),
         _ => Err(value_error(&format!("Invalid file descriptor: {number}"))),

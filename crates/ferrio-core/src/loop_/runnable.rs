@@ -1,17 +1,17 @@
-//! What the ready queue and the table of descriptors hold: something to run.
+//! Runnable: an entry of the ready queue or of the table of descriptors.
 //!
-//! The loop does not know what it runs, except for handles. Everything else is an object of Ferrio's own and a
-//! function that the object's folder has handed in with it.
+//! The loop does not know what it runs, except handles. Everything else is an object of Ferrio's own and a function
+//! that the object's folder has passed with it.
 
 use super::Loop;
 use crate::debug::{Report, shown};
 use crate::ffi::{Object, Own, Result, Visitor};
 use crate::handles::Handle;
 
-/// A function that the loop calls with the object that it was handed in with.
+/// A function that the loop calls with the object that came with it.
 pub type Method = fn(&Object) -> Result<()>;
 
-/// As [`Method`], with another object as the argument.
+/// A [`Method`] with another object as its argument.
 pub type MethodWithArgument = fn(&Object, &Object) -> Result<()>;
 
 /// Something to run.
@@ -19,7 +19,7 @@ pub type MethodWithArgument = fn(&Object, &Object) -> Result<()>;
 pub enum Runnable {
     /// A callback.
     Handle(Own<Handle>),
-    /// An object of Ferrio's own and the function to call with it: a task's step, a transport's reading.
+    /// An object of Ferrio's own and the function to call with it, for example a task and its step.
     Native(Object, Call),
 }
 
@@ -28,6 +28,17 @@ pub enum Runnable {
 pub enum Call {
     Method(Method),
     WithArgument(MethodWithArgument, Object),
+}
+
+impl Call {
+    /// Calls it with the object that it belongs to.
+    #[inline]
+    pub fn call(&self, object: &Object) -> Result<()> {
+        match self {
+            Call::Method(method) => method(object),
+            Call::WithArgument(method, argument) => method(object, argument),
+        }
+    }
 }
 
 impl Runnable {
@@ -43,13 +54,12 @@ impl Runnable {
         Runnable::Native(object, Call::WithArgument(method, argument))
     }
 
-    /// Runs it. Only `KeyboardInterrupt` and `SystemExit` come out; all else is reported.
+    /// Runs it. It raises only `KeyboardInterrupt` and `SystemExit`; other exceptions are reported.
     #[inline]
     pub fn run(&self, loop_: &Own<Loop>) -> Result<()> {
         let result = match self {
             Runnable::Handle(handle) => handle.run(),
-            Runnable::Native(object, Call::Method(method)) => method(object),
-            Runnable::Native(object, Call::WithArgument(method, argument)) => method(object, argument),
+            Runnable::Native(object, call) => call.call(object),
         };
         match result {
             Ok(()) => Ok(()),
@@ -79,7 +89,7 @@ impl Runnable {
         let report = Report::new(&[&"Exception in callback ", &shown(self.object())?])?;
         report.set(c"exception", &exception)?;
         report.set(c"handle", self.object())?;
-        report.send(loop_.as_object())
+        report.send_handling(loop_.as_object(), &exception)
     }
 
     /// Shows the object to the garbage collector.
@@ -91,5 +101,6 @@ impl Runnable {
     }
 }
 
-// The loop moves one in and out of the ready queue for each step of a task: it has no word for the kind.
+// The loop moves a Runnable in and out of the ready queue for each step of a task, so it has no extra word for its
+// kind.
 const _: () = assert!(size_of::<Runnable>() == 3 * size_of::<usize>());

@@ -1,4 +1,4 @@
-//! What puts work into the loop: `call_soon` and its kin.
+//! Adding work to the loop: `call_soon`, `call_soon_threadsafe`, `call_later`, `call_at`.
 
 use super::runnable::Runnable;
 use super::{Loop, Overridable, Remote, WakeUp};
@@ -29,7 +29,7 @@ impl Own<Loop> {
         Ok(())
     }
 
-    /// Appends to the ready queue, behind what other threads have handed in before.
+    /// Appends to the ready queue, after the earlier entries from other threads.
     #[inline]
     fn append(&self, entry: Runnable) {
         if !self.remote_queue.is_empty() {
@@ -67,7 +67,7 @@ impl Own<Loop> {
         Ok(handle)
     }
 
-    /// `call_soon_threadsafe`: as `call_soon`, from any thread.
+    /// `call_soon_threadsafe`: `call_soon` for any thread.
     pub fn call_soon_threadsafe(
         &self,
         callback: &Object,
@@ -81,8 +81,8 @@ impl Own<Loop> {
         let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
         handle.share_with_threads();
         if self.thread.get() == thread_ident() {
-            // Keeps its place among the calls of call_soon. There is nobody to wake up: no Python code runs in
-            // this thread, a signal's handler among it, between the last look at the queue and the wait.
+            // It keeps its place among the calls of call_soon. The loop need not be woken: between its last look at the
+            // queue and the wait, this thread runs no Python code, not even a signal handler.
             self.announce_work();
             self.append(Runnable::Handle(handle.clone()));
         } else {
@@ -91,7 +91,7 @@ impl Own<Loop> {
         Ok(handle)
     }
 
-    /// Takes something to run from another thread, and says what has to be woken up for it.
+    /// Takes an entry from another thread. Returns what to wake for it.
     pub fn push_remote(&self, entry: Runnable) -> WakeUp {
         if self.closed.get() || !self.remote_queue.push(Remote::new(entry)) {
             return WakeUp(None);
@@ -143,6 +143,29 @@ impl Own<Loop> {
         self.as_object().method0(&stdlib::TIME)?.to_f64()
     }
 
+    /// The time after `delay`, in seconds on the loop's clock.
+    #[inline]
+    pub fn deadline_after(&self, delay: &Object) -> Result<f64> {
+        if delay.is_exact_float() || delay.is_exact_int() {
+            return Ok(self.time()? + delay.to_f64()?);
+        }
+        self.time_after(delay)?.to_f64()
+    }
+
+    /// The same as Python computes it: whatever can be added to a float is a delay.
+    pub(super) fn time_after(&self, delay: &Object) -> Result {
+        Object::float(self.time()?)?.plus(delay)
+    }
+
+    /// Works out which methods are overridden, by the class or by an attribute of the loop.
+    pub(super) fn look_for_overrides(&self) -> Result<()> {
+        let base = Own::<Loop>::class_object()?;
+        let by_class = Overridable::SKIPPED.overridden(self.as_object(), &base)?;
+        let by_attribute = Overridable::SKIPPED.of(|name| self.dict.contains(name))?;
+        self.overridden.set(by_class.or(by_attribute));
+        Ok(())
+    }
+
     /// One of the timers was cancelled.
     pub fn timer_cancelled(&self) {
         self.timers.borrow_mut().note_cancelled();
@@ -159,7 +182,7 @@ impl Own<Loop> {
         }
     }
 
-    /// In debug mode: `RuntimeError` when another thread than the loop's is at work.
+    /// In debug mode: `RuntimeError` if the calling thread is not the loop's.
     pub fn check_thread(&self) -> Result<()> {
         let thread = self.thread.get();
         if self.debug.get() && thread != 0 && thread != thread_ident() {
@@ -171,7 +194,7 @@ impl Own<Loop> {
     }
 }
 
-/// What a scheduled timer calls when it is cancelled.
+/// A scheduled timer calls this when it is cancelled.
 fn timer_cancelled(timer: &Own<TimerHandle>, loop_: &Object) -> Result<()> {
     match Own::<Loop>::downcast(loop_) {
         Some(own) => {
@@ -184,7 +207,7 @@ fn timer_cancelled(timer: &Own<TimerHandle>, loop_: &Object) -> Result<()> {
     }
 }
 
-/// In debug mode: `TypeError` for what can't be a callback.
+/// In debug mode: `TypeError` for an object that cannot be a callback.
 fn check_callback(callback: &Object, method: &str) -> Result<()> {
     if stdlib::ISCOROUTINE.get()?.call(&[callback])?.is_true()?
         || ISCOROUTINEFUNCTION.get()?.call(&[callback])?.is_true()?

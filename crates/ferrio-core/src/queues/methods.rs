@@ -1,4 +1,4 @@
-//! Queue's methods and properties, as asyncio names them.
+//! The methods and properties of Queue, with asyncio's names.
 
 use super::{EMPTY, FULL, GET_NOWAIT, Get, ORIGINAL, Put, Queue};
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_method};
@@ -11,16 +11,16 @@ use std::ffi::CStr;
 static PUT: Name = Name::new(c"put");
 
 static NEW: Signature =
-    Signature { name: "Queue", parameters: &["maxsize"], positional: 1, required: 0, variadic: false };
+    Signature { name: "Queue.__init__", parameters: &["maxsize"], positional: 1, required: 0, variadic: false };
 static PUT_SIGNATURE: Signature =
-    Signature { name: "put", parameters: &["item"], positional: 1, required: 1, variadic: false };
+    Signature { name: "Queue.put", parameters: &["item"], positional: 1, required: 1, variadic: false };
 
 fn item<'call>(args: &Args<'call>) -> Result<&'call Object> {
     let ([item], [], _) = args.bind::<1, 0>(&PUT_SIGNATURE)?;
     Ok(item)
 }
 
-/// The futures of those who wait, as a deque.
+/// The futures of the waiting tasks, as a deque.
 fn shown(waiters: &Waiters) -> Result {
     if waiters.0.is_empty() {
         waiters.0.put(deque::new()?);
@@ -31,7 +31,7 @@ fn shown(waiters: &Waiters) -> Result {
 impl Class for Queue {
     const NAME: &'static CStr = c"ferrio._core.Queue";
     const DOC: &'static CStr =
-        c"Queue(maxsize=0)\n--\n\nThe hot part of ferrio.Queue, LifoQueue and PriorityQueue.";
+        c"Queue(maxsize=0)\n--\n\nThe part of ferrio.Queue, LifoQueue and PriorityQueue that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -94,7 +94,7 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
         method::<Queue, _>(
             c"qsize",
             |this, args| {
-                args.expect_none("qsize")?;
+                args.expect_none("Queue.qsize")?;
                 Object::int(this.size()? as i64)
             },
             c"qsize($self)\n--\n\nReturn how many items are in the queue.",
@@ -127,7 +127,7 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
                 }
                 this.put_nowait(item(args)?).map(|()| Object::none())
             },
-            c"put_nowait($self, item)\n--\n\nPut an item into the queue at once.\n\nQueueFull if there is no place, QueueShutDown if the queue has been shut down.",
+            c"put_nowait($self, item)\n--\n\nPut an item into the queue without waiting.\n\nQueueFull if there is no room, QueueShutDown if the queue has been shut down.",
         ),
         method::<Queue, _>(
             c"get_nowait",
@@ -137,12 +137,12 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
                 }
                 this.get_nowait()
             },
-            c"get_nowait($self)\n--\n\nTake an item out of the queue at once.\n\nQueueEmpty if there is none, QueueShutDown if there is none and the queue has been shut down.",
+            c"get_nowait($self)\n--\n\nTake an item out of the queue without waiting.\n\nQueueEmpty if there is none, QueueShutDown if there is none and the queue has been shut down.",
         ),
         method::<Queue, _>(
             c"task_done",
             |this, _| this.task_done().map(|()| Object::none()),
-            c"task_done($self)\n--\n\nSay that the work on an item is done.\n\nValueError if that is said more often than there were items.",
+            c"task_done($self)\n--\n\nNote that the work on an item is done.\n\nValueError if it is called more often than there were items.",
         ),
     ]
 }

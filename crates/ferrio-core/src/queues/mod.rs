@@ -1,9 +1,9 @@
 //! Queue, LifoQueue, PriorityQueue: the hot part of asyncio's queues.
 //!
-//! Python's classes (`python/ferrio/queues.py`) derive from this one and from asyncio's: state and hot
-//! methods are here, the rest is asyncio's, which finds the state by its usual names. The items are in a
-//! deque or list, as there, so that programs which look at `_queue` find them. A derived class that
-//! overrides any of the methods that others are made of gets asyncio's version of all.
+//! The Python classes (`python/ferrio/queues.py`) derive from this one and from asyncio's. The state and the hot
+//! methods are here. The rest is asyncio's code, which finds the state under its usual names. The items are in a deque
+//! or a list as in asyncio, so that programs can look at `_queue`. If a derived class overrides a method that other
+//! methods use, all methods are asyncio's.
 
 mod methods;
 
@@ -41,15 +41,15 @@ static STORE: &[&Name] = &[&INNER_INIT, &INNER_GET, &INNER_PUT];
 static STORES: [SkippedMethods; 3] =
     [SkippedMethods::new(STORE), SkippedMethods::new(STORE), SkippedMethods::new(STORE)];
 
-/// Finds asyncio's classes while they still stand under their names.
+/// Imports asyncio's classes before `install()` replaces them.
 fn remember_originals() -> Result<()> {
     [&ORIGINAL, &ORIGINAL_STACK, &ORIGINAL_HEAP].into_iter().try_for_each(|original| original.get().map(drop))
 }
 
-/// How the items are kept.
+/// How the items are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {
-    /// As a derived class wants it.
+    /// By methods of a derived class.
     #[default]
     Overridden,
     Fifo,
@@ -80,13 +80,13 @@ impl Kind {
 pub struct Queue {
     kind: Cell<Kind>,
     maxsize: Slot,
-    /// The value of `maxsize`; 0 for no limit.
+    /// The value of `maxsize`; 0 means no limit.
     limit: Cell<usize>,
     items: Slot,
     getters: Waiters,
     putters: Waiters,
     unfinished: Cell<i64>,
-    /// The event that join() waits for, once somebody has asked for it.
+    /// The event that join() waits for. It is created when it is needed.
     finished: Slot,
     is_shut_down: Cell<bool>,
     loop_: BoundLoop,
@@ -97,7 +97,7 @@ impl Queue {
         match maxsize.to_i64() {
             Ok(value) => self.limit.set(usize::try_from(value).unwrap_or(0)),
             Err(raised) => {
-                // Something that is no int; asyncio's methods know how to compare it.
+                // It is not an int. asyncio's methods compare it.
                 raised.discard();
                 self.kind.set(Kind::Overridden);
             }
@@ -107,7 +107,7 @@ impl Queue {
 }
 
 impl Own<Queue> {
-    /// What `__init__` does.
+    /// `__init__`.
     fn begin(&self, maxsize: Object) -> Result<()> {
         let kind = Kind::of(self.as_object())?;
         self.kind.set(kind);
@@ -244,7 +244,7 @@ fn shut_down() -> Raised {
     }
 }
 
-/// Has the first of those who wait and are not done go on.
+/// Wakes up the first waiter that is not done.
 #[inline]
 fn wake_up_next(waiters: &Waiters) -> Result<()> {
     let Some(waiters) = waiters.any()? else { return Ok(()) };
@@ -256,7 +256,7 @@ fn wake_up_next(waiters: &Waiters) -> Result<()> {
     Ok(())
 }
 
-/// The waiting was ended by an exception. If a place or an item was meant for this one, the next gets it.
+/// An exception has ended the wait. If a place or an item was meant for this waiter, the next one gets it.
 fn give_up(waiters: &Waiters, future: &Object, is_of_use: impl FnOnce() -> Result<bool>) -> Result<()> {
     waiter::cancel(future)?;
     waiters.remove(future)?;

@@ -8,8 +8,13 @@ use crate::loop_::{Direction, Loop};
 static FALLBACK: Name = Name::new(c"_sock_accept");
 static ACCEPT: Name = Name::new(c"accept");
 static SETBLOCKING: Name = Name::new(c"setblocking");
-static SIGNATURE: Signature =
-    Signature { name: "sock_accept", parameters: &["sock"], positional: 1, required: 1, variadic: false };
+static SIGNATURE: Signature = Signature {
+    name: "BaseSelectorEventLoop.sock_accept",
+    parameters: &["sock"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
 
 /// The method.
 pub fn definition() -> AsyncioFunctionDefinition {

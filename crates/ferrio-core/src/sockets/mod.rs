@@ -1,8 +1,8 @@
-//! Low-level socket operations: `loop.sock_recv()` and its kin.
+//! Low-level socket operations: `loop.sock_recv()`, `sock_recv_into()`, `sock_sendall()` and `sock_accept()`.
 //!
-//! All have one form: try at once; if the socket is not ready, wait until it is, and try again. They are here
-//! for sockets of the interpreter's own class; for others, and for the operations that are seldom, there is
-//! Python code (`python/ferrio/loop/sockets.py`) under the same names with an underscore before them.
+//! All have one form: try at once; if the socket is not ready, wait until it is, and try again. They are here for
+//! sockets of the interpreter's own class. Python code serves other sockets and rare operations
+//! (`python/ferrio/loop/sockets.py`; methods with the same names and an underscore).
 
 mod accept;
 mod receive;
@@ -17,7 +17,7 @@ use crate::stdlib::{self, SELECTOR_LOOP};
 
 static GETTIMEOUT: Name = Name::new(c"gettimeout");
 
-/// The methods of the loop that stand for asyncio's.
+/// The methods of the loop that replace asyncio's.
 pub fn loop_functions() -> Vec<AsyncioFunctionDefinition> {
     let mut definitions = receive::definitions();
     definitions.push(send::definition());
@@ -25,12 +25,12 @@ pub fn loop_functions() -> Vec<AsyncioFunctionDefinition> {
     definitions
 }
 
-/// A socket that an operation is about, and its waiting.
+/// The socket of an operation, and its wait.
 struct Waiting {
     loop_: Own<Loop>,
     socket: Object,
     direction: Direction,
-    /// The future that is awaited, and the descriptor that it is awaited for.
+    /// The awaited future, and the descriptor that is watched for it.
     waiter: Option<(Object, i32)>,
 }
 
@@ -39,12 +39,12 @@ impl Waiting {
         Waiting { loop_: loop_.clone(), socket: socket.clone(), direction, waiter: None }
     }
 
-    /// The socket's descriptor now; -1 once it is closed.
+    /// The current descriptor of the socket; -1 if it is closed.
     fn descriptor(&self) -> Result<i32> {
         Ok(self.socket.method0(&stdlib::FILENO)?.to_i64()? as i32)
     }
 
-    /// What every operation does first, each time: ends its waiting, and raises what that has ended with.
+    /// The first step of every operation, each time: ends its wait, and raises the exception of the wait.
     ///
     /// In debug mode `ValueError` for a blocking socket, the first time.
     fn resume(&mut self, outcome: Outcome) -> Result<()> {
@@ -62,12 +62,12 @@ impl Waiting {
         Ok(())
     }
 
-    /// Awaits that the socket is ready.
+    /// Waits until the socket is ready.
     fn wait(&mut self) -> Result<Poll> {
         let descriptor = self.descriptor()?;
         self.loop_.check_no_owner(descriptor, &Object::int(descriptor.into())?)?;
         let future = waiter::create(self.loop_.as_object())?;
-        self.loop_.watch_once(descriptor, self.direction, &future, tell)?;
+        self.loop_.watch_once(descriptor, self.direction, &future, socket_ready)?;
         self.waiter = Some((future.clone(), descriptor));
         Ok(Poll::Await(future))
     }
@@ -79,12 +79,12 @@ impl Waiting {
     }
 }
 
-/// What the loop calls for a socket that is ready: whoever waits tries again.
-fn tell(future: &Object) -> Result<()> {
+/// The loop calls this when the socket is ready. The operation tries again.
+fn socket_ready(future: &Object) -> Result<()> {
     waiter::set_result_unless_done(future, Object::none())
 }
 
-/// Whether a socket's methods need not be called by name: it is of the interpreter's own class.
+/// Whether a socket has the interpreter's own class, so that its methods need not be called by name.
 fn is_plain(socket: &Object) -> Result<bool> {
     Ok(socket.type_ptr().cast() == stdlib::SOCKET.get()?.as_ptr())
 }

@@ -9,10 +9,15 @@ use ferrio_reactor::socket::{self, is_transient};
 
 static FALLBACK_RECV: Name = Name::new(c"_sock_recv");
 static FALLBACK_RECV_INTO: Name = Name::new(c"_sock_recv_into");
-static RECV: Signature =
-    Signature { name: "sock_recv", parameters: &["sock", "n"], positional: 2, required: 2, variadic: false };
+static RECV: Signature = Signature {
+    name: "BaseSelectorEventLoop.sock_recv",
+    parameters: &["sock", "n"],
+    positional: 2,
+    required: 2,
+    variadic: false,
+};
 static RECV_INTO: Signature = Signature {
-    name: "sock_recv_into",
+    name: "BaseSelectorEventLoop.sock_recv_into",
     parameters: &["sock", "buf"],
     positional: 2,
     required: 2,
@@ -34,7 +39,7 @@ pub fn definitions() -> Vec<AsyncioFunctionDefinition> {
                         let waiting = Waiting::new(this, sock, Direction::Read);
                         Coroutine::start(&["BaseSelectorEventLoop.sock_recv"], Receive { waiting, most })
                     }
-                    // asyncio's own errors for what is no number.
+                    // asyncio's own errors for a wrong type.
                     _ => this.as_object().method(&FALLBACK_RECV, &[sock, count]),
                 }
             },
@@ -59,7 +64,7 @@ pub fn definitions() -> Vec<AsyncioFunctionDefinition> {
 
 struct Receive {
     waiting: Waiting,
-    /// How many bytes are wanted at most.
+    /// The most bytes to receive.
     most: usize,
 }
 

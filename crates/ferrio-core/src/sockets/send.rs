@@ -8,8 +8,13 @@ use crate::loop_::{Direction, Loop};
 use ferrio_reactor::socket::{self, is_transient};
 
 static FALLBACK: Name = Name::new(c"_sock_sendall");
-static SENDALL: Signature =
-    Signature { name: "sock_sendall", parameters: &["sock", "data"], positional: 2, required: 2, variadic: false };
+static SENDALL: Signature = Signature {
+    name: "BaseSelectorEventLoop.sock_sendall",
+    parameters: &["sock", "data"],
+    positional: 2,
+    required: 2,
+    variadic: false,
+};
 
 /// The method.
 pub fn definition() -> AsyncioFunctionDefinition {
@@ -32,7 +37,7 @@ pub fn definition() -> AsyncioFunctionDefinition {
 struct SendAll {
     waiting: Waiting,
     data: Object,
-    /// The data's bytes, unless it is a `bytes` object: nobody may make a bytearray shorter meanwhile.
+    /// A buffer of the data, unless it is a `bytes` object. It prevents a bytearray from shrinking meanwhile.
     view: Option<Buffer>,
     sent: usize,
 }

@@ -1,20 +1,20 @@
-//! What a StreamReader has received and nobody has read.
+//! StreamBuffer: what a StreamReader has received and the program has not read.
 //!
-//! Nearly always that is a part of one `bytes` object, the last that came from the transport: it is kept as
-//! it is, and a `read()` of all of it gives it away without copying. Only when more comes, or somebody looks
-//! at `_buffer`, are the pieces put together in a bytearray, as asyncio has it.
+//! Usually this is a part of one `bytes` object, the last one from the transport. The buffer keeps the object, and a
+//! `read()` of the whole object returns it without a copy. If more arrives, or the program looks at `_buffer`, the
+//! buffer becomes a bytearray, as in asyncio.
 
 use crate::ffi::{Name, Object, Result, Slot, Visitor, buffer, bytearray};
 use std::cell::Cell;
 
-/// The buffer. Either the chunk or the bytearray has something in it, never both.
+/// The buffer. The chunk and the bytearray are never both in use.
 #[derive(Default)]
-pub struct Buffer {
+pub struct StreamBuffer {
     /// A `bytes` object.
     chunk: Slot,
     /// How much of the chunk has been read.
     offset: Cell<usize>,
-    /// A bytearray, once it was needed.
+    /// A bytearray, if one was needed.
     array: Slot,
 }
 
@@ -23,7 +23,7 @@ fn bytes_of(chunk: &Object) -> &[u8] {
     buffer::bytes_of(chunk).unwrap_or_default()
 }
 
-impl Buffer {
+impl StreamBuffer {
     /// How many bytes there are.
     #[inline]
     pub fn len(&self) -> usize {
@@ -33,13 +33,13 @@ impl Buffer {
         }
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Shows the bytes to `look`, which must not call into Python.
+    /// Passes the bytes to `look`, which must not call into Python.
     pub fn with<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
         if let Some(chunk) = self.chunk.get() {
             return look(&bytes_of(&chunk)[self.offset.get()..]);
@@ -50,7 +50,7 @@ impl Buffer {
         }
     }
 
-    /// Appends what has come.
+    /// Appends received bytes.
     #[inline]
     pub fn push(&self, data: &Object) -> Result<()> {
         if buffer::bytes_of(data).is_some() && self.is_empty() {
@@ -62,7 +62,7 @@ impl Buffer {
         self.array()?.method1(&EXTEND, data).map(drop)
     }
 
-    /// The bytearray, with all that there is in it.
+    /// The bytearray with everything in it.
     pub fn array(&self) -> Result {
         let array = match self.array.get() {
             Some(array) => array,
@@ -82,7 +82,7 @@ impl Buffer {
         Ok(array)
     }
 
-    /// Takes another bytearray in place of its own.
+    /// Replaces the bytearray.
     pub fn replace(&self, array: &Object) -> Result<()> {
         if !bytearray::is_one(array) {
             return Err(crate::ffi::error::type_error("a bytearray is expected"));
@@ -92,7 +92,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// Takes the first bytes out, as many as there are but not more than `count`.
+    /// Takes up to `count` bytes from the front.
     pub fn take(&self, count: usize) -> Result {
         let count = count.min(self.len());
         if let Some(chunk) = self.chunk.get() {
@@ -109,7 +109,7 @@ impl Buffer {
         Ok(taken)
     }
 
-    /// Drops the first bytes, of which there are as many.
+    /// Drops the first `count` bytes. There must be as many.
     pub fn drop_first(&self, count: usize) -> Result<()> {
         if let Some(chunk) = self.chunk.get() {
             if self.offset.get() + count >= bytes_of(&chunk).len() {

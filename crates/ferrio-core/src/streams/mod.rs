@@ -1,8 +1,7 @@
-//! StreamReader, StreamWriter and the protocol between them and a transport: the hot part of asyncio's
-//! streams.
+//! Streams: StreamReader, StreamWriter and their protocol; the hot part of asyncio's.
 //!
-//! Python's classes (`python/ferrio/streams.py`) derive from these and from asyncio's own of the same name:
-//! state and hot methods are here, the rest is asyncio's, which finds the state by its usual names.
+//! The Python classes (`python/ferrio/streams.py`) derive from these and from asyncio's of the same name. The state and
+//! the hot methods are here. The rest is asyncio's code, which finds the state under its usual names.
 
 mod buffer;
 mod protocol;

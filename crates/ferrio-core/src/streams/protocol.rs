@@ -1,4 +1,4 @@
-//! StreamReaderProtocol: between a transport and a StreamReader.
+//! StreamReaderProtocol: the protocol between a transport and a StreamReader.
 
 use super::reader::StreamReader;
 use crate::ffi::class::{Members, bool_property, method, slot_property, type_cell};
@@ -7,15 +7,20 @@ use crate::stdlib::FEED_DATA;
 use std::cell::Cell;
 use std::ffi::CStr;
 
-static DATA_RECEIVED: Signature =
-    Signature { name: "data_received", parameters: &["data"], positional: 1, required: 1, variadic: false };
+static DATA_RECEIVED: Signature = Signature {
+    name: "StreamReaderProtocol.data_received",
+    parameters: &["data"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
 
 /// The body of a StreamReaderProtocol.
 #[derive(Default)]
 pub struct StreamProtocol {
     /// A weak reference to the reader, or None.
     reader: Slot,
-    /// Whether the transport has asked for a pause in writing.
+    /// Whether the transport has called pause_writing().
     pub paused: Cell<bool>,
     pub connection_lost: Cell<bool>,
 }
@@ -38,7 +43,7 @@ impl Own<StreamProtocol> {
 
 impl Class for StreamProtocol {
     const NAME: &'static CStr = c"ferrio._core.StreamProtocol";
-    const DOC: &'static CStr = c"The hot part of ferrio.StreamReaderProtocol.";
+    const DOC: &'static CStr = c"The part of ferrio.StreamReaderProtocol that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -66,7 +71,7 @@ impl Class for StreamProtocol {
                     let ([data], [], _) = args.bind::<1, 0>(&DATA_RECEIVED)?;
                     this.data_received(data).map(|()| Object::none())
                 },
-                c"data_received($self, data)\n--\n\nGive what has come to the reader.",
+                c"data_received($self, data)\n--\n\nPass received data to the reader.",
             )],
             properties: vec![
                 slot_property::<StreamProtocol, _>(c"_stream_reader_wr", |this| &this.reader),

@@ -10,15 +10,15 @@ use ferrio_sched::separator::{Found, Separators};
 const IS_FOUND: &str = "Separator is found, but chunk is longer than limit";
 const IS_NOT_FOUND: &str = "Separator is not found, and chunk exceed the limit";
 
-/// What is wanted.
+/// What a coroutine reads.
 pub enum Request {
-    /// Whatever there is, up to so many bytes.
+    /// What there is, up to this many bytes.
     Some(usize),
-    /// All, till the end; with what has been read of it.
+    /// Everything until the end of the stream, and what was read so far.
     All(Vec<u8>),
-    /// Exactly so many bytes.
+    /// Exactly this many bytes.
     Exactly(i64),
-    /// A line; and where the next search for its end begins.
+    /// A line, and where the next search for its end begins.
     Line { kind: Line, searched: usize },
     /// A record.
     Until(Box<Record>),
@@ -26,20 +26,20 @@ pub enum Request {
 
 /// A record that ends with a separator.
 pub struct Record {
-    /// The separators, or the exception that they are refused with.
+    /// The separators, or the exception for invalid ones.
     separators: std::result::Result<Separators, Object>,
     /// Where the next search begins.
     searched: usize,
 }
 
-/// Whether a record is a line, whose errors are others.
+/// Whether a record is a line, which has other errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
     /// `readuntil()`.
     No,
     /// `readline()`.
     Yes,
-    /// `__anext__()`, for which an empty line is the end.
+    /// `__anext__()`. An empty line ends the iteration.
     OfIteration,
 }
 
@@ -63,12 +63,12 @@ pub struct Read {
 }
 
 impl Read {
-    /// A coroutine that gets what is wanted.
+    /// A coroutine for a request.
     pub fn new(reader: Own<StreamReader>, request: Request) -> Read {
         Read { reader, request, begun: false }
     }
 
-    /// What is checked before anything else.
+    /// The checks before the first attempt.
     fn begin(&mut self) -> Result<()> {
         if let Request::Exactly(count) = self.request
             && count < 0
@@ -86,7 +86,7 @@ impl Read {
         }
     }
 
-    /// The result, if it is there.
+    /// The result, if there is enough data.
     fn try_read(&mut self) -> Result<Option<Object>> {
         let reader = &self.reader;
         match &mut self.request {
@@ -102,9 +102,9 @@ impl Read {
             }
             Request::All(read) => {
                 while !reader.buffer.is_empty() {
-                    let count = reader.limit.get().min(reader.buffer.len());
+                    let count = reader.limit_in_bytes().min(reader.buffer.len());
                     if count == 0 {
-                        // asyncio's reads so much at once, and takes nothing for the end.
+                        // asyncio reads this many bytes at a time, and takes an empty read for the end.
                         return Object::bytes(read).map(Some);
                     }
                     reader.buffer.with(|data| read.extend_from_slice(&data[..count]));
@@ -146,14 +146,14 @@ impl Read {
     }
 }
 
-/// The record up to a separator, if that is there.
+/// The record up to a separator, if there is one.
 fn try_read_record(
     reader: &Own<StreamReader>,
     separators: &Separators,
     searched: &mut usize,
     line: Line,
 ) -> Result<Option<Object>> {
-    let limit = reader.limit.get();
+    let limit = reader.limit_in_bytes();
     match reader.buffer.with(|data| separators.find(data, *searched)) {
         Found::At { start, end } if start > limit => Err(overrun(reader, line, IS_FOUND, start, end)),
         Found::At { end, .. } => {
@@ -171,7 +171,7 @@ fn try_read_record(
     }
 }
 
-/// There is no separator, and nothing more comes.
+/// The stream has ended without a separator.
 fn at_end(reader: &Own<StreamReader>, line: Line) -> Result {
     let partial = reader.buffer.take_all()?;
     match line {
@@ -182,7 +182,7 @@ fn at_end(reader: &Own<StreamReader>, line: Line) -> Result {
     }
 }
 
-/// The record is longer than the limit. Of a line that much is dropped; all, if its end is not there.
+/// The record is longer than the limit. A line is dropped up to its end, or as a whole if its end has not arrived.
 #[cold]
 fn overrun(reader: &Own<StreamReader>, line: Line, message: &str, consumed: usize, end: usize) -> Raised {
     let raise = || {

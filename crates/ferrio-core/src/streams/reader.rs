@@ -1,13 +1,15 @@
 //! StreamReader.
 
-use super::buffer::Buffer;
+use super::buffer::StreamBuffer;
 use super::read::{Line, Read, Request};
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_method};
 use crate::ffi::class::{
-    Members, Method, Property, bool_property, method, method0, property, slot_property, type_cell,
+    Members, Method, Property, bool_property, method, method0, number_property, property, slot_property, type_cell,
 };
 use crate::ffi::error::{Builtin, raise_imported, runtime_error, value_error};
-use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, SkippedMethods, Slot, Visitor};
+use crate::ffi::{
+    Args, Class, Name, Number, Object, Own, Raised, Result, Signature, SkippedMethods, Slot, Visitor,
+};
 use crate::futures::waiter;
 use crate::stdlib::{
     self, ASSERTION_ERROR, ASYNCIO_STREAM_READER as ORIGINAL, FEED_DATA, PAUSE_READING, READ, RESUME_READING,
@@ -39,28 +41,38 @@ static NEW: Signature = Signature {
     variadic: false,
 };
 static READ_SIGNATURE: Signature =
-    Signature { name: "read", parameters: &["n"], positional: 1, required: 0, variadic: false };
-static READUNTIL_SIGNATURE: Signature =
-    Signature { name: "readuntil", parameters: &["separator"], positional: 1, required: 0, variadic: false };
-static READEXACTLY_SIGNATURE: Signature =
-    Signature { name: "readexactly", parameters: &["n"], positional: 1, required: 1, variadic: false };
+    Signature { name: "StreamReader.read", parameters: &["n"], positional: 1, required: 0, variadic: false };
+static READUNTIL_SIGNATURE: Signature = Signature {
+    name: "StreamReader.readuntil",
+    parameters: &["separator"],
+    positional: 1,
+    required: 0,
+    variadic: false,
+};
+static READEXACTLY_SIGNATURE: Signature = Signature {
+    name: "StreamReader.readexactly",
+    parameters: &["n"],
+    positional: 1,
+    required: 1,
+    variadic: false,
+};
 
 /// The body of a StreamReader.
 #[derive(Default)]
 pub struct StreamReader {
-    pub buffer: Buffer,
-    pub limit: Cell<usize>,
+    pub buffer: StreamBuffer,
+    limit: Number,
     pub eof: Cell<bool>,
     paused: Cell<bool>,
     loop_: Slot,
-    /// The future of the one who waits for data.
+    /// The future of the task that waits for data.
     waiter: Slot,
     pub exception: Slot,
     transport: Slot,
     source_traceback: Slot,
     /// Whether the protocol may call `feed_data` directly.
     feeds_plainly: Cell<bool>,
-    /// Whether the reading methods may do without the methods that asyncio's call.
+    /// Whether no method is overridden that the reading methods skip.
     is_plain: Cell<bool>,
 }
 
@@ -77,12 +89,30 @@ impl Own<StreamReader> {
         self.wake_up()?;
         match self.transport.get() {
             Some(transport)
-                if !transport.is_none() && !self.paused.get() && self.buffer.len() > 2 * self.limit.get() =>
+                if !transport.is_none() && !self.paused.get() && self.is_above_twice_the_limit()? =>
             {
                 self.pause(&transport)
             }
             _ => Ok(()),
         }
+    }
+
+    #[inline]
+    fn is_above_twice_the_limit(&self) -> Result<bool> {
+        let size = self.buffer.len() as i64;
+        match self.limit.small() {
+            Some(limit) => Ok(size > limit.saturating_mul(2)),
+            None => {
+                let limit = self.limit.get()?;
+                limit.plus(&limit)?.is_less(&Object::int(size)?)
+            }
+        }
+    }
+
+    /// The limit in bytes.
+    #[inline]
+    pub fn limit_in_bytes(&self) -> usize {
+        self.limit.as_size()
     }
 
     fn pause(&self, transport: &Object) -> Result<()> {
@@ -95,7 +125,7 @@ impl Own<StreamReader> {
                 if !raised.is(Builtin::NotImplemented) {
                     return Err(raised);
                 }
-                // One that can't be paused; it is not asked again.
+                // This transport cannot pause, and is not asked again.
                 raised.discard();
                 self.transport.put(Object::none());
                 Ok(())
@@ -109,7 +139,7 @@ impl Own<StreamReader> {
         self.wake_up()
     }
 
-    /// Has the one who waits for data go on.
+    /// Wakes up the task that waits for data.
     #[inline]
     fn wake_up(&self) -> Result<()> {
         match self.waiter.take() {
@@ -120,17 +150,17 @@ impl Own<StreamReader> {
         }
     }
 
-    /// Has reading go on, if the buffer is small enough again.
+    /// Resumes reading if the buffer is small enough again.
     #[inline]
     pub fn resume_if_small(&self) -> Result<()> {
-        if self.paused.get() && self.buffer.len() <= self.limit.get() {
+        if self.paused.get() && !self.limit.is_below(self.buffer.len() as i64)? {
             self.paused.set(false);
             self.transport.get_or_none().method0(&RESUME_READING)?;
         }
         Ok(())
     }
 
-    /// The future that is done when something has come. `method` is the name for messages.
+    /// The future that is done when data arrives. `method` is the name for messages.
     pub fn begin_to_wait(&self, method: &str) -> Result {
         if self.waiter.get().is_some_and(|waiter| !waiter.is_none()) {
             return Err(runtime_error(&format!(
@@ -140,7 +170,7 @@ impl Own<StreamReader> {
         if self.eof.get() {
             return Err(raise_imported(&ASSERTION_ERROR, "_wait_for_data after EOF"));
         }
-        // Nothing would come any more.
+        // Otherwise nothing would arrive any more.
         if self.paused.replace(false) {
             self.transport.get_or_none().method0(&RESUME_READING)?;
         }
@@ -149,12 +179,12 @@ impl Own<StreamReader> {
         Ok(future)
     }
 
-    /// Nobody waits any more.
+    /// The wait is over.
     pub fn end_waiting(&self) {
         self.waiter.clear();
     }
 
-    /// Whether a derived class leaves `feed_data` alone.
+    /// Whether no derived class overrides `feed_data`.
     pub fn feeds_plainly(&self) -> bool {
         self.feeds_plainly.get()
     }
@@ -166,10 +196,10 @@ impl Own<StreamReader> {
         method: &Name,
         request: impl FnOnce() -> Result<Request>,
     ) -> Result {
-        if self.is_plain.get() {
+        if self.is_plain.get() && self.limit.small().is_some() {
             match request() {
                 Ok(request) => return Coroutine::start(names, Read::new(self.clone(), request)),
-                // What is no number, or a very large one: asyncio's code knows what it means.
+                // It is not a number, or a very large one. asyncio's code handles it.
                 Err(raised) if raised.is(Builtin::Type) || raised.is(Builtin::Overflow) => raised.discard(),
                 Err(raised) => return Err(raised),
             }
@@ -199,7 +229,8 @@ fn separators(args: &Args<'_>) -> Result<Separators> {
 
 impl Class for StreamReader {
     const NAME: &'static CStr = c"ferrio._core.StreamReader";
-    const DOC: &'static CStr = c"StreamReader(limit=65536, loop=None)\n--\n\nThe hot part of ferrio.StreamReader.";
+    const DOC: &'static CStr =
+        c"StreamReader(limit=65536, loop=None)\n--\n\nThe part of ferrio.StreamReader that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -209,15 +240,19 @@ impl Class for StreamReader {
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         let ([], [limit, loop_], _) = args.bind::<0, 2>(&NEW)?;
-        let limit = limit.map_or(Ok(DEFAULT_LIMIT), Object::to_i64)?;
-        if limit <= 0 {
-            return Err(value_error("Limit cannot be <= 0"));
+        match limit {
+            Some(limit) => {
+                if Number::new(limit).is_at_most(0)? {
+                    return Err(value_error("Limit cannot be <= 0"));
+                }
+                this.limit.put(limit);
+            }
+            None => this.limit.set(DEFAULT_LIMIT),
         }
         let loop_ = match loop_ {
             Some(loop_) if !loop_.is_none() => loop_.clone(),
             _ => stdlib::GET_EVENT_LOOP.get()?.call0()?,
         };
-        this.limit.set(limit as usize);
         if loop_.method0(&stdlib::GET_DEBUG)?.is_true()? {
             this.source_traceback.put(stdlib::EXTRACT_STACK_SHORT.get()?.call0()?);
         }
@@ -233,6 +268,7 @@ impl Class for StreamReader {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.buffer.traverse(visitor);
+        self.limit.traverse(visitor);
         for slot in [&self.loop_, &self.waiter, &self.exception, &self.transport, &self.source_traceback] {
             visitor.slot(slot);
         }
@@ -240,6 +276,7 @@ impl Class for StreamReader {
 
     fn clear(&self) {
         self.buffer.clear();
+        self.limit.clear();
         for slot in [&self.loop_, &self.waiter, &self.exception, &self.transport, &self.source_traceback] {
             slot.clear();
         }
@@ -309,7 +346,7 @@ fn methods() -> Vec<Method> {
             c"feed_data",
             |this, args| {
                 static FEED: Signature = Signature {
-                    name: "feed_data",
+                    name: "StreamReader.feed_data",
                     parameters: &["data"],
                     positional: 1,
                     required: 1,
@@ -318,17 +355,17 @@ fn methods() -> Vec<Method> {
                 let ([data], [], _) = args.bind::<1, 0>(&FEED)?;
                 this.feed_data(data).map(|()| Object::none())
             },
-            c"feed_data($self, data)\n--\n\nAppend bytes to the buffer; whoever waits for some goes on.",
+            c"feed_data($self, data)\n--\n\nAppend bytes to the buffer. A waiting task continues.",
         ),
         method0::<StreamReader, _>(
             c"feed_eof",
             |this| this.feed_eof().map(|()| Object::none()),
-            c"feed_eof($self)\n--\n\nSay that nothing more comes.",
+            c"feed_eof($self)\n--\n\nNote that the stream has ended.",
         ),
         method0::<StreamReader, _>(
             c"at_eof",
             |this| Ok(Object::bool(this.eof.get() && this.buffer.is_empty())),
-            c"at_eof($self)\n--\n\nReturn whether the buffer is empty and nothing more comes.",
+            c"at_eof($self)\n--\n\nReturn whether the buffer is empty and the stream has ended.",
         ),
         method0::<StreamReader, _>(
             c"exception",
@@ -345,14 +382,7 @@ fn properties() -> Vec<Property> {
             |this| this.buffer.array(),
             |this, value| this.buffer.replace(value),
         ),
-        property::<StreamReader, _, _>(
-            c"_limit",
-            |this| Object::int(this.limit.get() as i64),
-            |this, value| {
-                this.limit.set(usize::try_from(value.to_i64()?).unwrap_or(0));
-                Ok(())
-            },
-        ),
+        number_property::<StreamReader, _>(c"_limit", |this| &this.limit),
         bool_property::<StreamReader, _>(c"_eof", |this| &this.eof),
         bool_property::<StreamReader, _>(c"_paused", |this| &this.paused),
         slot_property::<StreamReader, _>(c"_loop", |this| &this.loop_),

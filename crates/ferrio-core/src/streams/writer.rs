@@ -13,7 +13,7 @@ use std::ffi::CStr;
 static DRAIN_HELPER: Name = Name::new(c"_drain_helper");
 
 static WRITE_SIGNATURE: Signature =
-    Signature { name: "write", parameters: &["data"], positional: 1, required: 1, variadic: false };
+    Signature { name: "StreamWriter.write", parameters: &["data"], positional: 1, required: 1, variadic: false };
 
 /// The body of a StreamWriter.
 #[derive(Default)]
@@ -33,14 +33,14 @@ struct Drain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     New,
-    /// The transport is closing; the loop goes round once, so that the protocol learns why.
+    /// The transport is closing. One iteration of the loop lets the protocol learn why.
     Yielded,
     /// The protocol waits for the buffer to be small enough.
     Helping,
 }
 
 impl Drain {
-    /// Raises what the reader has ended with.
+    /// Raises the exception that the reader has ended with.
     fn check_reader(&self) -> Result<()> {
         let reader = self.writer.reader.get_or_none();
         if reader.is_none() {
@@ -96,7 +96,7 @@ impl Operation for Drain {
 
 impl Class for StreamWriter {
     const NAME: &'static CStr = c"ferrio._core.StreamWriter";
-    const DOC: &'static CStr = c"The hot part of ferrio.StreamWriter.";
+    const DOC: &'static CStr = c"The part of ferrio.StreamWriter that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -129,7 +129,7 @@ impl Class for StreamWriter {
                     this.transport.get_or_none().method1(&WRITE, data)?;
                     Ok(Object::none())
                 },
-                c"write($self, data)\n--\n\nWrite bytes to the transport; what it can't take at once it keeps.",
+                c"write($self, data)\n--\n\nWrite bytes to the transport, which keeps what it cannot send at once.",
             )],
             properties: vec![
                 slot_property::<StreamWriter, _>(c"_transport", |this| &this.transport),

@@ -1,13 +1,13 @@
-//! Barrier: `wait()`; the rest is asyncio's code, which finds the state by its usual names.
+//! Barrier: `wait()`. The rest is asyncio's code, which finds the state under its usual names.
 
 use super::Condition;
-use super::condition_wait::{Acquiring, Wait};
+use super::condition_wait::{Acquiring, ConditionWait};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
-use crate::ffi::class::{Members, property, slot_property, type_cell};
+use crate::ffi::class::{Members, number_property, property, slot_property, type_cell};
 use crate::ffi::error::{impossible, raise_imported, value_error};
 use crate::ffi::{
-    Args, Class, Member, Name, Object, Own, Raised, Result, Signature, SkippedMethods, Slot, Visitor,
+    Args, Class, Member, Name, Number, Object, Own, Raised, Result, Signature, SkippedMethods, Slot, Visitor,
 };
 use crate::stdlib::{ASYNCIO_BARRIER as ORIGINAL, BARRIER_STATE, BROKEN_BARRIER_ERROR, FERRIO_CONDITION, WAIT};
 use std::cell::Cell;
@@ -22,7 +22,7 @@ static DRAINING: Member = Member::new(&BARRIER_STATE, c"DRAINING");
 static RESETTING: Member = Member::new(&BARRIER_STATE, c"RESETTING");
 static BROKEN: Member = Member::new(&BARRIER_STATE, c"BROKEN");
 
-/// Finds asyncio's class while it still stands under its name.
+/// Imports asyncio's class before `install()` replaces it.
 pub fn remember_original() -> Result<()> {
     ORIGINAL.get().map(drop)
 }
@@ -31,16 +31,16 @@ pub fn remember_original() -> Result<()> {
 #[derive(Default)]
 pub struct Barrier {
     condition: Slot,
-    parties: Slot,
+    parties: Number,
     state: Slot,
-    /// How many tasks are in it.
+    /// How many tasks are in the barrier.
     count: Cell<i64>,
     is_plain: Cell<bool>,
 }
 
 impl Barrier {
-    fn slots(&self) -> [&Slot; 3] {
-        [&self.condition, &self.parties, &self.state]
+    fn slots(&self) -> [&Slot; 2] {
+        [&self.condition, &self.state]
     }
 
     fn is_in(&self, states: &[&'static Member]) -> Result<bool> {
@@ -62,7 +62,7 @@ impl Barrier {
         self.condition.get().and_then(|condition| Own::<Condition>::downcast(&condition).cloned())
     }
 
-    /// A task has left: the last one has the barrier filled anew.
+    /// A task has left. The last one makes the barrier fill again.
     fn left(&self, condition: &Own<Condition>) -> Result<()> {
         self.count.set(self.count.get() - 1);
         if self.count.get() == 0 {
@@ -79,9 +79,9 @@ enum Stage {
     /// Waiting for the condition's lock.
     Entering(Acquiring),
     /// Waiting for the barrier to be drained or reset.
-    Blocked(Wait),
-    /// Waiting for the others, with a place of its own.
-    Filling(Wait, i64),
+    Blocked(ConditionWait),
+    /// Waiting for the others; with the number of this task's place.
+    Filling(ConditionWait, i64),
     Over,
 }
 
@@ -93,18 +93,18 @@ struct BarrierWait {
 }
 
 impl BarrierWait {
-    /// With the lock held: waits while the barrier is drained or reset, then takes a place.
+    /// The lock is held: waits while the barrier is drained or reset, then takes a place.
     fn enter(&mut self) -> Result<Poll> {
         let barrier = &self.barrier;
         if barrier.is_in(&[&DRAINING, &RESETTING])? {
-            return self.go_on(Stage::Blocked(Wait::new(self.condition.clone())));
+            return self.go_on(Stage::Blocked(ConditionWait::new(self.condition.clone())));
         }
         if barrier.is_in(&[&BROKEN])? {
             return Err(raise_imported(&BROKEN_BARRIER_ERROR, "Barrier aborted"));
         }
         let place = barrier.count.get();
         barrier.count.set(place + 1);
-        if place + 1 == barrier.parties.get_or_none().to_i64()? {
+        if barrier.parties.is(place + 1)? {
             let released = barrier.go_to(&DRAINING).and_then(|()| self.condition.notify(usize::MAX));
             return self.leave(released.map(|()| place));
         }
@@ -114,7 +114,7 @@ impl BarrierWait {
     /// Waits until the barrier is full.
     fn fill(&mut self, place: i64) -> Result<Poll> {
         match self.barrier.is_in(&[&FILLING]) {
-            Ok(true) => self.go_on(Stage::Filling(Wait::new(self.condition.clone()), place)),
+            Ok(true) => self.go_on(Stage::Filling(ConditionWait::new(self.condition.clone()), place)),
             Ok(false) => {
                 let broken = self.barrier.is_in(&[&BROKEN, &RESETTING]);
                 let result = broken.and_then(|broken| {
@@ -202,7 +202,7 @@ impl Operation for BarrierWait {
 
 impl Class for Barrier {
     const NAME: &'static CStr = c"ferrio._core.Barrier";
-    const DOC: &'static CStr = c"Barrier(parties)\n--\n\nThe hot part of ferrio.Barrier.";
+    const DOC: &'static CStr = c"Barrier(parties)\n--\n\nThe part of ferrio.Barrier that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -217,11 +217,11 @@ impl Class for Barrier {
         static EXIT: Name = Name::new(c"_exit");
         static SKIPPED: SkippedMethods = SkippedMethods::new(&[&BLOCK, &RELEASE, &WAIT, &EXIT]);
         let ([parties], [], _) = args.bind::<1, 0>(&INIT)?;
-        if parties.to_i64()? < 1 {
+        if Number::new(parties).is_below(1)? {
             return Err(value_error(compat::BARRIER_PARTIES_MESSAGE));
         }
         this.condition.put(FERRIO_CONDITION.get()?.call0()?);
-        this.parties.put(parties.clone());
+        this.parties.put(parties);
         this.count.set(0);
         this.go_to(&FILLING)?;
         this.is_plain.set(SKIPPED.overridden(this.as_object(), ORIGINAL.get()?)?.is_empty());
@@ -230,10 +230,12 @@ impl Class for Barrier {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.slots().into_iter().for_each(|slot| visitor.slot(slot));
+        self.parties.traverse(visitor);
     }
 
     fn clear(&self) {
         self.slots().into_iter().for_each(Slot::clear);
+        self.parties.clear();
     }
 
     fn members() -> Members {
@@ -241,7 +243,7 @@ impl Class for Barrier {
             methods: vec![],
             properties: vec![
                 slot_property::<Barrier, _>(c"_cond", |this| &this.condition),
-                slot_property::<Barrier, _>(c"_parties", |this| &this.parties),
+                number_property::<Barrier, _>(c"_parties", |this| &this.parties),
                 slot_property::<Barrier, _>(c"_state", |this| &this.state),
                 property::<Barrier, _, _>(
                     c"_count",

@@ -1,11 +1,11 @@
 //! Condition.
 
-use super::condition_wait::{Acquiring, Wait, WaitFor};
-use super::lock::Acquire;
+use super::condition_wait::{Acquiring, ConditionWait, WaitFor};
+use super::lock::AcquireLock;
 use super::{BoundLoop, Lock, Waiters};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
-use crate::ffi::class::{Members, method, method0, method1, slot_property, type_cell};
+use crate::ffi::class::{Members, method, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, SkippedMethods, Slot, Visitor, deque};
 use crate::futures::waiter;
@@ -22,6 +22,8 @@ static INIT: Signature =
     Signature { name: "Condition.__init__", parameters: &["lock"], positional: 1, required: 0, variadic: false };
 static NOTIFY_ARGUMENTS: Signature =
     Signature { name: "Condition.notify", parameters: &["n"], positional: 1, required: 0, variadic: false };
+static INNER_NOTIFY_ARGUMENTS: Signature =
+    Signature { name: "Condition._notify", parameters: &["n"], positional: 1, required: 1, variadic: false };
 static WAIT_FOR: Signature = Signature {
     name: "Condition.wait_for",
     parameters: &["predicate"],
@@ -34,7 +36,7 @@ static WAIT_FOR: Signature = Signature {
 #[derive(Default)]
 pub struct Condition {
     lock: Slot,
-    /// The lock's own methods, as asyncio exports them.
+    /// The methods of the lock, which asyncio's Condition also has as attributes.
     locked: Slot,
     acquire: Slot,
     release: Slot,
@@ -57,7 +59,7 @@ impl Own<Condition> {
             _ => FERRIO_LOCK.get()?.call0()?,
         };
         let this = self.as_object();
-        // As attributes: a derived class may have something else under these names.
+        // Set as attributes, because a derived class may define other things with these names.
         this.setattr(&OWN_LOCK, &lock)?;
         for name in [&LOCKED, &stdlib::ACQUIRE, &stdlib::RELEASE] {
             this.setattr(name, &lock.getattr(name)?)?;
@@ -78,7 +80,7 @@ impl Own<Condition> {
         Ok(())
     }
 
-    /// The lock, if it can be used without calling its methods by name.
+    /// The lock, if its methods need not be called by name.
     #[inline]
     fn plain_lock(&self) -> Option<Own<Lock>> {
         if !self.is_plain.get() {
@@ -94,7 +96,7 @@ impl Own<Condition> {
         }
     }
 
-    /// Gives the lock up.
+    /// Releases the lock.
     pub fn release(&self) -> Result<()> {
         match self.plain_lock() {
             Some(lock) => lock.release(),
@@ -105,12 +107,12 @@ impl Own<Condition> {
     /// Starts to acquire the lock.
     pub fn acquiring(&self) -> Result<Acquiring> {
         match self.plain_lock() {
-            Some(lock) => Ok(Acquiring::Plain(Acquire::new(lock, Object::none()))),
+            Some(lock) => Ok(Acquiring::Plain(AcquireLock::new(lock, Object::none()))),
             None => self.as_object().method0(&stdlib::ACQUIRE).map(|awaitable| Acquiring::ByName(Some(awaitable))),
         }
     }
 
-    /// Has up to `count` of those who wait go on, as soon as they get the lock.
+    /// Wakes up to `count` waiters. They continue when they have the lock.
     pub fn notify(&self, count: usize) -> Result<()> {
         let Some(waiters) = self.waiters.any()? else { return Ok(()) };
         let (mut index, mut notified) = (0, 0);
@@ -153,7 +155,7 @@ impl Operation for Exit {
 
 impl Class for Condition {
     const NAME: &'static CStr = c"ferrio._core.Condition";
-    const DOC: &'static CStr = c"Condition(lock=None)\n--\n\nThe hot part of ferrio.Condition.";
+    const DOC: &'static CStr = c"Condition(lock=None)\n--\n\nThe part of ferrio.Condition that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -182,7 +184,9 @@ impl Class for Condition {
                     |this, args| {
                         let ([], [count], _) = args.bind::<0, 1>(&NOTIFY_ARGUMENTS)?;
                         this.check_locked("notify")?;
-                        let count = count.map_or(Ok(1), Object::to_i64)?;
+                        let Some(count) = count.map_or(Some(1), Object::small_int) else {
+                            return args.call_as(&ORIGINAL, &NOTIFY, this.as_object());
+                        };
                         if !this.is_plain.get() && compat::CONDITION_PASSES_NOTIFICATION_ON {
                             this.as_object().method1(&INNER_NOTIFY, &Object::int(count)?)?;
                         } else {
@@ -190,14 +194,18 @@ impl Class for Condition {
                         }
                         Ok(Object::none())
                     },
-                    c"notify($self, n=1)\n--\n\nHave n of those who wait go on, as soon as they get the lock; all, if they are fewer.\n\nRuntimeError if the lock is not acquired.",
+                    c"notify($self, n=1)\n--\n\nWake up n waiters, or all if there are fewer. Each continues when it has the lock.\n\nRuntimeError if the lock is not acquired.",
                 ),
-                method1::<Condition, _>(
+                method::<Condition, _>(
                     c"_notify",
-                    |this, count| {
-                        this.notify(usize::try_from(count.to_i64()?).unwrap_or(0)).map(|()| Object::none())
+                    |this, args| {
+                        let ([count], [], _) = args.bind::<1, 0>(&INNER_NOTIFY_ARGUMENTS)?;
+                        let Some(count) = count.small_int() else {
+                            return args.call_as(&ORIGINAL, &INNER_NOTIFY, this.as_object());
+                        };
+                        this.notify(usize::try_from(count).unwrap_or(0)).map(|()| Object::none())
                     },
-                    c"_notify($self, n, /)\n--\n\nAs notify(), whether or not the lock is acquired.",
+                    c"_notify($self, n)\n--\n\nNotify as notify(), whether or not the lock is acquired.",
                 ),
                 method0::<Condition, _>(
                     c"notify_all",
@@ -212,7 +220,7 @@ impl Class for Condition {
                         }
                         Ok(Object::none())
                     },
-                    c"notify_all($self)\n--\n\nAs notify(), for all who wait.",
+                    c"notify_all($self)\n--\n\nNotify as notify(), but all waiters.",
                 ),
             ],
             properties: vec![
@@ -233,7 +241,7 @@ impl Class for Condition {
                 c"wait",
                 |this, args| {
                     args.expect_none("Condition.wait")?;
-                    Coroutine::start(&["Condition.wait"], Wait::new(this.clone()))
+                    Coroutine::start(&["Condition.wait"], ConditionWait::new(this.clone()))
                 },
                 &ORIGINAL,
             ),

@@ -1,7 +1,7 @@
-//! What a coroutine of a Condition does: acquire its lock, wait, wait for a predicate.
+//! The coroutines of a Condition: acquiring its lock, `wait()`, `wait_for()`.
 
 use super::condition::Condition;
-use super::lock::Acquire;
+use super::lock::AcquireLock;
 use crate::compat;
 use crate::coroutines::{Operation, Outcome, Poll};
 use crate::ffi::{Object, Own, Raised, Result, Visitor};
@@ -10,8 +10,8 @@ use crate::stdlib;
 
 /// Acquiring a condition's lock.
 pub enum Acquiring {
-    Plain(Acquire),
-    /// What `acquire()` has given, until it is awaited.
+    Plain(AcquireLock),
+    /// The awaitable that `acquire()` returned, until it is awaited.
     ByName(Option<Object>),
 }
 
@@ -38,8 +38,8 @@ enum Stage {
     New,
     /// Waiting to be notified.
     Waiting(Object),
-    /// Waiting for the lock, whatever has come before: `Ok`, or the exception that the waiting ended with,
-    /// and the cancellation that came while it waits for the lock.
+    /// Waiting for the lock. `result` is the outcome of the wait before; `cancelled` is a cancellation that arrived
+    /// meanwhile.
     Acquiring {
         acquiring: Acquiring,
         result: Result<(), Object>,
@@ -48,22 +48,23 @@ enum Stage {
 }
 
 /// `wait()`.
-pub struct Wait {
+pub struct ConditionWait {
     condition: Own<Condition>,
     stage: Stage,
 }
 
-impl Wait {
-    /// Not started yet.
-    pub fn new(condition: Own<Condition>) -> Wait {
-        Wait { condition, stage: Stage::New }
+impl ConditionWait {
+    /// A wait that has not started.
+    pub fn new(condition: Own<Condition>) -> ConditionWait {
+        ConditionWait { condition, stage: Stage::New }
     }
 
     fn begin(&mut self) -> Result<Poll> {
         let condition = &self.condition;
         condition.check_locked("wait")?;
         let loop_of = || condition.loop_.get(condition.as_object()).and_then(|loop_| waiter::create(&loop_));
-        // The lock is given up after the future is made, or before: what raises then, raises with it held.
+        // In earlier versions, the lock is released before the future is created. If that fails, the lock is acquired
+        // again before the error is raised.
         let made = if compat::CONDITION_PASSES_NOTIFICATION_ON {
             let future = loop_of()?;
             condition.release()?;
@@ -88,13 +89,13 @@ impl Wait {
         self.resume(Outcome::Start)
     }
 
-    /// The lock is there again, or can't be had.
+    /// The lock is acquired again, or that has failed.
     fn end(&self, result: Result<(), Object>) -> Result<Poll> {
         match result {
             Ok(()) => Ok(Poll::Ready(Object::bool(true))),
             Err(exception) => {
                 if compat::CONDITION_PASSES_NOTIFICATION_ON {
-                    // It may have been notified; so somebody else is.
+                    // The notification may have been for this waiter, so another gets it.
                     self.condition.notify(1)?;
                 }
                 Err(exception.raise())
@@ -103,7 +104,7 @@ impl Wait {
     }
 }
 
-impl Operation for Wait {
+impl Operation for ConditionWait {
     fn resume(&mut self, mut outcome: Outcome) -> Result<Poll> {
         loop {
             match std::mem::replace(&mut self.stage, Stage::New) {
@@ -135,7 +136,7 @@ impl Operation for Wait {
                         if !is_cancellation(&exception)? {
                             return self.end(Err(exception));
                         }
-                        // The lock is what matters most.
+                        // The lock must be acquired in any case.
                         let acquiring = self.condition.acquiring()?;
                         self.stage = Stage::Acquiring { acquiring, result, cancelled: Some(exception) };
                         outcome = Outcome::Start;
@@ -162,7 +163,7 @@ impl Operation for Wait {
 pub struct WaitFor {
     pub condition: Own<Condition>,
     pub predicate: Object,
-    pub wait: Option<Wait>,
+    pub wait: Option<ConditionWait>,
 }
 
 impl Operation for WaitFor {
@@ -178,7 +179,7 @@ impl Operation for WaitFor {
             if result.is_true()? {
                 return Ok(Poll::Ready(result));
             }
-            self.wait = Some(Wait::new(self.condition.clone()));
+            self.wait = Some(ConditionWait::new(self.condition.clone()));
             outcome = Outcome::Start;
         }
     }

@@ -1,4 +1,4 @@
-//! Event. `wait()` is Python's: the interpreter enters a coroutine function of Python without a call.
+//! Event. `wait()` is Python code, because the interpreter enters a Python coroutine without a C call.
 
 use super::{BoundLoop, Waiters};
 use crate::ffi::class::{Members, method0, slot_property, type_cell};
@@ -10,7 +10,7 @@ use std::mem::offset_of;
 /// The body of an Event.
 #[derive(Default)]
 pub struct Event {
-    /// Whether it is set: an object, which the interpreter reads without a call.
+    /// Whether it is set. This is an object so that `wait()` reads it without a call.
     value: Slot,
     waiters: Waiters,
     loop_: BoundLoop,
@@ -21,7 +21,7 @@ impl Own<Event> {
         self.value.get_or_none().is_true()
     }
 
-    /// Sets the flag; all who wait go on.
+    /// Sets the flag, and wakes up all waiters.
     pub fn set(&self) -> Result<()> {
         if self.is_set()? {
             return Ok(());
@@ -40,7 +40,7 @@ impl Own<Event> {
 
 impl Class for Event {
     const NAME: &'static CStr = c"ferrio._core.Event";
-    const DOC: &'static CStr = c"Event()\n--\n\nThe hot part of ferrio.Event.";
+    const DOC: &'static CStr = c"Event()\n--\n\nThe part of ferrio.Event that is in Rust.";
     const SUBCLASSABLE: bool = true;
     const ATTRIBUTES: &'static [(&'static CStr, usize)] = &[(c"_value", offset_of!(Event, value))];
     type_cell!();
@@ -74,7 +74,7 @@ impl Class for Event {
                 method0::<Event, _>(
                     c"_waiter",
                     |this| this.waiters.add(&this.loop_.get(this.as_object())?),
-                    c"_waiter($self)\n--\n\nReturn a future that is done once the flag is set, among those who wait.",
+                    c"_waiter($self)\n--\n\nAdd a future that is done when the flag is set to the waiters. Return it.",
                 ),
                 method0::<Event, _>(
                     c"is_set",
@@ -84,7 +84,7 @@ impl Class for Event {
                 method0::<Event, _>(
                     c"set",
                     |this| this.set().map(|()| Object::none()),
-                    c"set($self)\n--\n\nSet the flag. All who wait for it go on.",
+                    c"set($self)\n--\n\nSet the flag. All waiters continue.",
                 ),
                 method0::<Event, _>(
                     c"clear",
@@ -92,7 +92,7 @@ impl Class for Event {
                         this.value.put(Object::bool(false));
                         Ok(Object::none())
                     },
-                    c"clear($self)\n--\n\nClear the flag. Those who wait from now on wait until it is set again.",
+                    c"clear($self)\n--\n\nClear the flag. Later waits last until it is set again.",
                 ),
             ],
             properties: vec![

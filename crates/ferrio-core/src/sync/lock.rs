@@ -16,12 +16,12 @@ pub struct Lock {
     locked: Cell<bool>,
     waiters: Waiters,
     loop_: BoundLoop,
-    /// Whether `async with` may take its own way to acquire() and release().
+    /// Whether acquire() and release() are not overridden, so that `async with` need not call them by name.
     is_plain: Cell<bool>,
 }
 
 impl Lock {
-    /// Whether its methods need not be called by name: none is overridden.
+    /// Whether no method is overridden, so that none has to be called by name.
     #[inline]
     pub fn is_plain(&self) -> bool {
         self.is_plain.get()
@@ -35,7 +35,7 @@ impl Lock {
 }
 
 impl Own<Lock> {
-    /// Takes the lock if it is free and nobody waits; those whose waiting was cancelled do not count.
+    /// Takes the lock if it is free and nothing waits. Cancelled waiters do not count.
     #[inline]
     fn try_acquire(&self) -> Result<bool> {
         if self.locked.get() {
@@ -50,7 +50,7 @@ impl Own<Lock> {
         Ok(true)
     }
 
-    /// Releases the lock, and wakes up the first that waits for it.
+    /// Releases the lock, and wakes up the first waiter.
     pub fn release(&self) -> Result<()> {
         if !self.locked.replace(false) {
             return Err(runtime_error("Lock is not acquired."));
@@ -58,7 +58,7 @@ impl Own<Lock> {
         self.wake_up_first()
     }
 
-    /// Has the first of those who wait run, unless it is about to.
+    /// Wakes up the first waiter, unless that was done already.
     #[inline]
     fn wake_up_first(&self) -> Result<()> {
         let Some(waiters) = self.waiters.any()? else { return Ok(()) };
@@ -68,21 +68,21 @@ impl Own<Lock> {
 }
 
 /// `acquire()`, and `__aenter__()`.
-pub struct Acquire {
+pub struct AcquireLock {
     lock: Own<Lock>,
     waiter: Option<Object>,
-    /// What it returns in the end.
+    /// The result of the coroutine.
     result: Object,
 }
 
-impl Acquire {
+impl AcquireLock {
     /// Not started yet.
-    pub fn new(lock: Own<Lock>, result: Object) -> Acquire {
-        Acquire { lock, waiter: None, result }
+    pub fn new(lock: Own<Lock>, result: Object) -> AcquireLock {
+        AcquireLock { lock, waiter: None, result }
     }
 }
 
-impl Operation for Acquire {
+impl Operation for AcquireLock {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
         let lock = &self.lock;
         let Some(waiter) = self.waiter.take() else {
@@ -96,7 +96,7 @@ impl Operation for Acquire {
         let outcome = outcome.value().map_err(crate::ffi::Raised::take);
         lock.waiters.remove(&waiter)?;
         if let Err(exception) = outcome {
-            // Whoever is the next has to know, if the lock was meant for this one.
+            // If the lock was meant for this waiter, the next one gets it.
             if is_cancellation(&exception)? && !lock.locked.get() {
                 lock.wake_up_first()?;
             }
@@ -129,7 +129,7 @@ impl Operation for Release {
 
 impl Class for Lock {
     const NAME: &'static CStr = c"ferrio._core.Lock";
-    const DOC: &'static CStr = c"Lock()\n--\n\nThe hot part of ferrio.Lock.";
+    const DOC: &'static CStr = c"Lock()\n--\n\nThe part of ferrio.Lock that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -165,12 +165,12 @@ impl Class for Lock {
                 method0::<Lock, _>(
                     c"release",
                     |this| this.release().map(|()| Object::none()),
-                    c"release($self)\n--\n\nRelease the lock; the first of those who wait for it goes on.\n\nRuntimeError for a lock that is not acquired.",
+                    c"release($self)\n--\n\nRelease the lock. The first waiter gets it.\n\nRuntimeError for a lock that is not acquired.",
                 ),
                 method0::<Lock, _>(
                     c"_wake_up_first",
                     |this| this.wake_up_first().map(|()| Object::none()),
-                    c"_wake_up_first($self)\n--\n\nHave the first of those who wait run.",
+                    c"_wake_up_first($self)\n--\n\nWake up the first waiter.",
                 ),
             ],
             properties: vec![
@@ -188,7 +188,7 @@ impl Class for Lock {
                 c"acquire",
                 |this, args| {
                     args.expect_none("Lock.acquire")?;
-                    Coroutine::start(&["Lock.acquire"], Acquire::new(this.clone(), Object::bool(true)))
+                    Coroutine::start(&["Lock.acquire"], AcquireLock::new(this.clone(), Object::bool(true)))
                 },
                 &ORIGINAL,
             ),
@@ -198,7 +198,7 @@ impl Class for Lock {
                     if !this.is_plain.get() {
                         return args.call_as(&ORIGINAL, &stdlib::AENTER, this.as_object());
                     }
-                    let operation = Acquire::new(this.clone(), Object::none());
+                    let operation = AcquireLock::new(this.clone(), Object::none());
                     Coroutine::start(&["_ContextManagerMixin.__aenter__"], operation)
                 },
                 &ORIGINAL,

@@ -1,9 +1,8 @@
 //! Lock, Event, Condition, Semaphore, Barrier: the hot part of asyncio's primitives.
 //!
-//! Python's classes (`python/ferrio/locks.py`) derive from these and from asyncio's own of the same name:
-//! state and hot methods are here, the rest is asyncio's, which finds the state by its usual names. A
-//! derived class that overrides one of the methods that another is made of gets asyncio's version of the
-//! latter.
+//! The Python classes (`python/ferrio/locks.py`) derive from these and from asyncio's of the same name. The state and
+//! the hot methods are here. The rest is asyncio's code, which finds the state under its usual names. If a derived
+//! class overrides a method that another method uses, that other method is asyncio's.
 
 mod barrier;
 mod condition;
@@ -26,7 +25,7 @@ use crate::ffi::{Object, Result, Slot, deque};
 use crate::futures::waiter;
 use crate::stdlib;
 
-/// The loop that a primitive belongs to: the one that it was first waited for on.
+/// The loop that a primitive belongs to: the one on which a task first waited for it.
 #[derive(Default)]
 pub struct BoundLoop(pub Slot);
 
@@ -44,7 +43,7 @@ impl BoundLoop {
     }
 }
 
-/// Futures of those who wait, in a `deque` that is made when the first one comes.
+/// The futures of waiting tasks, in a `deque` that is created with the first one.
 #[derive(Default)]
 pub struct Waiters(pub Slot);
 
@@ -64,7 +63,7 @@ impl Waiters {
         deque::append(&self.0.get_or_none(), future)
     }
 
-    /// The futures, if there is any.
+    /// The futures, if there are any.
     pub fn any(&self) -> Result<Option<Object>> {
         match self.0.get() {
             Some(waiters) if !waiters.is_none() && !deque::is_empty(&waiters)? => Ok(Some(waiters)),
@@ -72,7 +71,7 @@ impl Waiters {
         }
     }
 
-    /// Takes a future out.
+    /// Removes a future.
     pub fn remove(&self, future: &Object) -> Result<()> {
         deque::remove(&self.0.get_or_none(), future).map(drop)
     }

@@ -3,9 +3,11 @@
 use super::{BoundLoop, Waiters};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
-use crate::ffi::class::{Members, method0, property, slot_property, type_cell};
+use crate::ffi::class::{Members, method0, number_property, slot_property, type_cell};
 use crate::ffi::error::value_error;
-use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, SkippedMethods, Visitor, deque};
+use crate::ffi::{
+    Args, Class, Name, Number, Object, Own, Raised, Result, Signature, SkippedMethods, Visitor, deque,
+};
 use crate::futures::{is_cancellation, waiter};
 use crate::stdlib::{self, ASYNCIO_SEMAPHORE as ORIGINAL, LOCKED};
 use std::cell::Cell;
@@ -19,20 +21,20 @@ static INIT: Signature =
 /// The body of a Semaphore.
 #[derive(Default)]
 pub struct Semaphore {
-    value: Cell<i64>,
+    value: Number,
     waiters: Waiters,
     loop_: BoundLoop,
-    /// Whether acquire() may do without the methods that asyncio's calls.
+    /// Whether no method is overridden that acquire() skips.
     is_plain: Cell<bool>,
-    /// Whether `async with` may call acquire() directly; release() is always called by its name.
+    /// Whether `async with` may call acquire() directly. It always calls release() by name.
     enters_plainly: Cell<bool>,
 }
 
 impl Own<Semaphore> {
-    /// Whether acquire() has to wait: none is left, or others wait whose waiting was not cancelled.
+    /// Whether acquire() has to wait: the value is 0, or there are waiters that are not cancelled.
     #[inline]
     fn is_locked(&self) -> Result<bool> {
-        if self.value.get() == 0 {
+        if self.value.is(0)? {
             return Ok(true);
         }
         match self.waiters.any()? {
@@ -41,29 +43,25 @@ impl Own<Semaphore> {
         }
     }
 
-    fn change(&self, by: i64) {
-        self.value.set(self.value.get().saturating_add(by));
-    }
-
     #[inline]
     fn release(&self) -> Result<()> {
-        self.change(1);
+        self.value.add(1)?;
         self.wake_up_next().map(drop)
     }
 
-    /// Hands one to the first of those who wait; whether there was one.
+    /// Gives one unit to the first waiter. Returns whether there was one.
     #[inline]
     fn wake_up_next(&self) -> Result<bool> {
         let Some(waiters) = self.waiters.any()? else { return Ok(false) };
         let Some(future) = deque::find(&waiters, |one| Ok(!waiter::is_done(one)?))? else { return Ok(false) };
-        self.change(-1);
+        self.value.add(-1)?;
         waiter::set_result(&future, Object::bool(true))?;
         Ok(true)
     }
 
-    /// Hands out what there is, to those who have come meanwhile and had to wait for their turn.
+    /// Gives the units that are left to waiters that arrived meanwhile.
     fn wake_up_others(&self) -> Result<()> {
-        while self.value.get() > 0 {
+        while self.value.is_above(0)? {
             if !self.wake_up_next()? || !compat::SEMAPHORE_WAKES_MANY {
                 break;
             }
@@ -76,18 +74,18 @@ impl Own<Semaphore> {
 struct Acquire {
     semaphore: Own<Semaphore>,
     waiter: Option<Object>,
-    /// What it returns in the end.
+    /// The result of the coroutine.
     result: Object,
 }
 
 impl Acquire {
-    /// The waiting was ended by an exception: one that was handed over meanwhile is given back.
+    /// An exception has ended the wait. A unit that the waiter had already got is returned.
     fn give_back(&self, waiter: &Object, exception: &Object) -> Result<()> {
         let semaphore = &self.semaphore;
         if is_cancellation(exception)? {
             let handed_over = if compat::SEMAPHORE_WAKES_MANY { waiter::is_done(waiter)? } else { true };
             if handed_over && !waiter::is_cancelled(waiter)? {
-                semaphore.change(1);
+                semaphore.value.add(1)?;
                 if !compat::SEMAPHORE_WAKES_MANY {
                     semaphore.wake_up_next()?;
                 }
@@ -102,7 +100,7 @@ impl Operation for Acquire {
         let semaphore = &self.semaphore;
         let Some(waiter) = self.waiter.take() else {
             if !semaphore.is_locked()? {
-                semaphore.change(-1);
+                semaphore.value.add(-1)?;
                 return Ok(Poll::Ready(self.result.clone()));
             }
             let waiter = semaphore.waiters.add(&semaphore.loop_.get(semaphore.as_object())?)?;
@@ -131,7 +129,7 @@ struct Exit(Own<Semaphore>);
 
 impl Operation for Exit {
     fn resume(&mut self, _: Outcome) -> Result<Poll> {
-        // A derived class's, as BoundedSemaphore's, is wanted here too.
+        // By name, because a derived class, for example BoundedSemaphore, overrides it.
         self.0.as_object().method0(&stdlib::RELEASE)?;
         Ok(Poll::Ready(Object::none()))
     }
@@ -143,7 +141,7 @@ impl Operation for Exit {
 
 impl Class for Semaphore {
     const NAME: &'static CStr = c"ferrio._core.Semaphore";
-    const DOC: &'static CStr = c"Semaphore(value=1)\n--\n\nThe hot part of ferrio.Semaphore.";
+    const DOC: &'static CStr = c"Semaphore(value=1)\n--\n\nThe part of ferrio.Semaphore that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -153,11 +151,16 @@ impl Class for Semaphore {
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         let ([], [value], _) = args.bind::<0, 1>(&INIT)?;
-        let value = value.map_or(Ok(1), Object::to_i64)?;
-        if value < 0 {
-            return Err(value_error("Semaphore initial value must be >= 0"));
+        match value {
+            Some(value) => {
+                let number = Number::new(value);
+                if number.is_below(0)? {
+                    return Err(value_error("Semaphore initial value must be >= 0"));
+                }
+                this.value.put(value);
+            }
+            None => this.value.set(1),
         }
-        this.value.set(value);
         static SKIPPED: SkippedMethods = SkippedMethods::new(&[&stdlib::ACQUIRE, &LOCKED, &WAKE_UP_NEXT]);
         let overridden = SKIPPED.overridden(this.as_object(), &Own::<Semaphore>::class_object()?)?;
         this.is_plain.set(!overridden.has(1) && !overridden.has(2));
@@ -166,11 +169,13 @@ impl Class for Semaphore {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
+        self.value.traverse(visitor);
         visitor.slot(&self.waiters.0);
         visitor.slot(&self.loop_.0);
     }
 
     fn clear(&self) {
+        self.value.clear();
         self.waiters.0.clear();
         self.loop_.0.clear();
     }
@@ -186,23 +191,16 @@ impl Class for Semaphore {
                 method0::<Semaphore, _>(
                     c"release",
                     |this| this.release().map(|()| Object::none()),
-                    c"release($self)\n--\n\nAdd one to the counter; the first of those who wait goes on.",
+                    c"release($self)\n--\n\nAdd one to the counter. The first waiter continues.",
                 ),
                 method0::<Semaphore, _>(
                     c"_wake_up_next",
                     |this| this.wake_up_next().map(Object::bool),
-                    c"_wake_up_next($self)\n--\n\nHand one to the first of those who wait. Return whether there was one.",
+                    c"_wake_up_next($self)\n--\n\nGive one unit to the first waiter. Return whether there was one.",
                 ),
             ],
             properties: vec![
-                property::<Semaphore, _, _>(
-                    c"_value",
-                    |this| Object::int(this.value.get()),
-                    |this, value| {
-                        this.value.set(value.to_i64()?);
-                        Ok(())
-                    },
-                ),
+                number_property::<Semaphore, _>(c"_value", |this| &this.value),
                 slot_property::<Semaphore, _>(c"_waiters", |this| &this.waiters.0),
                 slot_property::<Semaphore, _>(c"_loop", |this| &this.loop_.0),
             ],

@@ -1,4 +1,4 @@
-//! Leaving a group: waiting until its tasks are done.
+//! The end of a group: waits until its tasks are done.
 
 use super::{ORIGINAL, TaskGroup};
 use crate::compat;
@@ -17,7 +17,7 @@ static AEXIT: Signature = Signature {
     variadic: false,
 };
 
-/// Remembers asyncio's coroutine functions, of which the frames speak.
+/// Registers asyncio's coroutine functions, which the frames name.
 pub fn remember_original(class: &Object) -> Result<()> {
     static INNER: Name = Name::new(c"_aexit");
     class.getattr_opt(&INNER)?.as_ref().map_or(Ok(()), remember)
@@ -40,7 +40,7 @@ pub fn definition() -> AsyncioFunctionDefinition {
 }
 
 impl TaskGroup {
-    /// Whether no task has failed, and nobody has cancelled the group.
+    /// Whether no task has failed and the group is not cancelled.
     fn is_fine(&self) -> Result<bool> {
         if self.aborting.get() || self.parent_cancel_requested.get() {
             return Ok(false);
@@ -49,7 +49,7 @@ impl TaskGroup {
         Ok(base_error.is_none() && (errors.is_none() || deque::is_empty(&errors)?))
     }
 
-    /// It is over: what it held is let go, as asyncio's does.
+    /// The group is at its end: drops its objects, as asyncio does.
     fn finish(&self) {
         if compat::GROUP_DROPS_REFERENCES {
             self.parent.put(Object::none());
@@ -62,7 +62,7 @@ impl TaskGroup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waiting {
     ForTasks,
-    /// For asyncio's code.
+    /// Waiting for asyncio's code.
     ForOriginal,
 }
 
@@ -72,7 +72,7 @@ struct Exit {
 }
 
 impl Exit {
-    /// A task has failed, or the group is cancelled.
+    /// A task has failed, or the group is cancelled: asyncio's code continues.
     fn leave_to_original(&mut self, exception: Option<&Object>) -> Result<Poll> {
         self.waiting = Some(Waiting::ForOriginal);
         let none = Object::none();
@@ -93,7 +93,7 @@ impl Operation for Exit {
                         return Err(exception.raise());
                     }
                     self.group.completed.put(Object::none());
-                    // If the group is being left already, the cancellation is the group's own.
+                    // If the group is aborting already, the cancellation is its own.
                     let from_outside = !self.group.aborting.get() || compat::GROUP_CAN_BE_CANCELLED;
                     return self.leave_to_original(Some(&exception).filter(|_| from_outside));
                 }

@@ -1,7 +1,6 @@
-//! TaskGroup: the way of a group whose tasks do not fail.
+//! TaskGroup: groups whose tasks do not fail.
 //!
-//! What happens when one fails, or the group is cancelled, is asyncio's code, which finds the state by its
-//! usual names.
+//! If a task fails or the group is cancelled, asyncio's code continues. It finds the state under its usual names.
 
 mod exit;
 
@@ -32,7 +31,7 @@ pub struct TaskGroup {
     tasks: Slot,
     /// The task that has entered the group.
     parent: Slot,
-    /// What `__aexit__()` waits for, or None.
+    /// The future that `__aexit__()` waits for, or None.
     completed: Slot,
     errors: Slot,
     base_error: Slot,
@@ -57,7 +56,7 @@ impl TaskGroup {
         Ok(!tasks.is_none() && !deque::is_empty(&tasks)?)
     }
 
-    /// Whether a task may be made here: the group is entered and not over.
+    /// Whether a task may be created: the group is entered and not at its end.
     fn takes_tasks(&self) -> Result<bool> {
         Ok(self.entered.get() && !self.aborting.get() && (!self.exiting.get() || self.has_tasks()?))
     }
@@ -67,7 +66,7 @@ impl Own<TaskGroup> {
     /// `create_task()`.
     fn create_task(&self, args: &Args<'_>) -> Result {
         let loop_ = self.loop_.get_or_none();
-        // asyncio's code says what is wrong, and starts tasks that run before they are in the group.
+        // asyncio's code raises the errors, and creates tasks that run before they are in the group.
         let Some(own) = (if self.takes_tasks()? { loop_for(&loop_, args)? } else { None }) else {
             return args.call_as(&ORIGINAL, &stdlib::CREATE_TASK, self.as_object());
         };
@@ -95,7 +94,7 @@ impl Own<TaskGroup> {
     }
 }
 
-/// `__aenter__()`, of a group that was not entered.
+/// `__aenter__()` of a group that was not entered.
 struct Enter(Own<TaskGroup>);
 
 impl Operation for Enter {
@@ -105,7 +104,7 @@ impl Operation for Enter {
         let parent = match &outcome {
             Outcome::Start if !group.entered.get() && !running.is_none() => awaiters::current_task(&running)?,
             Outcome::Start => None,
-            // What asyncio's code has come to.
+            // The outcome of asyncio's code.
             _ => return outcome.value().map(Poll::Ready),
         };
         let Some(parent) = parent else {
@@ -125,7 +124,7 @@ impl Operation for Enter {
 
 impl Class for TaskGroup {
     const NAME: &'static CStr = c"ferrio._core.TaskGroup";
-    const DOC: &'static CStr = c"TaskGroup()\n--\n\nThe hot part of ferrio.TaskGroup.";
+    const DOC: &'static CStr = c"TaskGroup()\n--\n\nThe part of ferrio.TaskGroup that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -150,7 +149,7 @@ impl Class for TaskGroup {
             methods: vec![method1::<TaskGroup, _>(
                 c"_on_task_done",
                 |this, task| this.task_done(task).map(|()| Object::none()),
-                c"_on_task_done($self, task, /)\n--\n\nTake note that a task is done.",
+                c"_on_task_done($self, task, /)\n--\n\nNote that a task is done.",
             )],
             properties: vec![
                 slot_property::<TaskGroup, _>(c"_loop", |this| &this.loop_),
@@ -173,7 +172,7 @@ impl Class for TaskGroup {
             asyncio_method::<TaskGroup, _>(c"create_task", Own::<TaskGroup>::create_task, &ORIGINAL),
             exit::definition(),
         ];
-        // A group that can be cancelled before it is entered has to look for that.
+        // If a group can be cancelled before it is entered, asyncio's code checks that.
         if !compat::GROUP_CAN_BE_CANCELLED {
             functions.push(asyncio_method::<TaskGroup, _>(
                 c"__aenter__",
@@ -190,7 +189,7 @@ impl Class for TaskGroup {
 
 /// Adds the class.
 pub fn register(module: &Module) -> Result<()> {
-    // asyncio's class is found while it still stands under its name.
+    // Imports asyncio's class before `install()` replaces it.
     exit::remember_original(ORIGINAL.get()?)?;
     module.add(c"TaskGroup", &make_type::<TaskGroup>()?)
 }

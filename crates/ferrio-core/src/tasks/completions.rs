@@ -1,6 +1,7 @@
-//! `as_completed()`: futures in the order in which they are done.
+//! `as_completed()`: futures in the order of their completion.
 //!
-//! As an iterator that is its own class from 3.13 on; earlier interpreters have a generator, which stays.
+//! From 3.13 on this is an iterator with a class of its own. Earlier interpreters have a generator, which is not
+//! replaced.
 
 use crate::compat;
 use crate::coroutines::{
@@ -33,7 +34,7 @@ static OBSERVER: DoneObserver = DoneObserver::new(
     |completions| Ok(Own::<Completions>::expect(completions)?.caller.get().into_iter().collect()),
 );
 
-/// Remembers asyncio's methods, of which the frames speak.
+/// Registers asyncio's methods, which the frames name.
 pub fn remember_original() -> Result<()> {
     static ITERATOR: Name = Name::new(c"_AsCompletedIterator");
     static METHODS: [Name; 2] = [Name::new(c"__anext__"), Name::new(c"_wait_for_one")];
@@ -66,9 +67,9 @@ pub fn definition() -> AsyncioFunctionDefinition {
 pub struct Completions {
     /// The futures that are not done: a set.
     todo: Slot,
-    /// How many items are still to be asked for.
+    /// How many items the program may still ask for.
     left: Cell<usize>,
-    /// Those that are done: a queue.
+    /// The futures that are done: a queue.
     done: Slot,
     timer: Slot,
     /// The task that has called as_completed().
@@ -112,7 +113,7 @@ impl Own<Completions> {
     fn future_done(&self, future: &Object) -> Result<()> {
         let todo = self.todo.get_or_none();
         if todo.is_none() || deque::is_empty(&todo)? {
-            // The time was over before.
+            // The timeout was before.
             return Ok(());
         }
         set::discard(&todo, future)?;
@@ -126,7 +127,7 @@ impl Own<Completions> {
         Ok(())
     }
 
-    /// The time is over: for each future that is not done, there is an item that says so.
+    /// The timeout: each future that is not done becomes an item that raises TimeoutError.
     fn time_is_over(&self) -> Result<()> {
         let todo = self.todo.get_or_none();
         let done = self.done.get_or_none();
@@ -138,7 +139,7 @@ impl Own<Completions> {
         set::clear(&todo)
     }
 
-    /// Takes one off those that are still to be asked for, if there is any.
+    /// Counts an item that the program asks for. Returns whether there is one.
     fn take_turn(&self) -> bool {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
@@ -149,7 +150,7 @@ impl Own<Completions> {
 /// `_wait_for_one()`, and `__anext__()`.
 struct WaitForOne {
     completions: Own<Completions>,
-    /// Whether the result is wanted, not the future.
+    /// Whether it returns the result and not the future.
     resolve: bool,
     started: bool,
 }
@@ -211,12 +212,12 @@ impl Class for Completions {
                 method0::<Completions, _>(
                     c"_handle_timeout",
                     |this| this.time_is_over().map(|()| Object::none()),
-                    c"_handle_timeout($self, /)\n--\n\nTell those who wait that the time is over.",
+                    c"_handle_timeout($self, /)\n--\n\nMake the futures that are not done raise TimeoutError.",
                 ),
                 method1::<Completions, _>(
                     c"_handle_completion",
                     |this, future| this.future_done(future).map(|()| Object::none()),
-                    c"_handle_completion($self, fut, /)\n--\n\nTake note that a future is done.",
+                    c"_handle_completion($self, fut, /)\n--\n\nNote that a future is done.",
                 ),
             ],
             properties: vec![property::<Completions, _, _>(

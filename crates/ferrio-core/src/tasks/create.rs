@@ -1,6 +1,6 @@
-//! `create_task()`, of the module and of the loop.
+//! `create_task()` of the module and of the loop.
 
-use super::{Options, Task};
+use super::{Options, Task, next_number};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, asyncio_function};
 use crate::ffi::class::{Method, method, method0, method1};
@@ -13,14 +13,14 @@ use crate::stdlib;
 static TASK: Name = Name::new(c"Task");
 
 static CREATE_TASK: Signature = Signature {
-    name: "create_task",
+    name: "BaseEventLoop.create_task",
     parameters: compat::CREATE_TASK_PARAMETERS,
     positional: 1,
     required: 1,
     variadic: false,
 };
 
-/// Finds asyncio's function while it still stands under its name.
+/// Imports asyncio's function before `install()` replaces it.
 pub fn remember_original() -> Result<()> {
     stdlib::ASYNCIO_CREATE_TASK.get().map(drop)
 }
@@ -42,19 +42,24 @@ pub fn definition() -> AsyncioFunctionDefinition {
     )
 }
 
-/// The loop as Ferrio's own, if [`create_task_on`] does there what asyncio's functions do: the arguments are those
-/// that every interpreter's function takes, and nothing is overridden. In debug mode the place where a task was made
-/// tells of asyncio's function too.
+/// The loop as Ferrio's own, if [`create_task_on`] does the same there as asyncio's functions: every interpreter's
+/// function takes these arguments, and nothing is overridden. Not in debug mode, in which the traceback of a task's
+/// creation includes asyncio's function.
 pub fn loop_for<'call>(loop_: &'call Object, args: &Args<'_>) -> Result<Option<&'call Own<Loop>>> {
     let Some(own) = Own::<Loop>::downcast(loop_) else { return Ok(None) };
-    if own.is_debug() || args.positional().len() != 1 || !own.makes_own_tasks()? {
+    if own.is_debug() || args.positional().len() != 1 || !own.makes_own_tasks() {
         return Ok(None);
     }
-    for (name, _) in args.keywords() {
+    let mut is_named = false;
+    for (name, value) in args.keywords() {
         let name = name.to_text()?;
         if name != "name" && name != "context" {
             return Ok(None);
         }
+        is_named |= name == "name" && !value.is_none();
+    }
+    if compat::NAMED_TASK_TAKES_NUMBER && is_named {
+        next_number();
     }
     Ok(Some(own))
 }
@@ -65,7 +70,7 @@ pub fn loop_methods() -> Vec<Method> {
         method::<Loop, _>(
             c"create_task",
             create_task_on,
-            c"create_task($self, coro, /, **kwargs)\n--\n\nHave a coroutine run; return its task. Keywords: name, context, and eager_start where\nthe interpreter has it. With a task factory, the keywords are handed to it.",
+            c"create_task($self, coro, /, **kwargs)\n--\n\nRun a coroutine as a task, and return the task. Keywords: name, context, and eager_start if\nthe interpreter has it. A task factory gets the keywords.",
         ),
         method1::<Loop, _>(
             c"set_task_factory",
@@ -76,7 +81,7 @@ pub fn loop_methods() -> Vec<Method> {
                 this.task_factory.set(Some(factory).filter(|factory| !factory.is_none()).cloned());
                 Ok(Object::none())
             },
-            c"set_task_factory($self, factory, /)\n--\n\nSet the callable that makes tasks, (loop, coro, **kwargs); None for Ferrio's own.",
+            c"set_task_factory($self, factory, /)\n--\n\nSet the callable that creates tasks, called with (loop, coro, **kwargs); None for Ferrio's own.",
         ),
         method0::<Loop, _>(
             c"get_task_factory",
@@ -86,7 +91,7 @@ pub fn loop_methods() -> Vec<Method> {
     ]
 }
 
-/// `loop.create_task()`. Up to 3.13 a task factory is given a context only, and the name is set afterwards.
+/// `loop.create_task()`. Up to 3.13, a task factory gets a context only, and the name is set afterwards.
 pub fn create_task_on(loop_: &Own<Loop>, args: &Args<'_>) -> Result {
     loop_.check_closed()?;
     if let Some(factory) = loop_.task_factory.get() {
@@ -106,6 +111,28 @@ pub fn create_task_on(loop_: &Own<Loop>, args: &Args<'_>) -> Result {
     Own::<Task>::spawn(loop_, coroutine, &options).map(Own::into_object)
 }
 
+/// Gives one of asyncio's own tasks, as a factory makes them, a number of Ferrio's: asyncio counts from 1 too, and two
+/// tasks would have the same name. Names of the factory's own stay, and those of tasks that are done.
+#[cold]
+fn renumber(task: &Object) -> Result<()> {
+    static GET_NAME: Name = Name::new(c"get_name");
+    if Own::<Task>::downcast(task).is_some() || !task.isinstance(stdlib::ASYNCIO_TASK.get()?)? {
+        return Ok(());
+    }
+    if task.method0(&stdlib::DONE)?.is_true()? {
+        return Ok(());
+    }
+    let name = task.method0(&GET_NAME)?;
+    let is_numbered = name.is_exact_str() && {
+        let name = name.to_text()?;
+        name.strip_prefix("Task-").is_some_and(|number| number.parse::<u64>().is_ok())
+    };
+    if is_numbered {
+        task.method1(&stdlib::SET_NAME, &Object::str(&format!("Task-{}", next_number()))?)?;
+    }
+    Ok(())
+}
+
 fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -> Result {
     let keywords = args.keywords_dict()?;
     let name = if compat::TASK_FACTORY_TAKES_ALL_KEYWORDS { None } else { dict::take(&keywords, &stdlib::NAME)? };
@@ -120,8 +147,16 @@ fn create_task_by_factory(this: &Own<Loop>, factory: &Object, args: &Args<'_>) -
     };
     let positional = Object::tuple([this.as_object().clone(), coroutine.clone()])?;
     let task = factory.call_dict(&positional, &keywords)?;
+    let has_name = |name: Option<&Object>| name.is_some_and(|name| !name.is_none());
     if compat::TASK_FACTORY_TAKES_ALL_KEYWORDS {
+        if !has_name(dict::get(&keywords, stdlib::NAME.object()?)?.as_ref()) {
+            renumber(&task)?;
+        }
         return Ok(task);
+    }
+    // 3.13 gives the name None to such a task.
+    if !compat::FACTORY_TASK_HAS_SET_NAME && !has_name(name.as_ref()) {
+        return renumber(&task).map(|()| task);
     }
     let name = name.unwrap_or_else(Object::none);
     if compat::FACTORY_TASK_HAS_SET_NAME {

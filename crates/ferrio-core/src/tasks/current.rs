@@ -1,7 +1,7 @@
-//! The current task, where asyncio's own `current_task()` looks for it.
+//! The current task, in the place where asyncio's `current_task()` finds it.
 //!
-//! Up to 3.13 that is a dict from loops to tasks; from 3.14 on it is the thread's state, which only
-//! `_swap_current_task` reaches.
+//! Up to 3.13 this is a dict from loops to tasks. From 3.14 on it is the thread's state, which only
+//! `_swap_current_task` can change.
 
 use super::Task;
 use crate::compat;
@@ -11,7 +11,7 @@ use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Result};
 use crate::stdlib::{CURRENT_TASKS, SWAP_CURRENT_TASK};
 
-/// Makes a task (or none) the loop's current one; returns the one before.
+/// Makes a task (or none) the current one of a loop. Returns the one before.
 #[inline]
 fn swap(loop_: &Object, task: &Object) -> Result {
     if compat::CURRENT_TASK_IS_PER_THREAD {
@@ -48,7 +48,7 @@ pub fn with<T>(loop_: &Object, task: &Own<Task>, work: impl FnOnce() -> Result<T
     Entered { loop_, before: &Object::none() }.run(work)
 }
 
-/// Runs `work` with `task` as the current one, in the middle of the one that is; for an eager start.
+/// Runs `work` with `task` as the current one, inside the present one; for an eager start.
 pub fn with_nested<T>(loop_: &Object, task: &Own<Task>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = swap(loop_, task.as_object())?;
     Entered { loop_, before: &before }.run(work)
@@ -69,12 +69,12 @@ impl Drop for Entered<'_> {
 }
 
 impl Entered<'_> {
-    /// Runs `work`, and swaps back without losing an exception that is on its way.
+    /// Runs `work`, and swaps back. Keeps an exception that `work` raised.
     #[inline]
     fn run<T>(self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let result = work();
         let (loop_, before) = (self.loop_, self.before);
-        // Only an unwinding leaves by way of the guard.
+        // Only a panic uses the guard.
         std::mem::forget(self);
         match result {
             Ok(value) => swap(loop_, before).map(|_| value),

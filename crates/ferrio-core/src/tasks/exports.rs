@@ -18,12 +18,11 @@ pub fn functions() -> Vec<Method> {
             c"all_tasks()\n--\n\nReturn every task of Ferrio's own that is not done, of any loop, oldest first.",
         ),
         sleep::set_result_unless_cancelled(),
-        gather::definition(),
         waiting::release_waiter(),
     ]
 }
 
-/// Adds the classes, and the functions that stand for asyncio's.
+/// Adds the classes, and the functions that replace asyncio's.
 pub fn register(module: &Module) -> Result<()> {
     set_context_of(|object| Own::<Task>::downcast(object).map(|task| task.context.get_or_none()));
     create::remember_original()?;
@@ -32,10 +31,16 @@ pub fn register(module: &Module) -> Result<()> {
     completions::remember_original()?;
     module.add(c"Task", &make_derived_type::<Task, Future>()?)?;
     make_derived_type::<Gathering, Future>()?;
-    make_type::<waiting::Waiting>()?;
+    make_type::<waiting::WaitObserver>()?;
     make_type::<completions::Completions>()?;
-    module.add_all([create::definition(), sleep::definition(), waiting::definition(), shield::definition()])?;
-    // Earlier interpreters' is of another kind, and stays.
+    module.add_all([
+        create::definition(),
+        gather::definition(),
+        shield::definition(),
+        sleep::definition(),
+        waiting::definition(),
+    ])?;
+    // Earlier interpreters have a generator, which is not replaced.
     if crate::compat::AS_COMPLETED_IS_ASYNC_ITERABLE {
         module.add_all([completions::definition()])?;
     }

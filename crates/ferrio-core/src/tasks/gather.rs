@@ -1,11 +1,11 @@
-//! `gather()`: one future of many.
+//! `gather()`: one future for many.
 //!
-//! Its children know it as a callback of their own kind, so that nothing is allocated for each. It counts
-//! those that are done; the last one, or the first that fails, completes it.
+//! It observes its children, without an allocation for each. It counts the children that are done. The last one, or the
+//! first that fails, completes it.
 
 use crate::compat;
-use crate::coroutines::Coroutine;
-use crate::ffi::class::{Members, Method, extends, getter, method, module_function, type_cell};
+use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_function};
+use crate::ffi::class::{Members, extends, getter, method, type_cell};
 use crate::ffi::error::type_error;
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, dict, recursion};
 use crate::futures::{DoneObserver, Future, awaiters, own_future, waiter};
@@ -24,14 +24,14 @@ static CANCEL: Signature =
 static GATHER: Signature =
     Signature { name: "gather", parameters: &["return_exceptions"], positional: 0, required: 0, variadic: true };
 
-/// The body of a GatheringFuture. It begins with a Future's, so that it is one.
+/// The body of a GatheringFuture. It begins with the body of a Future.
 #[derive(Default)]
 #[repr(C)]
 pub struct Gathering {
     future: Future,
-    /// One for each argument; the same future may be there several times.
+    /// One for each argument. A future may be there several times.
     children: RefCell<Vec<Object>>,
-    /// How many different children there are, and how many of them are done.
+    /// How many different children there are; below, how many of them are done.
     count: Cell<usize>,
     done: Cell<usize>,
     return_exceptions: Cell<bool>,
@@ -49,12 +49,8 @@ static OBSERVER: DoneObserver = DoneObserver::new(
 );
 
 /// The function.
-pub fn definition() -> Method {
-    module_function(
-        c"gather",
-        gather,
-        c"gather(*coros_or_futures, return_exceptions=False)\n--\n\nReturn a future of the results of several coroutines or futures, in their order.\n\nCoroutines become tasks. The first exception is raised, and the others go on; with return_exceptions\nexceptions are results. Cancelling the future cancels those that are not done.\n\nThe contract is that of asyncio.gather().",
-    )
+pub fn definition() -> AsyncioFunctionDefinition {
+    asyncio_function(c"gather", gather, &stdlib::TASKS)
 }
 
 fn gather(args: &Args<'_>) -> Result {
@@ -98,12 +94,12 @@ fn gather(args: &Args<'_>) -> Result {
 struct Futures {
     /// The loop of the first.
     loop_: Option<Object>,
-    /// A dict of the futures made so far by argument, if the same may come again.
+    /// A dict from arguments to futures, if an argument may be repeated.
     known: Option<Object>,
 }
 
 impl Futures {
-    /// Coroutines and Ferrio's own futures are equal only if they are the same; for others a dict is asked.
+    /// Coroutines and Ferrio's own futures are equal only if they are identical. For other arguments, a dict decides.
     fn look_for_repetitions(&mut self, things: &[Object]) -> Result<()> {
         let mut seen = HashSet::with_capacity(things.len());
         let plain = |thing: &Object| {
@@ -115,7 +111,7 @@ impl Futures {
         Ok(())
     }
 
-    /// The future of an argument, and whether the argument comes for the first time.
+    /// The future of an argument, and whether it is the first one for this argument.
     fn future_of(&mut self, thing: &Object, running: &Object) -> Result<(Object, bool)> {
         if let Some(known) = &self.known
             && let Some(found) = dict::get(known, thing)?
@@ -127,7 +123,7 @@ impl Futures {
             self.loop_ = Some(waiter::loop_of(&future)?);
         }
         if !future.is(thing) {
-            // Whoever gathers it is told what becomes of it.
+            // The gathering future learns its outcome.
             future.setattr(&LOG_DESTROY_PENDING, &Object::bool(false))?;
         }
         if let Some(known) = &self.known {
@@ -148,24 +144,24 @@ impl Futures {
 }
 
 impl Own<Gathering> {
-    /// The gathering future as any future.
+    /// The gathering future as a Future.
     #[inline]
     pub fn as_future(&self) -> &Own<Future> {
         self.upcast()
     }
 
-    /// The task that waits for all of it, for call graphs; none once the future is done.
+    /// The task that waits for the gathering future, for call graphs; None if it is done.
     fn caller(&self) -> Option<Object> {
         if self.future.is_done() { None } else { self.caller.get() }
     }
 
-    /// Has itself told when a child is done.
+    /// Observes a child.
     fn watch(&self, child: &Object) -> Result<()> {
         awaiters::add(child, self.caller.get())?;
         OBSERVER.observe(child, self.as_object())
     }
 
-    /// It is done before some of its children: nobody waits for them any more.
+    /// It is done before some of its children: does not wait for them any more.
     fn leave_children(&self) -> Result<()> {
         let children = self.children.borrow().clone();
         children.iter().try_for_each(|child| awaiters::discard(child, self.caller.get()))
@@ -176,7 +172,7 @@ impl Own<Gathering> {
         self.done.set(self.done.get() + 1);
         awaiters::discard(child, self.caller.get())?;
         if self.future.is_done() {
-            // Too late; that its exception was seen is noted.
+            // Too late. Its exception is marked as retrieved.
             if !waiter::is_cancelled(child)? {
                 waiter::exception(child)?;
             }
@@ -194,7 +190,7 @@ impl Own<Gathering> {
         let children = self.children.borrow().clone();
         let results = children.iter().map(result).collect::<Result<Vec<_>>>()?;
         if self.cancel_requested.get() {
-            // Cancelling wins, whatever became of the children. The error is the last one's.
+            // The cancellation wins, whatever the outcome of the children. The error is that of the last one.
             let last = children.last().unwrap_or(child);
             let exception = last.method0(&MAKE_CANCELLED_ERROR)?;
             return self.as_future().set_exception(&exception);
@@ -202,7 +198,7 @@ impl Own<Gathering> {
         self.as_future().set_result(Object::list(results)?)
     }
 
-    /// `cancel()`: cancels the children; whether one of them could be.
+    /// `cancel()`: cancels the children. Returns whether one of them could be cancelled.
     pub fn cancel(&self, message: Option<&Object>) -> Result<bool> {
         if self.future.is_done() {
             return Ok(false);
@@ -221,7 +217,7 @@ impl Own<Gathering> {
     }
 }
 
-/// The exception that a child has failed with, its cancellation among them.
+/// The exception of a failed or cancelled child.
 fn failure(child: &Object) -> Result<Option<Object>> {
     if waiter::is_cancelled(child)? {
         return child.method0(&MAKE_CANCELLED_ERROR).map(Some);
@@ -229,7 +225,7 @@ fn failure(child: &Object) -> Result<Option<Object>> {
     Ok(Some(waiter::exception(child)?).filter(|exception| !exception.is_none()))
 }
 
-/// A child's result, or its exception as a result.
+/// The result of a child, or its exception as a result.
 fn result(child: &Object) -> Result {
     if waiter::is_cancelled(child)? {
         let message = child.getattr(&CANCEL_MESSAGE)?;
@@ -284,7 +280,7 @@ impl Class for Gathering {
                         let ([], [message], _) = args.bind::<0, 1>(&CANCEL)?;
                         this.cancel(message).map(Object::bool)
                     },
-                    c"cancel($self, /, msg=None)\n--\n\nCancel what is gathered. Return False if all of it is done already.",
+                    c"cancel($self, /, msg=None)\n--\n\nCancel the gathered futures. Return False if all of them are done already.",
                 ),
                 method::<Gathering, _>(
                     c"_done_callback",
@@ -292,7 +288,7 @@ impl Class for Gathering {
                         let [child] = args.positional() else { return Err(type_error("a future is expected")) };
                         this.child_done(child).map(|()| Object::none())
                     },
-                    c"_done_callback($self, fut, /)\n--\n\nTake note that a future is done.",
+                    c"_done_callback($self, fut, /)\n--\n\nNote that a future is done.",
                 ),
             ],
             properties: vec![

@@ -1,4 +1,4 @@
-//! Task's methods and properties, as asyncio names them.
+//! The methods and properties of Task, with asyncio's names.
 
 use super::{Options, Task, registry};
 use crate::compat;
@@ -64,7 +64,7 @@ impl Class for Task {
     }
 
     fn finalize(this: &Own<Self>) {
-        // One that is brought back by its own report is not found again, as in asyncio's weak set.
+        // If the report resurrects the task, all_tasks() does not have it any more, as with asyncio's weak set.
         registry::remove(this);
         this.report_pending();
         this.as_future().report_unretrieved();
@@ -83,7 +83,7 @@ impl Class for Task {
     }
 }
 
-/// The fields at the same place in both bodies: a task's dict is its future's.
+/// These fields have the same offsets in both bodies. A task's dict is its future's.
 const _: () = {
     assert!(std::mem::offset_of!(Task, future) == 0);
     let _: fn(&Task) -> (&Dict, &WeakList) = |task| (&task.future.dict, &task.future.weak);
@@ -107,7 +107,7 @@ fn methods() -> Vec<Method> {
                 let ([], [message], _) = args.bind::<0, 1>(&CANCEL)?;
                 this.cancel(message).map(Object::bool)
             },
-            c"cancel($self, /, msg=None)\n--\n\nHave CancelledError raised in the coroutine. Return False if the task is done already.",
+            c"cancel($self, /, msg=None)\n--\n\nRaise CancelledError in the coroutine, in its next step. Return False if the task is done already.",
         ),
         method0::<Task, _>(
             c"cancelling",
@@ -117,7 +117,7 @@ fn methods() -> Vec<Method> {
         method0::<Task, _>(
             c"uncancel",
             |this| this.uncancel(),
-            c"uncancel($self, /)\n--\n\nTake one request for cancellation back. Return how many remain.",
+            c"uncancel($self, /)\n--\n\nRevoke one request for cancellation. Return how many remain.",
         ),
         method0::<Task, _>(
             c"get_coro",
@@ -132,7 +132,7 @@ fn methods() -> Vec<Method> {
         method1::<Task, _>(
             c"set_name",
             |this, name| this.set_name(name).map(|()| Object::none()),
-            c"set_name($self, value, /)\n--\n\nSet the name; what is not a str is converted.",
+            c"set_name($self, value, /)\n--\n\nSet the name. Other objects than a str are converted.",
         ),
         method::<Task, _>(
             c"get_stack",

@@ -1,9 +1,9 @@
 //! Task: a coroutine that the loop runs.
 //!
-//! A task on Ferrio's own loop has no handle: the loop's ready queue holds the task itself, and running
-//! it is one call of [`step::run`]. On a foreign loop it goes through that loop's public `call_soon`.
+//! A task on Ferrio's loop has no handle: the ready queue has the task itself, and running it is one call of
+//! [`step::run`]. On a foreign loop, a task uses the loop's public `call_soon`.
 //!
-//! States of a task that is not done, and who moves it on:
+//! The states of a task that is not done, and its transitions:
 //!
 //! ```text
 //!          create                 the loop runs it
@@ -16,8 +16,8 @@
 //!                       +------------ waiting <-----------+
 //! ```
 //!
-//! `waiter` is set exactly while it is waiting, and until the step that follows has begun. A cancellation
-//! that finds no waiter to cancel sets `must_cancel`, and the next step throws.
+//! `waiter` is set while the task is waiting, and until the next step has begun. If a cancellation finds no waiter that
+//! it can cancel, it sets `must_cancel`, and the next step throws.
 
 mod completions;
 mod create;
@@ -51,20 +51,20 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The body of a Task. It begins with a Future's, so that it is one.
+/// The body of a Task. It begins with the body of a Future.
 #[derive(Default)]
 #[repr(C)]
 pub struct Task {
     pub(crate) future: Future,
     coroutine: Slot,
     context: Slot,
-    /// A str, once somebody has asked for it or set it.
+    /// A str, if the name was read or set.
     name: Slot,
-    /// The number in the name that nobody has asked for yet.
+    /// The number in the name of a task whose name was not read yet.
     number: Cell<u64>,
-    /// The future it waits for.
+    /// The future that it waits for.
     waiter: Slot,
-    /// What the next step throws into the coroutine.
+    /// The exception that the next step throws into the coroutine.
     step_exception: Slot,
     must_cancel: Cell<bool>,
     log_destroy_pending: Cell<bool>,
@@ -75,7 +75,7 @@ pub struct Task {
 
 extends!(Task: Future, future);
 
-/// How a task is made, beside its coroutine.
+/// How a task is created, in addition to its coroutine.
 #[derive(Default)]
 pub struct Options<'call> {
     pub name: Option<&'call Object>,
@@ -83,7 +83,7 @@ pub struct Options<'call> {
     pub eager_start: bool,
 }
 
-/// Whether an object is a coroutine as asyncio sees it.
+/// Whether an object is a coroutine by asyncio's definition.
 pub fn is_coroutine(object: &Object) -> Result<bool> {
     if object.is_async_def_coroutine() || Coroutine::is_one(object) {
         return Ok(true);
@@ -102,7 +102,7 @@ impl Own<Task> {
         Ok(task)
     }
 
-    /// What every task does once its loop is known.
+    /// The part of the initialization that needs the loop.
     fn begin(&self, coroutine: &Object, options: &Options<'_>) -> Result<()> {
         if !is_coroutine(coroutine)? {
             self.log_destroy_pending.set(false);
@@ -125,7 +125,7 @@ impl Own<Task> {
         self.coroutine.put(coroutine.clone());
         match options.name {
             Some(name) if !name.is_none() => self.set_name(name)?,
-            _ => self.number.set(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)),
+            _ => self.number.set(next_number()),
         }
         registry::add(self);
         if options.eager_start && self.loop_is_running()? {
@@ -139,7 +139,7 @@ impl Own<Task> {
         Ok(self.future.loop_.is(&running))
     }
 
-    /// The task as any future.
+    /// The task as a Future.
     #[inline]
     pub fn as_future(&self) -> &Own<Future> {
         self.upcast()
@@ -150,7 +150,7 @@ impl Own<Task> {
         self.context.get_or_none()
     }
 
-    /// Has the loop run the next step.
+    /// Schedules the next step.
     #[inline]
     fn schedule_step(&self) -> Result<()> {
         match self.future.native_loop() {
@@ -162,7 +162,7 @@ impl Own<Task> {
         }
     }
 
-    /// Has the loop run the next step, which throws `exception` into the coroutine.
+    /// Schedules the next step, which throws `exception` into the coroutine.
     fn schedule_throw(&self, exception: Object) -> Result<()> {
         self.step_exception.put(exception);
         self.schedule_step()
@@ -174,7 +174,7 @@ impl Own<Task> {
         loop_.method_keywords(&stdlib::CALL_SOON, &arguments, &[(&stdlib::CONTEXT, &self.context())]).map(drop)
     }
 
-    /// What a foreign future calls when it is done. Two of them for one task are equal.
+    /// The callback of a foreign future. Two of them for the same task are equal.
     fn wakeup_callable(&self) -> Result {
         static BOUND: OnceLock<Bound> = OnceLock::new();
         let bound = BOUND.get_or_init(|| {
@@ -228,7 +228,7 @@ impl Own<Task> {
         Ok(())
     }
 
-    /// What `__del__` does first: a task that dies pending says so.
+    /// The first step of `__del__`: reports a task that is destroyed while it is pending.
     fn report_pending(&self) {
         if self.future.is_done() || !self.log_destroy_pending.get() || self.coroutine.is_empty() {
             return;
@@ -247,7 +247,7 @@ impl Own<Task> {
     }
 }
 
-/// A task that waits for a future of Ferrio's own.
+/// A task as the observer of a future of Ferrio's own.
 static WAITING_TASK: DoneObserver = DoneObserver::new(
     |task, future| step::wake_up(Own::expect(task)?, future),
     |task| Own::<Task>::expect(task)?.wakeup_callable(),
@@ -257,7 +257,7 @@ static WAITING_TASK: DoneObserver = DoneObserver::new(
     Own::<Task>::downcast(task).map_or_else(Object::none, |task| task.context())
 });
 
-/// Has the loop run a task's next step now that the future it waits for is done.
+/// Schedules the next step of a task when the future that it waits for is done.
 #[inline]
 fn schedule_wakeup(task: Object, future: &Own<Future>) -> Result<()> {
     let own = Own::<Task>::expect(&task)?;
@@ -270,7 +270,7 @@ fn schedule_wakeup(task: Object, future: &Own<Future>) -> Result<()> {
     }
 }
 
-/// Cancels what a task waits for; whether it could be.
+/// Cancels what a task waits for. Returns whether that could be cancelled.
 pub fn cancel_awaited(waiter: &Object, message: Option<&Object>) -> Result<bool> {
     if let Some(task) = Own::<Task>::downcast_exact(waiter) {
         return task.cancel(message);
@@ -283,6 +283,11 @@ pub fn cancel_awaited(waiter: &Object, message: Option<&Object>) -> Result<bool>
     }
     let message = message.cloned().unwrap_or_else(Object::none);
     waiter.method_keywords(&stdlib::CANCEL, &[], &[(&stdlib::MSG, &message)])?.is_true()
+}
+
+/// Takes the number for the name of a task.
+fn next_number() -> u64 {
+    NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The number in the next task's name.

@@ -1,8 +1,7 @@
-//! Every task that is not done, in a list through the tasks themselves.
+//! Registry: a linked list through all tasks that are not done.
 //!
-//! asyncio keeps its tasks in a `WeakSet`, which costs a microsecond for each; this list costs three
-//! pointers. It does not own its members: a task leaves it when it is done or freed. Any thread that
-//! holds the GIL may use it.
+//! asyncio has its tasks in a `WeakSet`. To add a task to it takes a microsecond; this list costs three pointers. The
+//! list does not own its members: a task leaves it when it is done or freed. Any thread that has the GIL may use it.
 
 use super::Task;
 use crate::ffi::listing::List;
@@ -15,7 +14,7 @@ pub fn add(task: &Own<Task>) {
     TASKS.join(task, |task| &task.links);
 }
 
-/// Takes a task out, if it is in the list.
+/// Removes a task, if it is in the list.
 pub fn remove(task: &Task) {
     task.links.leave();
 }

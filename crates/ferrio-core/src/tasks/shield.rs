@@ -1,4 +1,4 @@
-//! `shield()`: a future that can be cancelled without the one behind it.
+//! `shield()`: an outer future that can be cancelled without the inner one.
 
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, asyncio_function};
@@ -18,7 +18,7 @@ static INNER_OBSERVER: DoneObserver = DoneObserver::new(inner_done, inner_callab
 /// The inner future, as an observer of the outer one.
 static OUTER_OBSERVER: DoneObserver = DoneObserver::new(outer_done, outer_callable, |_| Ok(Vec::new()));
 
-/// Finds asyncio's function while it still stands under its name.
+/// Imports asyncio's function before `install()` replaces it.
 pub fn remember_original() -> Result<()> {
     ORIGINAL.get().map(drop)
 }
@@ -52,10 +52,10 @@ fn shield(argument: &Object) -> Result {
     Ok(outer)
 }
 
-/// The inner future is done: so is the outer one, unless it was cancelled.
+/// The inner future is done. Completes the outer one, unless it was cancelled.
 fn inner_done(outer: &Object, inner: &Object) -> Result<()> {
     if waiter::is_cancelled(outer)? {
-        // Asking for the exception marks it as retrieved.
+        // This marks the exception as retrieved.
         if !compat::SHIELD_LEAVES_EXCEPTION && !waiter::is_cancelled(inner)? {
             waiter::exception(inner)?;
         }
@@ -72,12 +72,12 @@ fn inner_done(outer: &Object, inner: &Object) -> Result<()> {
     }
 }
 
-/// The outer future is done: if the inner one is not, it need not tell any more.
+/// The outer future is done. It does not observe the inner one any more.
 fn outer_done(inner: &Object, outer: &Object) -> Result<()> {
     if waiter::is_done(inner)? { Ok(()) } else { INNER_OBSERVER.stop_observing(inner, outer) }
 }
 
-/// The inner future's callback as Python code sees it.
+/// The callback of the inner future for Python code.
 fn inner_callable(outer: &Object) -> Result {
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {
@@ -86,7 +86,7 @@ fn inner_callable(outer: &Object) -> Result {
     bound.bind(outer)
 }
 
-/// The outer future's callback as Python code sees it.
+/// The callback of the outer future for Python code.
 fn outer_callable(inner: &Object) -> Result {
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {

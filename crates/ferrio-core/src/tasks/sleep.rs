@@ -24,7 +24,7 @@ pub fn definition() -> AsyncioFunctionDefinition {
     )
 }
 
-/// What a sleep's timer calls: `future.set_result(result)`, unless the future is cancelled.
+/// The timer of a sleep calls this: `future.set_result(result)`, unless the future is cancelled.
 pub fn set_result_unless_cancelled() -> Method {
     module_function(
         c"_set_result_unless_cancelled",
@@ -42,7 +42,7 @@ pub fn set_result_unless_cancelled() -> Method {
 
 enum Stage {
     New,
-    /// The loop goes round once.
+    /// One iteration of the loop runs.
     Yielded,
     /// A timer is running.
     Waiting(Object),
@@ -60,7 +60,7 @@ impl Sleep {
         if !self.delay.is_exact_float() && self.delay.is_at_most(&Object::int(0)?)? {
             return Ok(true);
         }
-        // What is greater than 0, or is nothing that can be compared, is a number at least where the timer needs one.
+        // The delay is greater than 0, or cannot be compared with it. The timer needs a number.
         let seconds = self.delay.to_f64()?;
         if compat::SLEEP_REFUSES_NAN && seconds.is_nan() {
             return Err(value_error("Invalid delay: NaN (not a number)"));
@@ -68,7 +68,7 @@ impl Sleep {
         Ok(seconds <= 0.0)
     }
 
-    /// Makes the future and the timer that completes it; keeps the timer.
+    /// Creates the future and the timer that completes it, and stores the timer.
     fn set_timer(&mut self) -> Result {
         let running = crate::loop_::running()?;
         let future = waiter::create(&running)?;

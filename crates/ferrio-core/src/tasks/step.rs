@@ -1,11 +1,11 @@
-//! One step of a task: into the coroutine, and what comes out of it.
+//! One step of a task: resumes the coroutine, and handles the outcome.
 
 use super::{Task, WAITING_TASK, cancel_awaited, current, registry};
 use crate::ffi::class::{Bound, Sent};
 use crate::ffi::error::{Builtin, raise_text, runtime_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Object, Own, Raised, Result, context};
-use crate::futures::{Callback, State, is_cancellation, own_future, waiter};
+use crate::futures::{Callback, FutureState, is_cancellation, own_future, waiter};
 use crate::stdlib;
 use std::sync::OnceLock;
 
@@ -16,7 +16,7 @@ enum Outcome {
     Raised(Object),
 }
 
-/// Runs the step that the ready queue held, in the task's context.
+/// Runs a step from the ready queue, in the task's context.
 #[inline]
 pub fn run(task: &Object) -> Result<()> {
     let task = Own::<Task>::expect(task)?;
@@ -30,9 +30,8 @@ pub fn run(task: &Object) -> Result<()> {
     })
 }
 
-/// The exception of the future that the task has waited for, if it is one of Ferrio's own. Others come
-/// by [`wake_up`].
-#[inline]
+/// The exception of the future that the task waited for, if it is one of Ferrio's own. Foreign futures use [`wake_up`].
+#[inline(never)]
 fn failure_of_awaited(task: &Own<Task>) -> Result<Option<Object>> {
     let Some(waiter) = task.waiter.get() else { return Ok(None) };
     match own_future(&waiter) {
@@ -41,7 +40,7 @@ fn failure_of_awaited(task: &Own<Task>) -> Result<Option<Object>> {
     }
 }
 
-/// What a foreign future calls when it is done, and a foreign loop for a future of Ferrio's.
+/// A foreign future calls this when it is done, and a foreign loop for a future of Ferrio's.
 pub fn wake_up(task: &Own<Task>, future: &Object) -> Result<()> {
     match future.method0(&stdlib::RESULT) {
         Ok(_) => step(task, None),
@@ -52,7 +51,7 @@ pub fn wake_up(task: &Own<Task>, future: &Object) -> Result<()> {
     }
 }
 
-/// What a foreign loop calls for a step.
+/// The callback by which a foreign loop runs a step.
 pub fn step_callable(task: &Own<Task>) -> Result {
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {
@@ -65,13 +64,13 @@ pub fn step_callable(task: &Own<Task>) -> Result {
     bound.bind(task.as_object())
 }
 
-/// Runs the first step at once, in the middle of whatever runs now.
+/// Runs the first step at once, inside whatever runs now.
 pub fn start_eagerly(task: &Own<Task>) -> Result<()> {
     let loop_ = task.future.loop_.get_or_none();
     let context = task.context.get_or_none();
     current::with_nested(&loop_, task, || context::run(&context, || advance(task, None)))?;
     if task.future.is_done() {
-        // the frame is of no more use, and would be a cycle
+        // the frame is not needed any more, and would be a cycle
         task.coroutine.clear();
     }
     Ok(())
@@ -90,7 +89,7 @@ fn step(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
     current::with(&loop_, task, || advance(task, exception))
 }
 
-/// Goes into the coroutine and deals with what comes out.
+/// Resumes the coroutine, and handles the outcome.
 #[inline]
 fn advance(task: &Own<Task>, exception: Option<Object>) -> Result<()> {
     let exception = if task.must_cancel.get() {
@@ -182,7 +181,7 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
             return refuse(task, &yielded, Refusal::PlainYield);
         }
         future.add_callback(Callback::Observer(&WAITING_TASK, task.as_object().clone()))?;
-        return wait_for(task, yielded);
+        return record_waiter(task, yielded);
     }
     if yielded.is_none() {
         return task.schedule_step();
@@ -190,7 +189,7 @@ fn await_yielded(task: &Own<Task>, yielded: Object) -> Result<()> {
     await_foreign(task, yielded)
 }
 
-/// The coroutine waits for a future of another make.
+/// The coroutine waits for a foreign future.
 fn await_foreign(task: &Own<Task>, yielded: Object) -> Result<()> {
     let blocking = yielded.getattr_opt(&stdlib::ASYNCIO_FUTURE_BLOCKING)?;
     let Some(blocking) = blocking.filter(|blocking| !blocking.is_none()) else {
@@ -209,12 +208,12 @@ fn await_foreign(task: &Own<Task>, yielded: Object) -> Result<()> {
     yielded.setattr(&stdlib::ASYNCIO_FUTURE_BLOCKING, &Object::bool(false))?;
     let wakeup = task.wakeup_callable()?;
     yielded.method_keywords(&stdlib::ADD_DONE_CALLBACK, &[&wakeup], &[(&stdlib::CONTEXT, &task.context())])?;
-    wait_for(task, yielded)
+    record_waiter(task, yielded)
 }
 
-/// The task waits; a cancellation that came meanwhile goes on to what it waits for.
+/// The task waits. A cancellation that arrived meanwhile is passed on to what it waits for.
 #[inline]
-fn wait_for(task: &Own<Task>, awaited: Object) -> Result<()> {
+fn record_waiter(task: &Own<Task>, awaited: Object) -> Result<()> {
     task.waiter.put(awaited.clone());
     if task.must_cancel.get() {
         let message = task.future.cancel_message();
@@ -225,7 +224,7 @@ fn wait_for(task: &Own<Task>, awaited: Object) -> Result<()> {
     Ok(())
 }
 
-/// Why something can't be awaited.
+/// Why an object cannot be awaited.
 enum Refusal {
     Itself,
     OtherLoop,
@@ -234,12 +233,12 @@ enum Refusal {
     NoFuture,
 }
 
-/// Throws into the coroutine what is wrong with the thing it has yielded.
+/// Throws an error into the coroutine, because it has yielded an object that cannot be awaited.
 #[cold]
 fn refuse(task: &Own<Task>, yielded: &Object, refusal: Refusal) -> Result<()> {
     // An error in a representation is thrown in place of the message: a task that is not resumed waits for ever.
     let message = refusal.message(task, yielded);
-    debug_assert!(task.future.state() == State::Pending);
+    debug_assert!(task.future.state() == FutureState::Pending);
     let error = raise_text(Builtin::Runtime, message).take();
     task.schedule_throw(error)
 }

@@ -1,4 +1,4 @@
-//! `wait()`: until some of many futures are done.
+//! `wait()`: waits until some or all of the futures are done.
 
 use super::is_coroutine;
 use crate::coroutines::{
@@ -16,9 +16,9 @@ use std::ffi::CStr;
 static ON_COMPLETION: Name = Name::new(c"_on_completion");
 
 static OBSERVER: DoneObserver = DoneObserver::new(
-    |waiting, future| Own::<Waiting>::expect(waiting)?.future_done(future),
+    |waiting, future| Own::<WaitObserver>::expect(waiting)?.future_done(future),
     |waiting| waiting.getattr(&ON_COMPLETION),
-    |waiting| Ok(Own::<Waiting>::expect(waiting)?.caller.get().into_iter().collect()),
+    |waiting| Ok(Own::<WaitObserver>::expect(waiting)?.caller.get().into_iter().collect()),
 );
 
 static WAIT: Signature = Signature {
@@ -39,7 +39,7 @@ enum Until {
 }
 
 impl Until {
-    /// By its name in asyncio.
+    /// By the constant's name in asyncio.
     fn of(name: Option<&Object>) -> Result<Until> {
         static NAMES: [(Name, Until); 3] = [
             (Name::new(c"ALL_COMPLETED"), Until::AllCompleted),
@@ -57,7 +57,7 @@ impl Until {
     }
 }
 
-/// Remembers asyncio's coroutine function that does the waiting, of which a frame speaks.
+/// Registers asyncio's coroutine function that waits, which a frame names.
 pub fn remember_original() -> Result<()> {
     remember(ASYNCIO_WAIT_INNER.get()?)
 }
@@ -79,7 +79,7 @@ pub fn definition() -> AsyncioFunctionDefinition {
     )
 }
 
-/// What a timer calls: `waiter.set_result(None)`, unless the waiter is done.
+/// A timer calls this: `waiter.set_result(None)`, unless the waiter is done.
 pub fn release_waiter() -> Method {
     module_function(
         c"_release_waiter",
@@ -93,9 +93,9 @@ pub fn release_waiter() -> Method {
     )
 }
 
-/// The body of what the futures tell that they are done.
+/// The body of the object that observes the futures.
 #[derive(Default)]
-pub struct Waiting {
+pub struct WaitObserver {
     futures: RefCell<Vec<Object>>,
     left: Cell<usize>,
     until: Cell<Until>,
@@ -106,7 +106,7 @@ pub struct Waiting {
     caller: Slot,
 }
 
-impl Waiting {
+impl WaitObserver {
     fn drop_timer(&self) -> Result<()> {
         match self.timer.take() {
             Some(timer) => timer.method0(&stdlib::CANCEL).map(drop),
@@ -115,7 +115,7 @@ impl Waiting {
     }
 }
 
-impl Own<Waiting> {
+impl Own<WaitObserver> {
     /// One of the futures is done.
     fn future_done(&self, future: &Object) -> Result<()> {
         self.left.set(self.left.get().saturating_sub(1));
@@ -135,7 +135,7 @@ impl Own<Waiting> {
         awaiters::discard(future, self.caller.get())
     }
 
-    /// Nobody waits any more.
+    /// The wait is over.
     fn leave(&self) -> Result<()> {
         self.drop_timer()?;
         let futures = self.futures.borrow().clone();
@@ -146,7 +146,7 @@ impl Own<Waiting> {
         Ok(())
     }
 
-    /// The sets of those that are done and those that are not.
+    /// The set of futures that are done, and the set of those that are not.
     fn answer(&self) -> Result {
         let (done, pending) = (set::new()?, set::new()?);
         for future in self.futures.take() {
@@ -156,7 +156,7 @@ impl Own<Waiting> {
     }
 }
 
-/// Whether a future that is done has ended with an exception other than its cancellation.
+/// Whether a future that is done has failed with an exception, not counting a cancellation.
 pub fn has_failed(future: &Object) -> Result<bool> {
     Ok(!waiter::is_cancelled(future)? && !waiter::exception(future)?.is_none())
 }
@@ -170,7 +170,7 @@ struct Arguments {
 /// The coroutine.
 struct Wait {
     arguments: Option<Arguments>,
-    waiting: Option<Own<Waiting>>,
+    waiting: Option<Own<WaitObserver>>,
 }
 
 impl Wait {
@@ -191,7 +191,7 @@ impl Wait {
         }
         let running = crate::loop_::running()?;
         let waiter = waiter::create(&running)?;
-        let waiting = Own::new(Waiting::default())?;
+        let waiting = Own::new(WaitObserver::default())?;
         waiting.waiter.put(waiter.clone());
         waiting.until.set(until);
         waiting.left.set(futures.len());
@@ -234,14 +234,14 @@ impl Operation for Wait {
     }
 }
 
-impl Class for Waiting {
+impl Class for WaitObserver {
     const NAME: &'static CStr = c"ferrio._core._Waiting";
-    const DOC: &'static CStr = c"What wait() has its futures tell.";
+    const DOC: &'static CStr = c"The observer of the futures of wait().";
     const CALLABLE: bool = false;
     type_cell!();
 
     fn empty() -> Self {
-        Waiting::default()
+        WaitObserver::default()
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
@@ -262,10 +262,10 @@ impl Class for Waiting {
 
     fn members() -> Members {
         Members {
-            methods: vec![method1::<Waiting, _>(
+            methods: vec![method1::<WaitObserver, _>(
                 c"_on_completion",
                 |this, future| this.future_done(future).map(|()| Object::none()),
-                c"_on_completion($self, fut, /)\n--\n\nTake note that a future is done.",
+                c"_on_completion($self, fut, /)\n--\n\nNote that a future is done.",
             )],
             properties: vec![],
             slots: vec![],

@@ -1,10 +1,11 @@
-//! CallQueue: the calls that wait for a thread of the loop's own executor (`python/ferrio/executor.py`).
+//! CallQueue: calls that wait for a thread of the loop's own executor (`python/ferrio/executor.py`).
 //!
-//! A call that a loop makes has the loop's future with it. The thread that has run the call hands the result in
-//! as it is, without a future of `concurrent.futures` between, and wakes the loop up once it has let the GIL go: woken
-//! before, the loop would only wait for it.
+//! A call by a loop has the loop's future. The thread that runs the call sends the result to the loop directly, without
+//! a future of `concurrent.futures`. It wakes the loop after it has released the GIL, because the loop would only wait
+//! for the GIL before.
 //!
-//! The calls are touched with the GIL alone. Without it a thread waits for a permit; there are as many as calls.
+//! The calls are used with the GIL only. A thread waits for a permit without the GIL. There are as many permits as
+//! calls.
 
 use super::{RUN, fail};
 use crate::ffi::class::{Members, getter, method, method0, method1, type_cell};
@@ -18,13 +19,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::CStr;
 
-/// What a thread takes out of the queue.
+/// An entry of the queue.
 enum Call {
     /// A function to call with a tuple of arguments, for a loop's future.
     Loop { loop_: Own<Loop>, future: Own<Future>, function: Object, arguments: Object },
-    /// Of anybody's: `item.run()` deals with the result itself.
+    /// Any other item. `item.run()` handles the result itself.
     Item(Object),
-    /// The thread is to look whether it should end.
+    /// The thread checks whether it should end.
     Stop,
 }
 
@@ -33,7 +34,7 @@ enum Call {
 pub struct CallQueue {
     calls: RefCell<VecDeque<Call>>,
     permits: ThreadSemaphore,
-    /// The threads that wait for a permit.
+    /// How many threads wait for a permit.
     waiting: Cell<usize>,
 }
 
@@ -43,7 +44,7 @@ impl CallQueue {
         self.permits.add();
     }
 
-    /// Waits for a call, and wakes up before whom the last one has given something to do.
+    /// Waits for a call. Before that, wakes the loop that the last call has sent something to.
     fn next(&self, to_wake: WakeUp) -> Option<Call> {
         self.waiting.set(self.waiting.get() + 1);
         let (permits, system) = (&self.permits, to_wake.system());
@@ -60,7 +61,7 @@ impl CallQueue {
 }
 
 impl Own<CallQueue> {
-    /// Runs calls, until one of them says that the thread is to stop.
+    /// Runs calls until there is a [`Call::Stop`].
     fn work(&self) -> Result<()> {
         let mut to_wake = WakeUp::default();
         loop {
@@ -70,13 +71,13 @@ impl Own<CallQueue> {
                 }
                 Some(Call::Item(item)) => drop(item.method0(&RUN)?),
                 Some(Call::Stop) => return Ok(()),
-                // It was taken out: a permit was left over.
+                // `take` has removed the call and left its permit.
                 None => {}
             }
         }
     }
 
-    /// Takes out everything but what stops threads. What is dropped may run finalisers that come back here.
+    /// Takes out everything except the entries that stop threads. Dropping may run finalisers that use the queue.
     fn take(&self) -> Result {
         let (mut taken, mut stops) = (Vec::new(), Vec::new());
         for call in self.calls.take() {
@@ -90,7 +91,7 @@ impl Own<CallQueue> {
         Object::list(taken.into_iter().map(Object::tuple).collect::<Result<Vec<_>>>()?)
     }
 
-    /// A future that becomes what a function returns; None if the loop is not Ferrio's own or its methods are not.
+    /// A future for the result of a function; None if the loop or one of its methods is not Ferrio's own.
     fn add(&self, loop_: &Object, function: &Object, arguments: &Object) -> Result {
         let Some(own) = Own::<Loop>::downcast(loop_).filter(|own| own.has_own_call_soon_threadsafe()) else {
             return Ok(Object::none());
@@ -107,7 +108,7 @@ impl Own<CallQueue> {
     }
 }
 
-/// Runs a call of a loop's. Gives what has to be woken up to see the result.
+/// Runs a call of a loop. Returns what to wake for the result.
 fn run(loop_: Own<Loop>, future: Own<Future>, function: Object, arguments: Object) -> WakeUp {
     if future.is_done() {
         // Cancelled before it began.
@@ -118,18 +119,18 @@ fn run(loop_: Own<Loop>, future: Own<Future>, function: Object, arguments: Objec
         Ok(value) => Runnable::with_argument(future, returned, value),
         Err(raised) => Runnable::with_argument(future, raised_in_thread, raised.take()),
     };
-    // What is dropped may run finalisers, which may wait for the loop: so nothing of the program's is dropped between
-    // the handing in and the wake-up.
+    // Dropping may run finalisers, which may wait for the loop. So none of the program's objects are dropped between
+    // sending the result and the wake-up.
     drop((function, arguments));
     loop_.push_remote(result)
 }
 
-/// What the loop does for a call that has returned.
+/// The loop runs this for a call that has returned.
 fn returned(future: &Object, value: &Object) -> Result<()> {
     waiter::set_result_unless_done(future, value.clone())
 }
 
-/// What the loop does for a call that has raised.
+/// The loop runs this for a call that has raised.
 fn raised_in_thread(future: &Object, exception: &Object) -> Result<()> {
     // It may have been cancelled meanwhile.
     if waiter::is_done(future)? { Ok(()) } else { fail(future, exception) }
@@ -177,7 +178,7 @@ impl Class for CallQueue {
                         [loop_, function, arguments] => this.add(loop_, function, arguments),
                         _ => Err(type_error("a loop, a function and its arguments are expected")),
                     },
-                    c"add($self, loop, func, args, /)\n--\n\nHave func(*args) called; return the loop's future, or None.",
+                    c"add($self, loop, func, args, /)\n--\n\nCall func(*args) in a thread. Return the loop's future, or None.",
                 ),
                 method1::<CallQueue, _>(
                     c"put",
@@ -185,22 +186,22 @@ impl Class for CallQueue {
                         this.push(if item.is_none() { Call::Stop } else { Call::Item(item.clone()) });
                         Ok(Object::none())
                     },
-                    c"put($self, item, /)\n--\n\nHave item.run() called; None: have a thread come back from work().",
+                    c"put($self, item, /)\n--\n\nCall item.run() in a thread. None makes a thread return from work().",
                 ),
                 method0::<CallQueue, _>(
                     c"work",
                     |this| this.work().map(|()| Object::none()),
-                    c"work($self, /)\n--\n\nRun calls, until there is a None.",
+                    c"work($self, /)\n--\n\nRun calls until there is a None.",
                 ),
                 method0::<CallQueue, _>(
                     c"qsize",
                     |this| Object::int(this.calls.borrow().len() as i64),
-                    c"qsize($self, /)\n--\n\nReturn how many calls wait; for those who watch the pool.",
+                    c"qsize($self, /)\n--\n\nReturn how many calls wait.",
                 ),
                 method0::<CallQueue, _>(
                     c"take",
                     |this| this.take(),
-                    c"take($self, /)\n--\n\nTake out what waits. Return a list of (loop, its future) and (None, item).",
+                    c"take($self, /)\n--\n\nTake out the waiting calls. Return a list of (loop, its future) and (None, item).",
                 ),
             ],
             properties: vec![getter::<CallQueue, _>(c"lacks_thread", |this| {

@@ -1,7 +1,7 @@
 //! Threads beside the loop: `to_thread()` and `wrap_future()`, and in [`calls`] the loop's own executor.
 //!
-//! A future of `concurrent.futures` is completed in a thread; the future that a task awaits is told by way of
-//! `call_soon_threadsafe`. Cancelling the latter cancels the former.
+//! A thread completes a future of `concurrent.futures`. `call_soon_threadsafe` then completes the future that a task
+//! awaits. Cancelling the latter cancels the former.
 
 mod calls;
 use calls::CallQueue;
@@ -11,7 +11,7 @@ use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome
 use crate::ffi::class::{Bound, Method, make_type, module_function};
 use crate::ffi::module::Module;
 use crate::ffi::{Args, Name, Object, Own, Result, Signature, Visitor, context};
-use crate::futures::{DoneObserver, Future, State, waiter};
+use crate::futures::{DoneObserver, Future, FutureState, waiter};
 use crate::loop_::Loop;
 use crate::stdlib::{
     self, ASYNCIO_WRAP_FUTURE as ORIGINAL, CANCELLED, CONCURRENT_FUTURE, CONVERT_FUTURE_EXC, FUTURES, PARTIAL,
@@ -33,7 +33,7 @@ static WRAP_FUTURE: Signature = Signature {
     variadic: false,
 };
 
-/// A concurrent future, as an observer of the loop's.
+/// A concurrent future as an observer of the loop's future.
 static OBSERVER: DoneObserver = DoneObserver::new(future_done, callable, |_| Ok(Vec::new()));
 
 /// The functions.
@@ -63,7 +63,7 @@ fn definitions() -> [AsyncioFunctionDefinition; 2] {
     [to_thread, wrap_future]
 }
 
-/// `to_thread()`: the function and its arguments, until they are handed over.
+/// `to_thread()`: the function and its arguments, until they are passed to the executor.
 struct ToThread(Option<(Object, Object)>);
 
 impl Operation for ToThread {
@@ -84,7 +84,7 @@ impl Operation for ToThread {
     }
 }
 
-/// A future of the loop's that becomes what the concurrent one becomes.
+/// A future of the loop with the outcome of a concurrent one.
 fn wrap(concurrent: &Object, loop_: &Own<Loop>) -> Result {
     let future = waiter::create(loop_.as_object())?;
     let Some(own) = Own::<Future>::downcast_exact(&future) else {
@@ -101,7 +101,7 @@ fn wrap(concurrent: &Object, loop_: &Own<Loop>) -> Result {
     Ok(future)
 }
 
-/// The concurrent future is done, in whatever thread.
+/// The concurrent future is done. Any thread may call this.
 fn concurrent_done(future: &Object, concurrent: &Object) -> Result<()> {
     let loop_ = waiter::loop_of(future)?;
     let is_closed = loop_.method0(&IS_CLOSED)?.is_true()?;
@@ -114,7 +114,7 @@ fn concurrent_done(future: &Object, concurrent: &Object) -> Result<()> {
     loop_.method(&stdlib::CALL_SOON_THREADSAFE, &[SET_FUTURE_STATE.get()?, future, concurrent]).map(drop)
 }
 
-/// What the loop calls for a concurrent future that is done.
+/// The loop calls this for a concurrent future that is done.
 fn set_state_definition() -> Method {
     module_function(
         c"_set_state",
@@ -124,7 +124,7 @@ fn set_state_definition() -> Method {
             }
             Ok(Object::none())
         },
-        c"_set_state(future, other, /)\n--\n\nFinish a future as a concurrent one has ended.",
+        c"_set_state(future, other, /)\n--\n\nFinish a future with the outcome of a concurrent one.",
     )
 }
 
@@ -143,21 +143,21 @@ fn set_state(future: &Object, concurrent: &Object) -> Result<()> {
     fail(future, &exception)
 }
 
-/// Fails a future with what was raised in a thread: what is `concurrent.futures`' own becomes asyncio's.
+/// Sets the exception of a thread in a future. Exceptions of `concurrent.futures` become asyncio's.
 fn fail(future: &Object, exception: &Object) -> Result<()> {
     waiter::set_exception(future, &CONVERT_FUTURE_EXC.get()?.call(&[exception])?)
 }
 
-/// The loop's future is done: if it was cancelled, so is the concurrent one.
+/// The loop's future is done. If it was cancelled, the concurrent one is cancelled too.
 fn future_done(concurrent: &Object, future: &Object) -> Result<()> {
     match Own::<Future>::downcast_exact(future) {
-        Some(own) if own.state() != State::Cancelled => Ok(()),
+        Some(own) if own.state() != FutureState::Cancelled => Ok(()),
         _ if waiter::is_cancelled(future)? => concurrent.method0(&stdlib::CANCEL).map(drop),
         _ => Ok(()),
     }
 }
 
-/// The loop's future's callback as Python code sees it.
+/// The callback of the loop's future for Python code.
 fn callable(concurrent: &Object) -> Result {
     static BOUND: OnceLock<Bound> = OnceLock::new();
     let bound = BOUND.get_or_init(|| {
@@ -173,9 +173,9 @@ pub fn functions() -> Vec<Method> {
     vec![set_state_definition()]
 }
 
-/// Adds the class, and the functions that stand for asyncio's.
+/// Adds the class, and the functions that replace asyncio's.
 pub fn register(module: &Module) -> Result<()> {
-    // asyncio's function is found while it still stands under its name.
+    // Imports asyncio's function before `install()` replaces it.
     ORIGINAL.get()?;
     module.add_all(definitions())?;
     module.add(c"CallQueue", &make_type::<CallQueue>()?)

@@ -1,7 +1,7 @@
-//! Timeout: what `async with asyncio.timeout(1)` enters and leaves; `wait_for()`.
+//! Timeout: the context manager of `async with asyncio.timeout(1)`; and `wait_for()`.
 //!
-//! State, and the way of a timeout that does not expire, are here; what happens when it expires is asyncio's
-//! code, which finds the state by its usual names.
+//! The state and the code of a timeout that does not expire are here. When it expires, asyncio's code continues, which
+//! finds the state under its usual names.
 
 mod wait_for;
 
@@ -19,7 +19,6 @@ use crate::stdlib::{
 };
 use std::ffi::CStr;
 
-static CALL_AT: Name = Name::new(c"call_at");
 static CANCELLING: Name = Name::new(c"cancelling");
 static ON_TIMEOUT: Name = Name::new(c"_on_timeout");
 
@@ -67,7 +66,7 @@ fn definitions() -> [AsyncioFunctionDefinition; 2] {
     [after, at]
 }
 
-/// A timeout that expires after `delay` seconds; never, if that is None.
+/// A timeout that expires after `delay` seconds; never if that is None.
 fn after(delay: &Object) -> Result<Own<Timeout>> {
     let running = crate::loop_::running()?;
     let when = if delay.is_none() {
@@ -95,7 +94,7 @@ pub struct Timeout {
     task: Slot,
     /// The deadline on the loop's clock, or None.
     when: Slot,
-    /// How many cancellations the task was asked for before.
+    /// How many cancellations of the task were requested before.
     cancelling: Slot,
 }
 
@@ -148,23 +147,25 @@ impl Own<Timeout> {
         let running = crate::loop_::running()?;
         let call = self.as_object().getattr(&ON_TIMEOUT)?;
         let timer = match Own::<Loop>::downcast(&running) {
-            Some(own) if own.has_own_call_later() && own.has_own_call_soon() => {
+            Some(own) if own.has_own_timers() && own.has_own_call_soon() => {
                 if deadline <= own.time()? {
                     own.call_soon(&call, &[], None)?.into_object()
                 } else {
-                    own.call_at(deadline, &call, &[], None, "call_at")?.into_object()
+                    let timer = own.call_at(deadline, &call, &[], None, "call_at")?;
+                    timer.show_as(when);
+                    timer.into_object()
                 }
             }
             _ if deadline <= running.method0(&stdlib::TIME)?.to_f64()? => {
                 running.method1(&stdlib::CALL_SOON, &call)?
             }
-            _ => running.method(&CALL_AT, &[when, &call])?,
+            _ => running.method(&stdlib::CALL_AT, &[when, &call])?,
         };
         self.handler.put(timer);
         Ok(())
     }
 
-    /// What is left has not taken too long: there is nothing to do. False if it has.
+    /// Ends a timeout that has not expired. Returns false if it has.
     fn leave_in_time(&self) -> Result<bool> {
         if self.is_in(&ENTERED)? {
             self.drop_timer()?;
@@ -207,7 +208,7 @@ impl Operation for Exit {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
         match outcome {
             Outcome::Start => {}
-            // What asyncio's code has come to.
+            // The outcome of asyncio's code.
             outcome => return outcome.value().map(Poll::Ready),
         }
         if self.timeout.leave_in_time()? {
@@ -225,7 +226,7 @@ impl Operation for Exit {
 
 impl Class for Timeout {
     const NAME: &'static CStr = c"ferrio._core.Timeout";
-    const DOC: &'static CStr = c"Timeout(when)\n--\n\nThe hot part of ferrio.Timeout.";
+    const DOC: &'static CStr = c"Timeout(when)\n--\n\nThe part of ferrio.Timeout that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -295,11 +296,11 @@ impl Class for Timeout {
     }
 }
 
-/// Adds the class, and the functions that stand for asyncio's.
+/// Adds the class, and the functions that replace asyncio's.
 pub fn register(module: &Module) -> Result<()> {
     module.add(c"Timeout", &make_type::<Timeout>()?)?;
     module.add_all(definitions())?;
-    // Earlier interpreters' is of another kind, and stays.
+    // Earlier interpreters have another implementation, which is not replaced.
     if compat::WAIT_FOR_USES_TIMEOUT {
         module.add_all([wait_for::definition()])?;
     }

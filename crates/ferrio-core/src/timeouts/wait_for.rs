@@ -1,4 +1,4 @@
-//! `wait_for()`, as it is from 3.12 on: a timeout around one awaitable.
+//! `wait_for()` of 3.12 and later: a timeout around one awaitable.
 
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_function};
 use crate::ffi::error::impossible;
@@ -28,11 +28,11 @@ enum Stage {
         awaitable: Object,
         timeout: Object,
     },
-    /// There is no time: what was given is cancelled, and awaited.
+    /// The timeout is 0 or less: the awaitable is cancelled, and awaited.
     Cancelling(Object),
     /// Within the timeout.
     Inside(Own<Timeout>),
-    /// The timeout has expired, and makes of an exception what has to be made of it.
+    /// The timeout has expired, and asyncio's code converts the exception.
     Leaving(Result<Object, Object>),
     Over,
 }

@@ -8,16 +8,16 @@ static SERVER_SIDE: Name = Name::new(c"_server_side");
 static COMPLETE: Name = Name::new(c"_on_handshake_complete");
 
 impl Own<TlsProtocol> {
-    /// `_do_handshake()`: goes on with the records that have come.
+    /// `_do_handshake()`: continues the handshake with the received records.
     pub(super) fn do_handshake(&self) -> Result<()> {
         if TlsProtocol::pending(&self.incoming)? == 0 && self.as_object().getattr(&SERVER_SIDE)?.is_true()? {
-            // The client begins. The ssl object would raise an exception to say so.
+            // The client begins the handshake. The ssl object would say so by an exception.
             return Ok(());
         }
         match self.ssl().method0(&DO_HANDSHAKE) {
             Ok(_) => {
                 self.complete_handshake(&Object::none())?;
-                // A protocol that has paused reading in connection_made() has kept the last record from the peer.
+                // If the protocol paused reading in connection_made(), the last record was not sent yet.
                 if self.is_in(&[&WRAPPED])? { self.process_outgoing() } else { Ok(()) }
             }
             Err(raised) if wants_more(&raised)? => {

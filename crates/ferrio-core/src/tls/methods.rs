@@ -1,14 +1,17 @@
-//! The class, with asyncio's names.
+//! The class TlsProtocol, with asyncio's names.
 
 use super::{TlsProtocol, UNWRAPPED};
-use crate::ffi::class::{Members, bool_property, method0, method1, property, slot_property, type_cell};
-use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor, sys};
+use crate::ffi::class::{
+    Members, bool_property, method0, method1, number_property, property, slot_property, type_cell,
+};
+use crate::ffi::{Args, Class, Number, Object, Own, Result, Slot, Visitor, sys};
 use std::cell::Cell;
 use std::ffi::CStr;
 
 impl Class for TlsProtocol {
     const NAME: &'static CStr = c"ferrio._core.TlsProtocol";
-    const DOC: &'static CStr = c"TlsProtocol(*args, **kwargs)\n--\n\nThe hot part of a protocol that does TLS.";
+    const DOC: &'static CStr =
+        c"TlsProtocol(*args, **kwargs)\n--\n\nThe part of a protocol for TLS that is in Rust.";
     const SUBCLASSABLE: bool = true;
     type_cell!();
 
@@ -27,10 +30,12 @@ impl Class for TlsProtocol {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.slots().into_iter().for_each(|slot| visitor.slot(slot));
+        self.marks().into_iter().for_each(|mark| mark.traverse(visitor));
     }
 
     fn clear(&self) {
         self.slots().into_iter().for_each(Slot::clear);
+        self.marks().into_iter().for_each(Number::clear);
     }
 
     fn members() -> Members {
@@ -43,22 +48,22 @@ fn methods() -> Vec<crate::ffi::class::Method> {
         method0::<TlsProtocol, _>(
             c"_do_handshake",
             |this| this.do_handshake().map(|()| Object::none()),
-            c"_do_handshake($self, /)\n--\n\nGo on with the handshake.",
+            c"_do_handshake($self, /)\n--\n\nContinue the handshake.",
         ),
         method0::<TlsProtocol, _>(
             c"_do_read",
             |this| this.do_read().map(|()| Object::none()),
-            c"_do_read($self, /)\n--\n\nGive the protocol what has come.",
+            c"_do_read($self, /)\n--\n\nPass received data to the protocol.",
         ),
         method0::<TlsProtocol, _>(
             c"_do_write",
             |this| this.do_write().map(|()| Object::none()),
-            c"_do_write($self, /)\n--\n\nEncrypt and send what waits.",
+            c"_do_write($self, /)\n--\n\nEncrypt and send the waiting data.",
         ),
         method1::<TlsProtocol, _>(
             c"_write",
             |this, data| this.write_checked(data).map(|()| Object::none()),
-            c"_write($self, data, /)\n--\n\nEncrypt and send. TypeError for what is not bytes-like.",
+            c"_write($self, data, /)\n--\n\nEncrypt and send. TypeError for objects that are not bytes-like.",
         ),
         method1::<TlsProtocol, _>(
             c"_write_appdata",
@@ -73,17 +78,17 @@ fn methods() -> Vec<crate::ffi::class::Method> {
         method0::<TlsProtocol, _>(
             c"_control_app_writing",
             |this| this.control_app_writing().map(|()| Object::none()),
-            c"_control_app_writing($self, /)\n--\n\nTell the protocol to stop writing, or to go on.",
+            c"_control_app_writing($self, /)\n--\n\nTell the protocol to pause or to resume writing.",
         ),
         method0::<TlsProtocol, _>(
             c"_control_ssl_reading",
             |this| this.control_ssl_reading().map(|()| Object::none()),
-            c"_control_ssl_reading($self, /)\n--\n\nTell the transport to stop reading, or to go on.",
+            c"_control_ssl_reading($self, /)\n--\n\nTell the transport to pause or to resume reading.",
         ),
         method1::<TlsProtocol, _>(
             c"_received",
             |this, data| this.received(data).map(|()| Object::none()),
-            c"_received($self, data, /)\n--\n\nTake records that have come.",
+            c"_received($self, data, /)\n--\n\nTake received records.",
         ),
     ]
 }
@@ -123,10 +128,10 @@ fn properties() -> Vec<crate::ffi::class::Property> {
         bool_property::<TlsProtocol, _>(c"_app_writing_paused", |this| &this.app_writing_paused),
         bool_property::<TlsProtocol, _>(c"_ssl_reading_paused", |this| &this.ssl_reading_paused),
         bool_property::<TlsProtocol, _>(c"_ssl_writing_paused", |this| &this.ssl_writing_paused),
-        number(c"_incoming_high_water", |this| &this.incoming_high_water),
-        number(c"_incoming_low_water", |this| &this.incoming_low_water),
-        number(c"_outgoing_high_water", |this| &this.outgoing_high_water),
-        number(c"_outgoing_low_water", |this| &this.outgoing_low_water),
+        number_property::<TlsProtocol, _>(c"_incoming_high_water", |this| &this.incoming_high_water),
+        number_property::<TlsProtocol, _>(c"_incoming_low_water", |this| &this.incoming_low_water),
+        number_property::<TlsProtocol, _>(c"_outgoing_high_water", |this| &this.outgoing_high_water),
+        number_property::<TlsProtocol, _>(c"_outgoing_low_water", |this| &this.outgoing_low_water),
         number(c"_write_buffer_size", |this| &this.backlog_size),
         number(c"_conn_lost", |this| &this.lost),
     ]

@@ -1,17 +1,17 @@
-//! TLS: the records' way through the interpreter's own ssl objects, and its flow control.
+//! TLS: passes records through the interpreter's own ssl objects, with flow control.
 //!
-//! Python's class (`python/ferrio/tls.py`) derives from [`TlsProtocol`] and from asyncio's `SSLProtocol`: the
-//! state, reading, writing and the steps of the handshake are here; its begin and end, shutdown and errors are
-//! asyncio's code, which finds the state by its usual names. A [`SocketTransport`] hands what it receives to
-//! [`Own::<TlsProtocol>::received`] without a buffer between.
+//! The Python class (`python/ferrio/tls.py`) derives from [`TlsProtocol`] and from asyncio's `SSLProtocol`. The state,
+//! reading, writing and the steps of the handshake are here. The begin and the end of the handshake, shutdown and
+//! errors are asyncio's code, which finds the state under its usual names. A [`SocketTransport`] passes what it
+//! receives to [`Own::<TlsProtocol>::received`] without a buffer in between.
 //!
 //! ```text
 //!   socket -> incoming -> ssl object -> protocol.data_received
 //!   socket <- outgoing <- ssl object <- backlog <- transport.write
 //! ```
 //!
-//! The two memory BIOs `incoming` and `outgoing` hold records. The backlog holds what was written before the
-//! handshake was done, or while the ssl object can't take it.
+//! The two memory BIOs `incoming` and `outgoing` have records. The backlog has data that was written before the end of
+//! the handshake, or that the ssl object did not take yet.
 
 mod handshake;
 mod methods;
@@ -20,7 +20,7 @@ mod write;
 
 use crate::ffi::class::make_type;
 use crate::ffi::module::Module;
-use crate::ffi::{Member, Name, Object, Own, Raised, Result, Slot};
+use crate::ffi::{Member, Name, Number, Object, Own, Raised, Result, Slot};
 use crate::stdlib::{self, SSL_ERROR, SSL_OBJECT, SSL_SYSCALL, SSL_WANT_READ, TLS_STATES, WRITE};
 use crate::transports::{SocketTransport, native_protocol};
 use std::cell::Cell;
@@ -31,7 +31,7 @@ static WRAPPED: Member = Member::new(&TLS_STATES, c"WRAPPED");
 static FLUSHING: Member = Member::new(&TLS_STATES, c"FLUSHING");
 static SHUTDOWN: Member = Member::new(&TLS_STATES, c"SHUTDOWN");
 
-/// Where `ssl.SSLObject` keeps the object in C.
+/// The attribute in which `ssl.SSLObject` has its object in C.
 static INNER: Name = Name::new(c"_sslobj");
 
 static PENDING: Name = Name::new(c"pending");
@@ -46,12 +46,12 @@ pub struct TlsProtocol {
     state: Slot,
     incoming: Slot,
     outgoing: Slot,
-    /// The ssl object, and the one in C within it if that is of the interpreter's own class.
+    /// The ssl object; below, its object in C if the class is the interpreter's own.
     object: Slot,
     inner: Slot,
     /// The transport of the records.
     transport: Slot,
-    /// The program's protocol, and the transport that it sees.
+    /// The program's protocol; below, the transport that it has.
     app_protocol: Slot,
     app_transport: Slot,
     app_protocol_is_buffer: Cell<bool>,
@@ -59,15 +59,15 @@ pub struct TlsProtocol {
     app_writing_paused: Cell<bool>,
     ssl_reading_paused: Cell<bool>,
     ssl_writing_paused: Cell<bool>,
-    incoming_high_water: Cell<i64>,
-    incoming_low_water: Cell<i64>,
-    outgoing_high_water: Cell<i64>,
-    outgoing_low_water: Cell<i64>,
-    /// A deque of what waits to be encrypted, and how many bytes that is.
+    incoming_high_water: Number,
+    incoming_low_water: Number,
+    outgoing_high_water: Number,
+    outgoing_low_water: Number,
+    /// A deque of data that waits to be encrypted; below, its size in bytes.
     backlog: Slot,
     backlog_size: Cell<i64>,
-    /// How much of `outgoing` the program wrote while the transport takes no more; the rest are answers that
-    /// TLS itself gives to the peer.
+    /// How much of `outgoing` the program wrote while the transport does not take more. The rest are TLS's own answers
+    /// to the peer.
     outgoing_written: Cell<i64>,
     lost: Cell<i64>,
 }
@@ -88,6 +88,10 @@ impl TlsProtocol {
         ]
     }
 
+    fn marks(&self) -> [&Number; 4] {
+        [&self.incoming_high_water, &self.incoming_low_water, &self.outgoing_high_water, &self.outgoing_low_water]
+    }
+
     fn is_in(&self, states: &[&'static Member]) -> Result<bool> {
         for state in states {
             if self.state.is(state.get()?) {
@@ -97,7 +101,7 @@ impl TlsProtocol {
         Ok(false)
     }
 
-    /// Takes the ssl object.
+    /// Sets the ssl object.
     fn set_object(&self, object: &Object) -> Result<()> {
         let is_plain = object.type_ptr().cast() == SSL_OBJECT.get()?.as_ptr();
         self.inner.put(if is_plain { object.getattr(&INNER)? } else { object.clone() });
@@ -110,14 +114,14 @@ impl TlsProtocol {
         self.inner.get_or_none()
     }
 
-    /// How many bytes a memory BIO holds.
+    /// How many bytes a memory BIO has.
     fn pending(bio: &Slot) -> Result<i64> {
         bio.get_or_none().getattr(&PENDING)?.to_i64()
     }
 }
 
 impl Own<TlsProtocol> {
-    /// Something broke: asyncio's code closes the connection and says so.
+    /// An error: asyncio's code closes the connection and reports it.
     #[cold]
     fn fatal(&self, raised: Raised) -> Result<()> {
         let exception = raised.take();
@@ -127,7 +131,7 @@ impl Own<TlsProtocol> {
         self.as_object().method(&FATAL_ERROR, &[&exception, &Object::str(FATAL)?]).map(drop)
     }
 
-    /// Hands records to the transport.
+    /// Passes records to the transport.
     fn send(&self, data: &Object) -> Result<()> {
         let transport = self.transport.get_or_none();
         match Own::<SocketTransport>::downcast_exact(&transport) {
@@ -137,7 +141,7 @@ impl Own<TlsProtocol> {
     }
 }
 
-/// Imports what is asked for while an error is set, when nothing can be imported.
+/// Imports the classes that are needed while an error is set, because nothing can be imported then.
 fn prepare() -> Result<()> {
     SSL_WANT_READ.get()?;
     SSL_SYSCALL.get()?;
@@ -149,12 +153,12 @@ fn wants_more(raised: &Raised) -> Result<bool> {
     Ok(raised.is_of(SSL_WANT_READ.get()?) || raised.is_of(SSL_SYSCALL.get()?))
 }
 
-/// Calls a method of the program's protocol; what it raises, but `KeyboardInterrupt` and `SystemExit`, goes to
-/// the loop's exception handler.
-fn tell(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
+/// Calls a method of the program's protocol. Its exceptions go to the loop's exception handler, except
+/// `KeyboardInterrupt` and `SystemExit`.
+fn call_protocol(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
     let protocol = this.app_protocol.get_or_none();
     if protocol.is_none() {
-        // The connection is lost, and the protocol has heard of it.
+        // The connection is lost, and the protocol knows it.
         return Ok(());
     }
     let Err(raised) = protocol.method0(method) else { return Ok(()) };
@@ -166,17 +170,17 @@ fn tell(this: &Own<TlsProtocol>, method: &Name, message: &str) -> Result<()> {
     report.set(c"exception", &exception)?;
     report.set(c"transport", &this.app_transport.get_or_none())?;
     report.set(c"protocol", this.as_object())?;
-    report.send(&this.loop_.get_or_none())
+    report.send_handling(&this.loop_.get_or_none(), &exception)
 }
 
 /// `protocol.pause_writing()`.
 fn pause_writing(this: &Own<TlsProtocol>) -> Result<()> {
-    tell(this, &stdlib::PAUSE_WRITING, "protocol.pause_writing() failed")
+    call_protocol(this, &stdlib::PAUSE_WRITING, "protocol.pause_writing() failed")
 }
 
 /// `protocol.resume_writing()`.
 fn resume_writing(this: &Own<TlsProtocol>) -> Result<()> {
-    tell(this, &stdlib::RESUME_WRITING, "protocol.resume_writing() failed")
+    call_protocol(this, &stdlib::RESUME_WRITING, "protocol.resume_writing() failed")
 }
 
 /// Adds the class.

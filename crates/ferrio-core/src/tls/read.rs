@@ -1,4 +1,4 @@
-//! From the socket to the protocol.
+//! TLS, from the socket to the protocol.
 
 use super::{DO_HANDSHAKE, FLUSHING, PENDING, SHUTDOWN, TlsProtocol, WRAPPED, wants_more};
 use crate::ffi::buffer::{Buffer, bytes_of};
@@ -12,17 +12,17 @@ static SHUTDOWN_STEP: Name = Name::new(c"_do_shutdown");
 static CALL_EOF_RECEIVED: Name = Name::new(c"_call_eof_received");
 static START_SHUTDOWN: Name = Name::new(c"_start_shutdown");
 
-/// What a record holds at most, in bytes.
+/// The most data that a TLS record has, in bytes (RFC 8446, 5.1).
 const RECORD: i64 = 16 * 1024;
 
-/// How many bytes of answers wait at most for a peer that does not read them. A peer may ask for new keys as
-/// often as it likes (RFC 8446, 4.6.3), and is owed an answer each time.
+/// How many bytes of answers may wait for a peer that does not read them. A peer may request new keys any number of
+/// times (RFC 8446, 4.6.3), and each request needs an answer.
 const MOST_ANSWERS: i64 = 64 * 1024;
 
-/// What reading a record gives.
+/// The result of reading a record.
 enum Record {
     Data(Object),
-    /// There is no whole one.
+    /// There is no complete record.
     Incomplete,
     /// The peer sends no more.
     CloseNotify,
@@ -30,7 +30,7 @@ enum Record {
 }
 
 impl Own<TlsProtocol> {
-    /// Records, or parts of them, have come.
+    /// Records or parts of records have arrived.
     pub fn received(&self, data: &Object) -> Result<()> {
         self.incoming.get_or_none().method1(&WRITE, data)?;
         if self.is_in(&[&WRAPPED])? {
@@ -46,7 +46,7 @@ impl Own<TlsProtocol> {
         Ok(())
     }
 
-    /// `_do_read()`: gives the protocol what there is, and sends what that has led to.
+    /// `_do_read()`: passes the data to the protocol, and sends the records that this has caused.
     pub(super) fn do_read(&self) -> Result<()> {
         if !self.is_in(&[&WRAPPED, &FLUSHING])? {
             return Ok(());
@@ -72,7 +72,7 @@ impl Own<TlsProtocol> {
         if self.ssl_writing_paused.get() { self.check_answers() } else { Ok(()) }
     }
 
-    /// `ConnectionAbortedError` if the peer asks and asks and does not read.
+    /// `ConnectionAbortedError` if the peer sends requests and does not read the answers.
     fn check_answers(&self) -> Result<()> {
         if TlsProtocol::pending(&self.outgoing)? - self.outgoing_written.get() <= MOST_ANSWERS {
             return Ok(());
@@ -80,7 +80,7 @@ impl Own<TlsProtocol> {
         Err(raise_imported(&CONNECTION_ABORTED_ERROR, "the peer does not read the answers to its TLS messages"))
     }
 
-    /// Decrypts all there is; the protocol gets it as one.
+    /// Decrypts everything; the protocol gets one bytes object.
     fn read_copied(&self) -> Result<()> {
         let mut chunks: Vec<Object> = Vec::new();
         let end = loop {
@@ -100,14 +100,14 @@ impl Own<TlsProtocol> {
         self.finish_reading(end)
     }
 
-    /// Decrypts all there is into the protocol's buffers, as often as it takes.
+    /// Decrypts everything into the protocol's buffers, with as many calls as necessary.
     ///
-    /// asyncio fills one, and leaves the rest for later; if the end of the stream comes before that, the rest is lost.
+    /// asyncio fills one buffer, and leaves the rest for later. If the stream ends before that, the rest is lost.
     fn read_into_protocol(&self) -> Result<()> {
-        // What the protocol does meanwhile counts.
+        // The protocol may change the state meanwhile.
         while self.is_in(&[&WRAPPED, &FLUSHING])? && !self.app_reading_paused.get() && self.has_records()? {
             if !self.app_protocol_is_buffer.get() {
-                // Another protocol has come in the middle of it.
+                // The protocol was replaced meanwhile.
                 return self.read_copied();
             }
             let protocol = self.app_protocol.get_or_none();
@@ -141,7 +141,7 @@ impl Own<TlsProtocol> {
         Ok(())
     }
 
-    /// Does what follows what has been read.
+    /// Handles the end of reading.
     fn finish_reading(&self, end: Record) -> Result<()> {
         match end {
             Record::Data(_) | Record::Incomplete => Ok(()),
@@ -153,13 +153,13 @@ impl Own<TlsProtocol> {
         }
     }
 
-    /// Whether there is anything to read, if no more than a part of a record.
+    /// Whether there is anything to read, perhaps only a part of a record.
     fn has_records(&self) -> Result<bool> {
         Ok(TlsProtocol::pending(&self.incoming)? > 0 || self.ssl().method0(&PENDING)?.to_i64()? > 0)
     }
 
-    /// What the next record holds, up to so many bytes. An error does not come out: what was read before is the
-    /// protocol's first.
+    /// Reads the data of the next record, up to `most` bytes. An error is kept, because the protocol first gets the
+    /// data before it.
     fn read_record(&self, most: i64) -> Record {
         match self.try_record(most) {
             Ok(Some(chunk)) if bytes_of(&chunk).is_none_or(<[u8]>::is_empty) => Record::CloseNotify,
@@ -169,18 +169,18 @@ impl Own<TlsProtocol> {
         }
     }
 
-    /// What the next record holds; empty for the end, nothing if there is no whole one.
+    /// The data of the next record; empty at the end, None if there is no complete record.
     ///
-    /// The ssl object is asked only if there is something to ask it for: its "no" is an exception.
+    /// The ssl object is asked only if there is something to read, because it answers "nothing" by an exception.
     fn try_record(&self, limit: i64) -> Result<Option<Object>> {
         let ssl = self.ssl();
         let undecrypted = TlsProtocol::pending(&self.incoming)?;
-        // What is decrypted and not yet read comes first.
+        // Data that is decrypted and not read yet comes first.
         let most = if undecrypted == 0 { ssl.method0(&PENDING)?.to_i64()? } else { undecrypted };
         if most == 0 {
             return Ok(None);
         }
-        // No more memory than needed: what is decrypted is shorter than its records.
+        // Decrypted data is shorter than its records, so this is enough memory.
         match ssl.method1(&READ, &Object::int(most.min(RECORD).min(limit))?) {
             Ok(chunk) => Ok(Some(chunk)),
             Err(raised) if wants_more(&raised)? => {
@@ -191,14 +191,14 @@ impl Own<TlsProtocol> {
         }
     }
 
-    /// Has the socket be read no more while too much is there that the protocol does not take.
+    /// Pauses reading from the socket while the protocol leaves too much data.
     pub(super) fn control_ssl_reading(&self) -> Result<()> {
         let size = TlsProtocol::pending(&self.incoming)?;
         let transport = self.transport.get_or_none();
-        if size >= self.incoming_high_water.get() && size > 0 && !self.ssl_reading_paused.get() {
+        if size > 0 && !self.ssl_reading_paused.get() && !self.incoming_high_water.is_above(size)? {
             self.ssl_reading_paused.set(true);
             transport.method0(&PAUSE_READING)?;
-        } else if size <= self.incoming_low_water.get() && self.ssl_reading_paused.get() {
+        } else if self.ssl_reading_paused.get() && !self.incoming_low_water.is_below(size)? {
             self.ssl_reading_paused.set(false);
             transport.method0(&RESUME_READING)?;
         }

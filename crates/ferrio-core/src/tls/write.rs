@@ -1,4 +1,4 @@
-//! From the program to the socket.
+//! TLS, from the program to the socket.
 
 use super::{FLUSHING, SHUTDOWN, TlsProtocol, UNWRAPPED, WRAPPED, pause_writing, resume_writing, wants_more};
 use crate::ffi::buffer::{Buffer, bytes_of, is_bytes_like};
@@ -17,7 +17,7 @@ impl Own<TlsProtocol> {
         if length(data)? == 0 { Ok(()) } else { self.write(data) }
     }
 
-    /// `_write_appdata([data])`: encrypts and sends; what can't be encrypted yet waits.
+    /// `_write_appdata([data])`: encrypts and sends. Data that cannot be encrypted yet waits in the backlog.
     pub fn write(&self, data: &Object) -> Result<()> {
         if self.is_in(&[&FLUSHING, &SHUTDOWN, &UNWRAPPED])? {
             return self.note_lost_write();
@@ -69,7 +69,7 @@ impl Own<TlsProtocol> {
         Ok(())
     }
 
-    /// Encrypts; how many bytes the ssl object has taken.
+    /// Encrypts. Returns how many bytes the ssl object has taken.
     fn encrypt(&self, data: &Object, size: usize) -> Result<usize> {
         if size == 0 {
             return Ok(0);
@@ -92,7 +92,7 @@ impl Own<TlsProtocol> {
         }
     }
 
-    /// `_do_write()`: encrypts the backlog as far as it goes, and sends.
+    /// `_do_write()`: encrypts as much of the backlog as possible, and sends.
     pub(super) fn do_write(&self) -> Result<()> {
         while self.has_backlog()? {
             let backlog = self.backlog.get_or_none();
@@ -112,7 +112,7 @@ impl Own<TlsProtocol> {
         self.process_outgoing()
     }
 
-    /// `_process_outgoing()`: hands the records to the transport.
+    /// `_process_outgoing()`: passes the records to the transport.
     pub(super) fn process_outgoing(&self) -> Result<()> {
         if !self.ssl_writing_paused.get() && TlsProtocol::pending(&self.outgoing)? > 0 {
             let data = self.outgoing.get_or_none().method0(&READ)?;
@@ -122,15 +122,15 @@ impl Own<TlsProtocol> {
         self.control_app_writing()
     }
 
-    /// Tells the protocol to stop, or to go on.
+    /// Tells the protocol to pause or to resume writing.
     pub(super) fn control_app_writing(&self) -> Result<()> {
         let size = TlsProtocol::pending(&self.outgoing)? + self.backlog_size.get();
-        // With a limit of 0 nothing is too much before there is something.
-        if size >= self.outgoing_high_water.get() && size > 0 && !self.app_writing_paused.get() {
+        // With a limit of 0, an empty buffer is not too full.
+        if size > 0 && !self.app_writing_paused.get() && !self.outgoing_high_water.is_above(size)? {
             self.app_writing_paused.set(true);
             return pause_writing(self);
         }
-        if size <= self.outgoing_low_water.get() && self.app_writing_paused.get() {
+        if self.app_writing_paused.get() && !self.outgoing_low_water.is_below(size)? {
             self.app_writing_paused.set(false);
             return resume_writing(self);
         }
@@ -138,7 +138,7 @@ impl Own<TlsProtocol> {
     }
 }
 
-/// How many bytes there are.
+/// The length in bytes.
 fn length(data: &Object) -> Result<usize> {
     match bytes_of(data) {
         Some(bytes) => Ok(bytes.len()),
@@ -146,7 +146,7 @@ fn length(data: &Object) -> Result<usize> {
     }
 }
 
-/// What comes after the first bytes.
+/// The data without its first `count` bytes.
 fn rest(data: &Object, count: usize) -> Result {
     Object::bytes(Buffer::readable(data)?.as_slice().get(count..).unwrap_or_default())
 }

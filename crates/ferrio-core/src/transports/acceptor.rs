@@ -1,7 +1,7 @@
 //! Acceptor: accepts the connections of a listening socket.
 //!
-//! A server has one for each of its sockets. Plain connections get their transport here, without a Python
-//! socket; those with TLS are handed to a Python function, which owns the handshake.
+//! A server has one for each of its sockets. Plain connections get their transport here, without a Python socket; those
+//! with TLS go to a Python function, which owns the handshake.
 
 use super::address;
 use super::descriptor::Descriptor;
@@ -19,15 +19,15 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
-/// How long a listener rests when the process or the system has no descriptor left, in seconds;
-/// asyncio's `ACCEPT_RETRY_DELAY`.
+/// How long a listener pauses when the process or the system has no descriptor left, in seconds; asyncio's
+/// `ACCEPT_RETRY_DELAY`.
 const RETRY_DELAY: f64 = 1.0;
 
 /// The body of an Acceptor.
 #[derive(Default)]
 pub struct Acceptor {
     loop_: Slot<Own<Loop>>,
-    /// That of the Python socket; the server closes it.
+    /// The descriptor of the Python socket. The server closes it.
     descriptor: Descriptor,
     protocol_factory: Slot,
     server: Slot,
@@ -98,10 +98,12 @@ impl Own<Acceptor> {
             let _ = accepted.into_raw_fd();
             return accept_tls.call(&[&socket, &peer]).map(drop);
         }
-        let made = self.protocol_factory.get_or_none().call0();
+        // What the factory sets is the connection's.
+        let context = context::copy_current()?;
+        let made = context::run(&context, || self.protocol_factory.get_or_none().call0());
         let made = made.and_then(|protocol| {
             let server = self.server.get_or_none();
-            SocketTransport::accepted(loop_, accepted, &protocol, peer, &server).map(drop)
+            SocketTransport::accepted(loop_, accepted, &protocol, peer, &server, context).map(drop)
         });
         let Err(raised) = made else { return Ok(()) };
         let exception = super::base::split_exit(raised)?;
@@ -110,10 +112,10 @@ impl Own<Acceptor> {
         }
         let report = Report::new(&[&"Error on transport creation for incoming connection"])?;
         report.set(c"exception", &exception)?;
-        report.send(loop_.as_object())
+        report.send_handling(loop_.as_object(), &exception)
     }
 
-    /// No descriptor or no memory: rests for a while, and says so once. Other errors are the caller's.
+    /// No descriptor or no memory: pauses for a while, and reports it once. Other errors are returned.
     #[cold]
     fn on_accept_error(&self, loop_: &Own<Loop>, error: io::Error) -> Result<()> {
         const EXHAUSTED: [i32; 4] = [errno::EMFILE, errno::ENFILE, errno::ENOBUFS, errno::ENOMEM];
@@ -122,12 +124,13 @@ impl Own<Acceptor> {
         }
         self.stop();
         let report = Report::new(&[&"socket.accept() out of system resource"])?;
-        report.set(c"exception", &crate::ffi::error::os_error(&error)?)?;
+        let exception = crate::ffi::error::os_error(&error)?;
+        report.set(c"exception", &exception)?;
         report.set(
             c"socket",
             &super::socket_methods::guarded(&self.descriptor.file().unwrap_or_else(Object::none))?,
         )?;
-        report.send(loop_.as_object())?;
+        report.send_handling(loop_.as_object(), &exception)?;
         static START: Name = Name::new(c"start");
         let start = self.as_object().getattr(&START)?;
         loop_.call_at(clock::now() + RETRY_DELAY, &start, &[], None, "call_later").map(drop)

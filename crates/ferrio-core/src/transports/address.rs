@@ -3,7 +3,7 @@
 use crate::ffi::{Object, Result};
 use ferrio_reactor::address::Address;
 
-/// A decoded address as `socket.getpeername()` would give it.
+/// A decoded address as `socket.getpeername()` would return it.
 pub fn to_python(address: &Address) -> Result {
     match address {
         Address::Inet { ip, port } => Object::tuple([Object::str(&ip.to_string())?, Object::int((*port).into())?]),
@@ -18,7 +18,7 @@ pub fn to_python(address: &Address) -> Result {
     }
 }
 
-/// The two parts of an address `(host, port)`; None for all else.
+/// The two parts of an address `(host, port)`; None for any other object.
 pub fn host_and_port(address: &Object) -> Option<(&Object, u16)> {
     let [host, port] = address.tuple_items()? else { return None };
     if !port.is_exact_int() {
@@ -33,7 +33,7 @@ pub fn host_and_port(address: &Object) -> Option<(&Object, u16)> {
     }
 }
 
-/// The address of a host that is a literal; None for all that Python's socket module has to look at.
+/// The address of a literal host; None if Python's socket module has to look it up.
 pub fn of_literal(host: &Object, port: u16) -> Option<Address> {
     if !host.is_exact_str() {
         return None;

@@ -1,6 +1,6 @@
-//! What every transport has: its loop, its descriptor, its protocol, its extra information, its state.
+//! Base: what every transport has. Its loop, its descriptor, its protocol, its extra information, its state.
 //!
-//! Life of a transport:
+//! The life of a transport:
 //!
 //! ```text
 //!   open ----> closing ----------> lost ----------> closed
@@ -26,17 +26,19 @@ use std::cell::Cell;
 /// The first write to a lost transport that is logged; asyncio's `LOG_THRESHOLD_FOR_CONNLOST_WRITES`.
 pub const WRITES_BEFORE_WARNING: u32 = 5;
 
-/// What every transport's body begins with.
+/// The beginning of every transport's body.
 #[derive(Default)]
 #[repr(C)]
 pub struct Base {
     loop_: Slot<Own<Loop>>,
     pub descriptor: Descriptor,
     protocol: Slot,
-    /// A dict, made when it is needed.
+    /// A dict, created when it is needed.
     extra: Slot,
-    /// The context of protocol callbacks.
+    /// The context of the loop's next call: `connection_made()`, `data_received()`, `connection_lost()`.
     context: Slot,
+    /// The context of the call when the descriptor takes more.
+    write_context: Slot,
     /// Whether `__init__` was called.
     begun: Cell<bool>,
     pub closing: Cell<bool>,
@@ -49,7 +51,7 @@ pub struct Base {
     pub writing: Cell<bool>,
     /// Whether the call of `connection_lost()` is scheduled, or done.
     lost: Cell<bool>,
-    /// How many writes came too late.
+    /// How many writes were too late.
     late_writes: Cell<u32>,
     /// The argument of `connection_lost()`.
     lost_exception: Slot,
@@ -60,17 +62,16 @@ pub struct Base {
 }
 
 impl Base {
-    /// Begins `__init__`. `RuntimeError` the second time: what the first has opened would be forgotten, not closed.
+    /// Begins `__init__`. `RuntimeError` the second time, because what the first one opened would not be closed.
     pub fn begin_init(&self) -> Result<()> {
         if self.begun.replace(true) { Err(runtime_error("the transport is already initialized")) } else { Ok(()) }
     }
 
-    /// Takes the loop, the protocol and the current context.
-    pub fn open(&self, loop_: &Own<Loop>, protocol: &Object) -> Result<()> {
+    /// Sets the loop, the protocol and a context that nothing else uses.
+    pub fn open(&self, loop_: &Own<Loop>, protocol: &Object, context: Object) {
         self.loop_.put(loop_.clone());
         self.protocol.put(protocol.clone());
-        self.context.put(context::copy_current()?);
-        Ok(())
+        self.context.put(context);
     }
 
     /// The loop. A transport that was closed or cleared has none.
@@ -102,7 +103,7 @@ impl Base {
         self.lost.get()
     }
 
-    /// Counts a write that comes too late. The fifth and all later ones are logged.
+    /// Counts a write to a lost transport. The fifth and all later ones are logged.
     #[cold]
     pub fn note_late_write(&self, message: &str) -> Result<()> {
         let count = self.late_writes.get().saturating_add(1);
@@ -132,7 +133,7 @@ impl Base {
         dict::set(&extra, &Object::str(name)?, value)
     }
 
-    /// Takes further extra information over.
+    /// Adds further extra information.
     pub fn merge_extra(&self, entries: Option<&Object>) -> Result<()> {
         let Some(entries) = entries.filter(|entries| !entries.is_none()) else { return Ok(()) };
         let extra = dict::new()?;
@@ -150,6 +151,47 @@ impl Base {
         }
     }
 
+    /// Calls `work` in the context that the transport began with. Later calls do not see its changes there.
+    pub fn in_first_context<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Some(first) = self.context.get() else { return work() };
+        let next = context::copy(&first)?;
+        self.context.put(next.clone());
+        let result = context::run(&first, work);
+        // Reading starts whatever the call has done, because asyncio schedules it before.
+        if !self.is_lost() {
+            self.context.put(next);
+        }
+        result
+    }
+
+    /// Makes the loop's next calls run in a copy of the current context.
+    pub fn adopt_context(&self) -> Result<()> {
+        if let Some(context) = self.callers_context()? {
+            self.context.put(context);
+        }
+        Ok(())
+    }
+
+    /// As [`Base::adopt_context`], for the call when the descriptor takes more.
+    pub fn adopt_write_context(&self) -> Result<()> {
+        self.write_context.set(self.callers_context()?);
+        Ok(())
+    }
+
+    /// A copy of the current context. At the end of an iteration there is none.
+    fn callers_context(&self) -> Result<Option<Object>> {
+        let is_at_end = self.loop_().is_some_and(|loop_| loop_.is_running() && loop_.callback().is_none());
+        if is_at_end { Ok(None) } else { context::copy_current().map(Some) }
+    }
+
+    /// Calls `work` in the context of the call when the descriptor takes more.
+    pub fn in_write_context<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        match self.write_context.get() {
+            Some(context) => context::run(&context, work),
+            None => self.in_context(work),
+        }
+    }
+
     /// Runs `work` with the loop, the transport and its protocol.
     pub fn with_protocol_context<T>(&self, transport: &Object, work: impl FnOnce(&ProtocolContext<'_>) -> T) -> T {
         let loop_ = self.loop_.get().map_or_else(Object::none, Own::into_object);
@@ -157,7 +199,8 @@ impl Base {
         work(&ProtocolContext { loop_: &loop_, transport, protocol: &protocol })
     }
 
-    /// Reports what broke to the loop's handler; what only ends the connection is logged in debug mode.
+    /// Reports an exception to the loop's exception handler. An exception that only ends the connection is logged in
+    /// debug mode.
     #[cold]
     pub fn report(&self, transport: &Object, exception: &Object, ends: bool, message: &str) -> Result<()> {
         if !ends {
@@ -175,8 +218,7 @@ impl Base {
         Ok(())
     }
 
-    /// Says that the connection is lost; the loop is going to call `method`, which calls
-    /// `connection_lost` with the exception.
+    /// Marks the connection as lost. The loop will call `method`, which calls `connection_lost` with the exception.
     pub fn schedule_connection_lost(
         &self,
         transport: &Object,
@@ -184,6 +226,7 @@ impl Base {
         method: fn(&Object) -> Result<()>,
     ) -> Result<()> {
         self.lost.set(true);
+        self.adopt_context()?;
         self.lost_exception.set(exception);
         match self.loop_() {
             Some(loop_) => loop_.push(Runnable::method(transport.clone(), method)),
@@ -191,12 +234,12 @@ impl Base {
         }
     }
 
-    /// What `connection_lost` is called with.
+    /// The argument of `connection_lost`.
     pub fn take_lost_exception(&self) -> Object {
         self.lost_exception.take().unwrap_or_else(Object::none)
     }
 
-    /// Has the loop no longer watch a direction.
+    /// Makes the loop stop watching a direction.
     pub fn stop_watching(&self, transport: &Object, direction: Direction) {
         let watched = match direction {
             Direction::Read => &self.reading,
@@ -209,7 +252,7 @@ impl Base {
         }
     }
 
-    /// Gives the descriptor back, closed; `file` closes its own.
+    /// Closes the descriptor; `file` closes its own.
     pub fn close_descriptor(&self, transport: &Object) -> Result<()> {
         if self.is_open()
             && let Some(loop_) = self.loop_()
@@ -222,7 +265,7 @@ impl Base {
         self.descriptor.close()
     }
 
-    /// Lets go of the protocol and the loop, once closed.
+    /// Drops the protocol and the loop, after closing.
     pub fn release(&self) {
         self.protocol.clear();
         self.loop_.clear();
@@ -232,26 +275,27 @@ impl Base {
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         self.descriptor.traverse(visitor);
         visitor.slot(&self.loop_);
-        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception, &self.waiter] {
-            visitor.slot(slot);
-        }
+        self.slots().into_iter().for_each(|slot| visitor.slot(slot));
     }
 
     /// Drops the objects.
     pub fn clear(&self) {
         self.descriptor.clear();
-        for slot in [&self.protocol, &self.extra, &self.context, &self.lost_exception, &self.waiter] {
-            slot.clear();
-        }
+        self.slots().into_iter().for_each(Slot::clear);
         self.loop_.clear();
+    }
+
+    fn slots(&self) -> [&Slot; 6] {
+        let contexts = (&self.context, &self.write_context);
+        [&self.protocol, &self.extra, contexts.0, contexts.1, &self.lost_exception, &self.waiter]
     }
 }
 
-/// What closes a transport before its time.
+/// Why a transport is closed early.
 pub enum Failure {
     /// A system call has failed: usually the peer is gone.
     System(std::io::Error),
-    /// The protocol has raised, or Python's socket.
+    /// The protocol or Python's socket has raised.
     Exception(Object),
 }
 
@@ -273,7 +317,7 @@ impl Failure {
     }
 }
 
-/// Splits a failed call of a protocol: `KeyboardInterrupt` and `SystemExit` go on, others are returned.
+/// Splits the exceptions of a protocol: `KeyboardInterrupt` and `SystemExit` are raised, others are returned.
 pub fn split_exit(raised: Raised) -> Result<Object> {
     let exception = raised.take();
     if exception.is_exit() { Err(exception.raise()) } else { Ok(exception) }

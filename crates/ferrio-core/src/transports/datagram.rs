@@ -3,7 +3,7 @@
 use super::base::{Base, Failure, split_exit};
 use super::buffering::{self, Buffering};
 use super::flow::Flow;
-use super::lifecycle::{self, Init, Transport, checked, transport_class};
+use super::lifecycle::{self, Init, Transport, transport_class};
 use super::methods;
 use super::peers::Peers;
 use super::socket_methods::guarded;
@@ -21,8 +21,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::CStr;
 
-/// How many datagrams a socket receives before it is the turn of others. Sixteen take less than a tenth of a
-/// millisecond, without the protocol's work.
+/// How many datagrams a socket receives before other callbacks run. Sixteen take less than a tenth of a millisecond,
+/// without the protocol's work.
 const READS_AT_ONCE: u32 = 16;
 
 /// The body of a DatagramTransport.
@@ -31,15 +31,15 @@ const READS_AT_ONCE: u32 = 16;
 pub struct DatagramTransport {
     base: Base,
     flow: Flow,
-    /// Datagrams and addresses that the socket has not yet taken.
+    /// Datagrams and addresses that the socket has not taken yet.
     waiting: RefCell<VecDeque<(Object, Object)>>,
     waiting_size: Cell<usize>,
-    /// The one address that is sent to, or None.
+    /// The only address to send to, or None.
     address: Slot,
     /// Whether the socket is connected, so that `send` is used.
     has_peer: Cell<bool>,
     peers: Peers,
-    /// Whether it is an IPv4 socket, whose addresses need no Python.
+    /// Whether it is an IPv4 socket, whose addresses are converted without Python.
     is_inet: Cell<bool>,
 }
 
@@ -50,10 +50,15 @@ static INIT: Signature = Signature {
     required: 3,
     variadic: false,
 };
-static SENDTO: Signature =
-    Signature { name: "sendto", parameters: &["data", "addr"], positional: 2, required: 1, variadic: false };
+static SENDTO: Signature = Signature {
+    name: "_SelectorDatagramTransport.sendto",
+    parameters: &["data", "addr"],
+    positional: 2,
+    required: 1,
+    variadic: false,
+};
 
-/// What became of an attempt to send.
+/// The outcome of an attempt to send.
 enum Attempt {
     Sent,
     NotNow,
@@ -105,7 +110,7 @@ impl Own<DatagramTransport> {
         {
             socket::send_to(descriptor, bytes, &address)
         } else {
-            // names, paths and other families: as Python's socket takes them
+            // Python's socket takes names, paths and other families
             let python = self.base.descriptor.file().unwrap_or_else(Object::none);
             return match python.method(&stdlib::SENDTO, &[object, address]) {
                 Ok(_) => Ok(Attempt::Sent),
@@ -119,7 +124,7 @@ impl Own<DatagramTransport> {
         }
     }
 
-    /// An OSError is the protocol's to hear of; anything else closes the transport.
+    /// The protocol gets an OSError; any other exception closes the transport.
     fn failed(&self, exception: Object) -> Result<()> {
         if !exception.matches(Builtin::Os) {
             return lifecycle::fatal(
@@ -132,13 +137,13 @@ impl Own<DatagramTransport> {
     }
 }
 
-/// What became of a `sendto` of Python's socket.
+/// The outcome of a `sendto` of Python's socket.
 fn python_attempt(raised: Raised) -> Result<Attempt> {
     let exception = split_exit(raised)?;
     Ok(if exception.is_transient() { Attempt::NotNow } else { Attempt::Failed(exception) })
 }
 
-/// Receives one datagram; whether there was one, or an error.
+/// Receives one datagram. Returns whether there was a datagram or an error.
 fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
     let Some(loop_) = this.base.loop_() else { return Ok(false) };
     let descriptor = this.base.descriptor.current()?;
@@ -147,7 +152,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
         let bytes = bytes::received(buffer, count);
         Ok((Object::bytes(bytes), sender))
     });
-    let told = match Received::of(read.map(Some)) {
+    let result = match Received::of(read.map(Some)) {
         Received::Data((data, sender)) => {
             let sender = sender.map_or_else(|| Ok(Object::none()), |sender| this.peers.show(sender))?;
             this.base.protocol().method(&stdlib::DATAGRAM_RECEIVED, &[&data?, &sender])
@@ -158,10 +163,10 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
             this.base.protocol().method1(&stdlib::ERROR_RECEIVED, &exception)
         }
     };
-    checked(this, told, "Fatal read error on datagram transport").map(|told| told.is_some())
+    result.map(|_| true)
 }
 
-/// What `__class__` says: both a Transport and a DatagramTransport, as code expects of asyncio's.
+/// The value of `__class__`: a class that is both a Transport and a DatagramTransport, as asyncio's.
 fn shown_class() -> Result {
     static CLASS: Made = Made::new();
     let class = CLASS.get(|| {
@@ -260,6 +265,7 @@ impl Class for DatagramTransport {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.base.traverse(visitor);
+        self.flow.traverse(visitor);
         visitor.slot(&self.address);
         self.peers.traverse(visitor);
         if let Ok(waiting) = self.waiting.try_borrow() {
@@ -274,6 +280,7 @@ impl Class for DatagramTransport {
         self.peers.clear();
         self.discard_unsent();
         self.address.clear();
+        self.flow.clear();
         self.base.clear();
     }
 
@@ -282,10 +289,13 @@ impl Class for DatagramTransport {
             methods: [
                 methods::common::<DatagramTransport>(),
                 methods::buffering::<DatagramTransport>(),
+                methods::reading::<DatagramTransport>(),
+                methods::not_writing::<DatagramTransport>(),
                 vec![sendto()],
             ]
             .concat(),
             properties: vec![
+                methods::paused::<DatagramTransport>(),
                 getter::<DatagramTransport, _>(c"__class__", |_| shown_class()),
                 getter::<DatagramTransport, _>(c"_sock", |this| {
                     Ok(this.base.descriptor.file().unwrap_or_else(Object::none))
@@ -303,6 +313,6 @@ fn sendto() -> sys::PyMethodDef {
                 let ([data], [address], _) = args.bind::<1, 1>(&SENDTO)?;
                 this.sendto(data, address).map(|()| Object::none())
             },
-            c"sendto($self, data, addr=None)\n--\n\nSend a datagram; what the socket does not take at once waits in a buffer.",
+            c"sendto($self, data, addr=None)\n--\n\nSend a datagram. If the socket does not take it at once, it waits in a buffer.",
         )
 }

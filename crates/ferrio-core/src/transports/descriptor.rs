@@ -1,8 +1,8 @@
-//! A transport's descriptor: its own, or that of a Python object, which somebody else may close.
+//! Descriptor: a transport's own, or that of a Python object, which other code may close.
 //!
-//! A number says nothing by itself: once it is closed the system gives it to the next who opens something. So
-//! before each system call [`Descriptor::current`] looks whether it is still the transport's. What the program
-//! closes by its number alone (`os.close`) can't be noticed.
+//! A number may be reused: after it is closed, the system gives it to the next descriptor. So before each system call,
+//! [`Descriptor::current`] checks whether it is still the transport's. If the program closes the number itself
+//! (`os.close`), Ferrio cannot notice it.
 
 use crate::ffi::file::{FileSlot, NO_DESCRIPTOR};
 use crate::ffi::{Name, Object, Raised, Result, Visitor};
@@ -16,7 +16,7 @@ static DETACH: Name = Name::new(c"detach");
 
 /// The descriptor.
 pub struct Descriptor {
-    /// The number that the loop knows it by.
+    /// The number by which the loop knows it.
     number: Cell<i32>,
     /// The descriptor, if no Python object owns it.
     own: Cell<Option<OwnedFd>>,
@@ -31,32 +31,32 @@ impl Default for Descriptor {
 }
 
 impl Descriptor {
-    /// Takes a descriptor that nobody else has.
+    /// Takes over a descriptor.
     pub fn put_own(&self, own: OwnedFd) {
         self.number.set(own.as_raw_fd());
         drop(self.own.replace(Some(own)));
     }
 
-    /// Takes an object that has a descriptor, and will close it.
+    /// Takes over an object that has a descriptor, and closes it later.
     pub fn put_file(&self, file: &Object, number: i32) -> Result<()> {
         self.file.put(file)?;
         self.number.set(number);
         Ok(())
     }
 
-    /// The number that the loop knows it by; -1 once it is closed.
+    /// The number by which the loop knows it; -1 if it is closed.
     #[inline]
     pub fn number(&self) -> i32 {
         self.number.get()
     }
 
-    /// Whether it was not given back.
+    /// Whether it is still open.
     #[inline]
     pub fn is_open(&self) -> bool {
         self.number.get() != NO_DESCRIPTOR
     }
 
-    /// The number to use in a system call; -1, which every one refuses with `EBADF`, if it is closed.
+    /// The number for a system call. If the descriptor is closed, -1, with which every system call fails with `EBADF`.
     #[inline]
     pub fn current(&self) -> Result<i32> {
         let number = self.number.get();
@@ -66,7 +66,7 @@ impl Descriptor {
         }
     }
 
-    /// The number to have the loop watch. `OSError` with `EBADF` if it is closed.
+    /// The number for the loop to watch. `OSError` with `EBADF` if it is closed.
     pub fn to_watch(&self) -> Result<i32> {
         match self.current()? {
             NO_DESCRIPTOR => Err(io::Error::from_raw_os_error(errno::EBADF).into()),
@@ -79,7 +79,7 @@ impl Descriptor {
         self.file.get()
     }
 
-    /// A Python socket that owns it; made when somebody asks for it. None once it is closed.
+    /// A Python socket that owns it, created when it is needed. None if the descriptor is closed.
     pub fn python_socket(&self) -> Result {
         if let Some(file) = self.file.get() {
             return Ok(file);
@@ -105,7 +105,7 @@ impl Descriptor {
         Ok(socket)
     }
 
-    /// Closes it. What a Python object raises is returned.
+    /// Closes it. Returns the exception of a Python object.
     pub fn close(&self) -> Result<()> {
         self.number.set(NO_DESCRIPTOR);
         drop(self.own.take());
@@ -117,7 +117,7 @@ impl Descriptor {
         self.file.traverse(visitor);
     }
 
-    /// Lets go of it; an object may live on without the transport, and closes its own.
+    /// Drops it. A Python object may live longer than the transport, and closes its own descriptor.
     pub fn clear(&self) {
         self.number.set(NO_DESCRIPTOR);
         drop(self.own.take());

@@ -1,21 +1,22 @@
-//! The life of a transport: start, watch, pause, close, fail, give everything back. All transports share it.
+//! Lifecycle: start, watch, pause, close, fail, release. All transports share it.
 //!
-//! A class implements [`Transport`] and says only how it differs: what it does when its descriptor is ready, and what
-//! it still has to send.
+//! A class implements [`Transport`] for its differences: what it does when its descriptor is ready, and what it still
+//! has to send.
 
 use super::base::{Base, Failure, split_exit};
 use crate::debug::warn_resource;
 use crate::ffi::error::{FirstError, type_error};
-use crate::ffi::{Class, Object, Own, Raised, Result};
+use crate::ffi::{Class, Object, Own, Raised, Result, context};
 use crate::futures::waiter;
+use crate::handles;
 use crate::loop_::runnable::Runnable;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
 
 /// A transport class.
 pub trait Transport: Class {
-    /// Whether the descriptor stays watched for reading until everything is sent: a pipe learns so that its reader
-    /// has gone.
+    /// Whether the descriptor is watched for reading until everything is sent. So a pipe learns that its reader has
+    /// gone.
     const WATCHES_WHILE_CLOSING: bool = false;
 
     /// What every transport has.
@@ -29,7 +30,7 @@ pub trait Transport: Class {
         !self.base().closing.get() && !self.base().paused.get()
     }
 
-    /// Has the loop watch the descriptor for reading.
+    /// Makes the loop watch the descriptor for reading.
     fn watch_for_reading(this: &Own<Self>, loop_: &Own<Loop>, descriptor: i32) -> Result<()> {
         loop_.watch_native(descriptor, Direction::Read, this.as_object(), read_ready::<Self>)
     }
@@ -78,7 +79,7 @@ pub trait Transport: Class {
         Ok(())
     }
 
-    /// What `repr()` says of the watching and of unsent data, while the descriptor is open.
+    /// The part of `repr()` about watching and unsent data, while the descriptor is open.
     fn describe(&self) -> String;
 }
 
@@ -87,6 +88,7 @@ macro_rules! transport_class {
     ($body:ident) => {
         const WEAK: Option<usize> = Some(std::mem::offset_of!($body, base) + std::mem::offset_of!(Base, weak));
         const DICT: Option<usize> = Some(std::mem::offset_of!($body, base) + std::mem::offset_of!(Base, dict));
+        const SHOWS_DICT: bool = true;
         const FINALIZES: bool = true;
         crate::ffi::class::type_cell!();
 
@@ -125,34 +127,49 @@ pub fn init<T: Transport>(
     base.merge_extra(arguments.extra)?;
     let descriptor = descriptor_of(arguments.file)?;
     prepare(descriptor)?;
-    base.open(loop_, arguments.protocol)?;
+    base.open(loop_, arguments.protocol, context::copy_current()?);
     base.descriptor.put_file(arguments.file, descriptor)?;
     base.waiter.set(arguments.waiter.filter(|waiter| !waiter.is_none()).cloned());
     Ok(loop_.clone())
 }
 
-/// Claims the descriptor and has the loop start the transport. The end of `__init__`.
+/// Claims the descriptor, and makes the loop start the transport. The end of `__init__`.
 pub fn start_soon<T: Transport>(this: &Own<T>, loop_: &Own<Loop>) -> Result<()> {
     loop_.claim(this.base().descriptor.number(), this.as_object())?;
     loop_.push(Runnable::method(this.as_object().clone(), start::<T>))
 }
 
-/// The loop's first call: tells the protocol of the connection, has the descriptor watched, and wakes the waiter. The
-/// waiter is also woken if one of the former fails, as in asyncio, or the wait would never end.
+/// The loop's first call: calls `connection_made`, and starts. An exception of the protocol is reported, and the
+/// connection continues, as in asyncio, where these are separate callbacks.
 fn start<T: Transport>(object: &Object) -> Result<()> {
     let this = Own::<T>::expect(object)?;
     let base = this.base();
-    base.in_context(|| {
-        base.connected.set(true);
-        let made = base.protocol().method1(&stdlib::CONNECTION_MADE, object);
-        let result = checked(this, made, "Fatal error: protocol.connection_made() call failed.")
-            .and_then(|_| start_reading(this))
-            .map_err(Raised::take);
-        if let Some(waiter) = base.waiter.take() {
-            waiter::set_result_unless_done(&waiter, Object::none())?;
-        }
-        result.map_err(Object::raise)
-    })
+    base.connected.set(true);
+    let protocol = base.protocol();
+    let Err(raised) = base.in_first_context(|| protocol.method1(&stdlib::CONNECTION_MADE, object)) else {
+        return begin::<T>(object);
+    };
+    let exception = raised.take();
+    let Some(loop_) = base.loop_() else { return Err(exception.raise()) };
+    if exception.is_exit() {
+        // The rest is for the next run.
+        loop_.push(Runnable::method(object.clone(), begin::<T>))?;
+        return Err(exception.raise());
+    }
+    let callback = protocol.getattr(&stdlib::CONNECTION_MADE)?;
+    handles::report(loop_.as_object(), &callback, std::slice::from_ref(object), exception)?;
+    begin::<T>(object)
+}
+
+/// Watches the descriptor, and wakes the waiter. It also wakes the waiter if the former fails, as in asyncio. Otherwise
+/// the wait would never end.
+fn begin<T: Transport>(object: &Object) -> Result<()> {
+    let this = Own::<T>::expect(object)?;
+    let result = this.base().in_context(|| start_reading(this)).map_err(Raised::take);
+    if let Some(waiter) = this.base().waiter.take() {
+        waiter::set_result_unless_done(&waiter, Object::none())?;
+    }
+    result.map_err(Object::raise)
 }
 
 /// The descriptor is readable.
@@ -165,7 +182,8 @@ pub fn read_ready<T: Transport>(object: &Object) -> Result<()> {
     this.base().in_context(|| T::read_ready(this))
 }
 
-/// Has the loop watch for reading, unless it does or the transport is paused, closing or not yet connected.
+/// Makes the loop watch for reading, unless it does so already or the transport is paused, closing or not connected
+/// yet.
 pub fn start_reading<T: Transport>(this: &Own<T>) -> Result<()> {
     let base = this.base();
     if this.wants_to_read()
@@ -179,7 +197,7 @@ pub fn start_reading<T: Transport>(this: &Own<T>) -> Result<()> {
     Ok(())
 }
 
-/// Has the loop no longer watch for reading.
+/// Makes the loop stop watching for reading.
 pub fn stop_reading<T: Transport>(this: &Own<T>) {
     this.base().stop_watching(this.as_object(), Direction::Read);
 }
@@ -197,10 +215,11 @@ pub fn resume_reading<T: Transport>(this: &Own<T>) -> Result<()> {
     if this.base().closing.get() || !this.base().paused.replace(false) {
         return Ok(());
     }
+    this.base().adopt_context()?;
     start_reading(this)
 }
 
-/// `close()`: what waits is still sent.
+/// `close()`: unsent data is still sent.
 pub fn close<T: Transport>(this: &Own<T>) -> Result<()> {
     T::send_due(this)?;
     if this.base().closing.replace(true) {
@@ -209,7 +228,7 @@ pub fn close<T: Transport>(this: &Own<T>) -> Result<()> {
     if !T::WATCHES_WHILE_CLOSING {
         stop_reading(this);
     }
-    if this.has_unsent() { Ok(()) } else { lose(this, None) }
+    if this.has_unsent() { Ok(()) } else { schedule_connection_lost(this, None) }
 }
 
 /// Closes at once. Data due at the end of the iteration is sent if the descriptor takes it; all other data is lost.
@@ -220,11 +239,12 @@ pub fn force_close<T: Transport>(this: &Own<T>, exception: Option<Object>) -> Re
     }
     this.discard_unsent();
     this.base().closing.set(true);
-    lose(this, exception)
+    schedule_connection_lost(this, exception)
 }
 
-/// Has the loop no longer watch the descriptor, and schedules `connection_lost(exception)`, unless that is done.
-pub fn lose<T: Transport>(this: &Own<T>, exception: Option<Object>) -> Result<()> {
+/// Makes the loop stop watching the descriptor, and schedules `connection_lost(exception)`, unless that is done
+/// already.
+pub fn schedule_connection_lost<T: Transport>(this: &Own<T>, exception: Option<Object>) -> Result<()> {
     if this.base().is_lost() {
         return Ok(());
     }
@@ -233,7 +253,8 @@ pub fn lose<T: Transport>(this: &Own<T>, exception: Option<Object>) -> Result<()
     this.base().schedule_connection_lost(this.as_object(), exception, connection_lost::<T>)
 }
 
-/// Closes the transport after a failure. The loop's exception handler is told, unless only the connection has ended.
+/// Closes the transport after a failure, and reports it to the loop's exception handler, unless only the connection has
+/// ended.
 #[cold]
 pub fn fatal<T: Transport>(this: &Own<T>, failure: Failure, message: &str) -> Result<()> {
     let only_ends = T::only_ends(&failure);
@@ -243,8 +264,8 @@ pub fn fatal<T: Transport>(this: &Own<T>, failure: Failure, message: &str) -> Re
     force_close(this, Some(exception))
 }
 
-/// What a protocol's method has returned. An exception closes the transport, and None is returned; `KeyboardInterrupt`
-/// and `SystemExit` go on.
+/// The result of a protocol's method. An exception closes the transport, and None is returned; `KeyboardInterrupt` and
+/// `SystemExit` are raised.
 #[inline]
 pub fn checked<T: Transport, R>(this: &Own<T>, result: Result<R>, message: &str) -> Result<Option<R>> {
     match result {
@@ -256,7 +277,7 @@ pub fn checked<T: Transport, R>(this: &Own<T>, result: Result<R>, message: &str)
     }
 }
 
-/// The loop's last call: tells the protocol that the connection is lost, and gives everything back.
+/// The loop's last call: calls `connection_lost`, and releases everything.
 fn connection_lost<T: Transport>(object: &Object) -> Result<()> {
     let this = Own::<T>::expect(object)?;
     let base = this.base();
@@ -268,7 +289,7 @@ fn connection_lost<T: Transport>(object: &Object) -> Result<()> {
     error.result()
 }
 
-/// Gives back all that the transport holds.
+/// Releases everything that the transport has.
 fn dispose<T: Transport>(this: &Own<T>) -> Result<()> {
     let base = this.base();
     let mut error = FirstError::default();
@@ -281,7 +302,7 @@ fn dispose<T: Transport>(this: &Own<T>) -> Result<()> {
     error.result()
 }
 
-/// What `__del__` does: a transport that nobody has closed says so, and is closed.
+/// `__del__`: warns if the transport was not closed, and closes it.
 pub fn finalize<T: Transport>(this: &Own<T>) {
     if !this.base().is_open() {
         return;
@@ -291,8 +312,8 @@ pub fn finalize<T: Transport>(this: &Own<T>) {
         Err(raised) => raised.write_unraisable(this.as_object()),
     }
     let closed = if this.base().is_lost() {
-        // Another finaliser of the same collection has closed it, so the loop is going to tell its protocol. The
-        // descriptor is given back now, because its file is collected too and closes it in any case.
+        // Another finaliser of the same collection has closed it, so the loop will call its protocol. The descriptor is
+        // closed now, because its file is collected too and closes it in any case.
         this.base().close_descriptor(this.as_object())
     } else {
         dispose(this)
@@ -313,12 +334,12 @@ pub fn repr<T: Transport>(this: &Own<T>) -> Result {
     Object::str(&format!("<{name}{closing} fd={} {}>", base.descriptor.number(), this.describe()))
 }
 
-/// What `repr()` says of a direction.
+/// The part of `repr()` about a direction.
 pub fn polling(watched: bool) -> &'static str {
     if watched { "polling" } else { "idle" }
 }
 
-/// What `repr()` says of a transport that reads and writes.
+/// The part of `repr()` about a transport that reads and writes.
 pub fn describe_both(base: &Base, unsent: usize) -> String {
     format!("read={} write=<{}, bufsize={unsent}>", polling(base.reading.get()), polling(base.writing.get()))
 }

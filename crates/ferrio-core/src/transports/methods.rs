@@ -1,25 +1,40 @@
-//! The methods that several transport classes have, as asyncio names them.
+//! The methods that several transport classes have, with asyncio's names.
 
 use super::buffering::Buffering;
 use super::lifecycle::{self, Transport};
 use super::stream::Writer;
-use crate::ffi::class::{method, method0, method1};
-use crate::ffi::{Object, Signature};
+use crate::ffi::class::{Property, getter, method, method0, method1, names};
+use crate::ffi::error::Builtin;
+use crate::ffi::{Name, Object, Replaceable, Result, Signature};
+use crate::stdlib::{self, JOIN};
 
 static GET_EXTRA_INFO: Signature = Signature {
-    name: "get_extra_info",
+    name: "BaseTransport.get_extra_info",
     parameters: &["name", "default"],
     positional: 2,
     required: 1,
     variadic: false,
 };
 static SET_WRITE_BUFFER_LIMITS: Signature = Signature {
-    name: "set_write_buffer_limits",
+    name: "_FlowControlMixin.set_write_buffer_limits",
     parameters: &["high", "low"],
     positional: 2,
     required: 0,
     variadic: false,
 };
+
+/// asyncio's transports inherit this method alone of the public class, so that tests replace it there.
+static EXTRA_INFO: Replaceable = Replaceable::new(&stdlib::TRANSPORT, Name::new(c"get_extra_info"));
+
+/// Notes what asyncio has, before a program can replace it.
+pub fn register() -> Result<()> {
+    EXTRA_INFO.remember()
+}
+
+/// `_paused`, which asyncio's transports have.
+pub fn paused<T: Transport>() -> Property {
+    getter::<T, _>(c"_paused", |this| Ok(Object::bool(this.base().paused.get())))
+}
 
 /// Methods of every transport.
 pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {
@@ -28,6 +43,10 @@ pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {
             c"get_extra_info",
             |this, args| {
                 let ([name], [default], _) = args.bind::<1, 1>(&GET_EXTRA_INFO)?;
+                if let Some(replacement) = EXTRA_INFO.replaced()? {
+                    let arguments: Vec<&Object> = [name].into_iter().chain(default).collect();
+                    return Replaceable::call(&replacement, this.as_object(), &arguments);
+                }
                 let default = default.cloned().unwrap_or_else(Object::none);
                 T::extra_info(this, name, &default)
             },
@@ -41,7 +60,7 @@ pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {
         method0::<T, _>(
             c"close",
             |this| lifecycle::close(this).map(|()| Object::none()),
-            c"close($self, /)\n--\n\nClose the transport once what waits is written.",
+            c"close($self, /)\n--\n\nClose the transport when all data is sent.",
         ),
         method1::<T, _>(
             c"set_protocol",
@@ -53,16 +72,17 @@ pub fn common<T: Transport>() -> Vec<crate::ffi::class::Method> {
             |this| Ok(this.base().protocol()),
             c"get_protocol($self, /)\n--\n\nReturn the protocol.",
         ),
+        names::<T>(),
     ]
 }
 
-/// Methods of transports that keep what they can't write at once.
+/// Methods of transports that keep unsent data.
 pub fn buffering<T: Buffering>() -> Vec<crate::ffi::class::Method> {
     vec![
         method0::<T, _>(
             c"abort",
             |this| lifecycle::force_close(this, None).map(|()| Object::none()),
-            c"abort($self, /)\n--\n\nClose the transport at once; what waits is lost.",
+            c"abort($self, /)\n--\n\nClose the transport at once. Unsent data is lost.",
         ),
         method0::<T, _>(
             c"get_write_buffer_size",
@@ -70,7 +90,7 @@ pub fn buffering<T: Buffering>() -> Vec<crate::ffi::class::Method> {
                 T::send_due(this)?;
                 Object::int(this.buffer_size() as i64)
             },
-            c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes wait.",
+            c"get_write_buffer_size($self, /)\n--\n\nReturn how many bytes are unsent.",
         ),
         method0::<T, _>(
             c"get_write_buffer_limits",
@@ -86,7 +106,7 @@ pub fn buffering<T: Buffering>() -> Vec<crate::ffi::class::Method> {
                 T::maybe_pause_protocol(this)?;
                 Ok(Object::none())
             },
-            c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to stop and to go on writing.\nValueError unless high >= low >= 0.",
+            c"set_write_buffer_limits($self, high=None, low=None)\n--\n\nSet the marks in bytes at which the protocol is told to pause and to resume writing.\nValueError unless high >= low >= 0.",
         ),
     ]
 }
@@ -97,7 +117,7 @@ pub fn reading<T: Transport>() -> Vec<crate::ffi::class::Method> {
         method0::<T, _>(
             c"is_reading",
             |this| Ok(Object::bool(this.wants_to_read())),
-            c"is_reading($self, /)\n--\n\nReturn True if the protocol is given what arrives.",
+            c"is_reading($self, /)\n--\n\nReturn True if the protocol gets received data.",
         ),
         method0::<T, _>(
             c"pause_reading",
@@ -105,12 +125,12 @@ pub fn reading<T: Transport>() -> Vec<crate::ffi::class::Method> {
                 lifecycle::pause_reading(this);
                 Ok(Object::none())
             },
-            c"pause_reading($self, /)\n--\n\nStop giving the protocol what arrives.",
+            c"pause_reading($self, /)\n--\n\nStop passing received data to the protocol.",
         ),
         method0::<T, _>(
             c"resume_reading",
             |this| lifecycle::resume_reading(this).map(|()| Object::none()),
-            c"resume_reading($self, /)\n--\n\nGive the protocol again what arrives.",
+            c"resume_reading($self, /)\n--\n\nPass received data to the protocol again.",
         ),
     ]
 }
@@ -121,7 +141,7 @@ pub fn writing<T: Writer>() -> Vec<crate::ffi::class::Method> {
         method1::<T, _>(
             c"write",
             |this, data| T::write(this, data).map(|()| Object::none()),
-            c"write($self, data, /)\n--\n\nWrite bytes. A buffer keeps what can't be sent at once.",
+            c"write($self, data, /)\n--\n\nWrite bytes. Data that cannot be sent at once waits in a buffer.",
         ),
         method1::<T, _>(
             c"writelines",
@@ -131,12 +151,59 @@ pub fn writing<T: Writer>() -> Vec<crate::ffi::class::Method> {
         method0::<T, _>(
             c"write_eof",
             |this| T::write_eof(this).map(|()| Object::none()),
-            c"write_eof($self, /)\n--\n\nClose the writing end once all data is sent.",
+            c"write_eof($self, /)\n--\n\nClose the writing end when all data is sent.",
         ),
         method0::<T, _>(
             c"can_write_eof",
             |_| Ok(Object::bool(true)),
             c"can_write_eof($self, /)\n--\n\nReturn True: the writing end can be closed.",
+        ),
+    ]
+}
+
+/// The methods of asyncio.Transport that a transport does not support.
+fn not_implemented<T>(_: &T) -> Result {
+    Err(Builtin::NotImplemented.class().call0()?.raise())
+}
+
+/// The methods of [`reading`], for transports that only write: asyncio's have the names.
+pub fn not_reading<T: Transport>() -> Vec<crate::ffi::class::Method> {
+    vec![
+        method0::<T, _>(c"is_reading", not_implemented, c"is_reading($self, /)\n--\n\nRaise NotImplementedError."),
+        method0::<T, _>(
+            c"pause_reading",
+            not_implemented,
+            c"pause_reading($self, /)\n--\n\nRaise NotImplementedError.",
+        ),
+        method0::<T, _>(
+            c"resume_reading",
+            not_implemented,
+            c"resume_reading($self, /)\n--\n\nRaise NotImplementedError.",
+        ),
+    ]
+}
+
+/// The methods of [`writing`], for transports of datagrams: asyncio's have the names.
+pub fn not_writing<T: Transport>() -> Vec<crate::ffi::class::Method> {
+    vec![
+        method1::<T, _>(
+            c"write",
+            |this, _| not_implemented(this),
+            c"write($self, data, /)\n--\n\nRaise NotImplementedError.",
+        ),
+        method1::<T, _>(
+            c"writelines",
+            |this, chunks| {
+                Object::bytes(b"")?.method1(&JOIN, chunks)?;
+                not_implemented(this)
+            },
+            c"writelines($self, list_of_data, /)\n--\n\nRaise NotImplementedError.",
+        ),
+        method0::<T, _>(c"write_eof", not_implemented, c"write_eof($self, /)\n--\n\nRaise NotImplementedError."),
+        method0::<T, _>(
+            c"can_write_eof",
+            not_implemented,
+            c"can_write_eof($self, /)\n--\n\nRaise NotImplementedError.",
         ),
     ]
 }

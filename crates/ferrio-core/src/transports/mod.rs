@@ -1,15 +1,16 @@
-//! Transports: bytes between a descriptor and a protocol.
+//! Transports: they move bytes between a descriptor and a protocol.
 //!
 //! Each transport owns its descriptor, or a Python object that does. The loop's table holds a transport for as long as
-//! it reads or has something to write. The loop calls the protocol's methods in the context of the place where the
-//! connection was made. `pause_writing()` and `resume_writing()` run in the context of the caller that fills or empties
-//! the buffer.
+//! it reads or has something to write. The loop calls each method of the protocol in a copy of a context, as asyncio's
+//! callbacks do. For `connection_made()` and `data_received()` it is the context in which the connection was created;
+//! for `data_received()` after `resume_reading()`, that of this call; for `connection_lost()`, that of `close()`; for
+//! `resume_writing()`, that of the write that filled the descriptor.
 //!
 //! - [`base`]: what every transport has; [`lifecycle`]: start, watch, pause, close, fail; [`methods`]: the Python methods;
 //! - [`stream`]: reading and writing of streams, over [`socket`] (with [`socket_receive`] and [`socket_methods`]),
 //!   [`pipe_read`] and [`pipe_write`];
-//! - [`buffering`]: sending what waits; [`write_queue`]: what waits to be sent; [`write_batching`]: when a small write is
-//!   sent; [`flow`]: telling the protocol to pause and to resume writing;
+//! - [`buffering`]: sending unsent data; [`write_queue`]: the queue of unsent data; [`write_batching`]: when a small
+//!   write is sent; [`flow`]: telling the protocol to pause and to resume writing;
 //! - [`datagram`]: datagram sockets; [`peers`]: the addresses that one knows;
 //! - [`acceptor`]: accepting connections;
 //! - [`descriptor`]: whether a descriptor is still the transport's; [`address`]: addresses as Python tuples;
@@ -47,6 +48,7 @@ use crate::ffi::module::Module;
 
 /// Adds the classes.
 pub fn register(module: &Module) -> Result<()> {
+    methods::register()?;
     module.add(c"SocketTransport", &make_type::<SocketTransport>()?)?;
     module.add(c"DatagramTransport", &make_type::<DatagramTransport>()?)?;
     module.add(c"ReadPipeTransport", &make_type::<ReadPipeTransport>()?)?;

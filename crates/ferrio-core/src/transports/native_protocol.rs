@@ -1,19 +1,19 @@
-//! Protocols of Ferrio's own that take what a socket has received without a call of a Python method.
+//! Ferrio's own protocols: they get received bytes without a call of a Python method.
 //!
-//! The folder of such a protocol, which stands above this one, says how its instances are told apart.
+//! The folder of such a protocol, which is above this one, registers a function that recognizes its instances.
 
 use crate::ffi::{Object, Result};
 use std::sync::OnceLock;
 
-/// Hands received bytes to a protocol: the protocol, a bytes object.
+/// Passes received bytes to a protocol. The arguments are the protocol and a bytes object.
 pub type Receive = fn(&Object, &Object) -> Result<()>;
 
-/// Whether a protocol is of Ferrio's own, and how it receives.
+/// How a protocol receives, if it is one of Ferrio's own.
 type Find = fn(&Object) -> Option<Receive>;
 
 static FIND: OnceLock<Find> = OnceLock::new();
 
-/// Says how protocols of Ferrio's own are found.
+/// Registers the function that recognizes Ferrio's own protocols.
 pub fn register(find: Find) {
     FIND.get_or_init(|| find);
 }

@@ -1,6 +1,6 @@
-//! The peers that a datagram socket has heard from last: their addresses, as Python shows them.
+//! Peers: the Python addresses of the last peers of a datagram socket.
 //!
-//! Most datagrams come from few peers, and the answer goes back to the same address. So the address of a peer is
+//! Most datagrams come from a few peers, and the answers go to the same addresses. So the address of a peer is
 //! converted to a Python tuple once, not for each datagram.
 
 use super::address;
@@ -8,8 +8,8 @@ use crate::ffi::{Object, Result, Visitor};
 use ferrio_reactor::address::Address;
 use std::cell::RefCell;
 
-/// How many peers are remembered. The port gives a peer's place; with a power of two that is a cheap operation, and
-/// 256 places take 10 KiB once a socket has received something.
+/// How many peers the table has. A peer's port gives its place, which is cheap with a power of two. 256 places take 10
+/// KiB after the socket has received something.
 const PLACES: usize = 256;
 
 /// The table.
@@ -21,7 +21,7 @@ fn place_of(port: u16) -> usize {
 }
 
 impl Peers {
-    /// An address as Python shows it.
+    /// The Python address of a peer.
     pub fn show(&self, address: Address) -> Result {
         let place = match address {
             Address::Inet { port, .. } | Address::Inet6 { port, .. } => place_of(port),
@@ -43,8 +43,8 @@ impl Peers {
         Ok(shown)
     }
 
-    /// The address that was shown as this very object, or that it is a literal of; none for all that Python's
-    /// socket module has to look at.
+    /// The address of a Python address that came from this table, or that is literal. None if Python's socket module
+    /// has to look it up.
     pub fn find(&self, shown: &Object) -> Option<Address> {
         let (host, port) = address::host_and_port(shown)?;
         match self.0.borrow().get(place_of(port)) {
@@ -53,7 +53,7 @@ impl Peers {
         }
     }
 
-    /// Forgets all.
+    /// Drops all entries.
     pub fn clear(&self) {
         drop(self.0.take());
     }

@@ -5,7 +5,7 @@ use super::lifecycle::{self, Init, Transport, transport_class};
 use super::methods;
 use super::stream::{self, Reader};
 use crate::ffi::class::{Members, getter, unary_slot};
-use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor, bytes, sys};
+use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor, bytes, context, sys};
 use crate::loop_::Loop;
 use crate::loop_::runnable::Runnable;
 use crate::stdlib;
@@ -28,7 +28,7 @@ pub(super) static INIT: Signature = Signature {
     variadic: false,
 };
 
-/// `__init__` of both kinds of pipe transports.
+/// `__init__` of both classes of pipe transports.
 pub(super) fn init<T: Transport>(this: &Own<T>, args: &Args<'_>) -> Result<()> {
     let ([loop_, pipe, protocol], [waiter, extra], _) = args.bind::<3, 2>(&INIT)?;
     let loop_ = lifecycle::init(this, &Init { loop_, file: pipe, protocol, waiter, extra }, fd::set_nonblocking)?;
@@ -37,9 +37,9 @@ pub(super) fn init<T: Transport>(this: &Own<T>, args: &Args<'_>) -> Result<()> {
 }
 
 /// The writer has closed its end: the loop's call after `data_received()`, before `connection_lost()`.
-fn end(object: &Object) -> Result<()> {
+fn end(object: &Object, context: &Object) -> Result<()> {
     let base = &Own::<ReadPipeTransport>::expect(object)?.base;
-    base.in_context(|| base.protocol().method0(&stdlib::EOF_RECEIVED).map(drop))
+    context::run(context, || base.protocol().method0(&stdlib::EOF_RECEIVED).map(drop))
 }
 
 impl Transport for ReadPipeTransport {
@@ -52,7 +52,7 @@ impl Transport for ReadPipeTransport {
     }
 
     fn only_ends(failure: &Failure) -> bool {
-        // A terminal whose other side is gone answers EIO: an end like any other.
+        // A terminal whose other side is gone fails with EIO. That is a normal end.
         matches!(failure, Failure::System(error) if error.raw_os_error() == Some(socket::errno::EIO))
     }
 
@@ -74,7 +74,7 @@ impl Reader for ReadPipeTransport {
 
     fn ended(this: &Own<Self>) -> Result<()> {
         if let Some(loop_) = this.base.loop_() {
-            loop_.push(Runnable::method(this.as_object().clone(), end))?;
+            loop_.push(Runnable::with_argument(this.as_object().clone(), end, context::copy_current()?))?;
         }
         lifecycle::close(this)
     }
@@ -100,9 +100,10 @@ impl Class for ReadPipeTransport {
     fn members() -> Members {
         Members {
             methods: [methods::common::<ReadPipeTransport>(), methods::reading::<ReadPipeTransport>()].concat(),
-            properties: vec![getter::<ReadPipeTransport, _>(c"__class__", |_| {
-                stdlib::READ_TRANSPORT.get().cloned()
-            })],
+            properties: vec![
+                methods::paused::<ReadPipeTransport>(),
+                getter::<ReadPipeTransport, _>(c"__class__", |_| stdlib::READ_TRANSPORT.get().cloned()),
+            ],
             slots: vec![unary_slot::<ReadPipeTransport, _>(sys::Py_tp_repr, lifecycle::repr)],
         }
     }

@@ -122,9 +122,11 @@ impl Class for WritePipeTransport {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.base.traverse(visitor);
+        self.flow.traverse(visitor);
     }
 
     fn clear(&self) {
+        self.flow.clear();
         self.base.clear();
     }
 
@@ -134,6 +136,7 @@ impl Class for WritePipeTransport {
                 methods::common::<WritePipeTransport>(),
                 methods::buffering::<WritePipeTransport>(),
                 methods::writing::<WritePipeTransport>(),
+                methods::not_reading::<WritePipeTransport>(),
             ]
             .concat(),
             properties: vec![

@@ -1,8 +1,8 @@
 //! SocketTransport: a connected stream socket.
 //!
 //! This file has its state and its writing. [`super::socket_receive`] has its reading, [`super::socket_methods`] its
-//! Python methods. Most writes are tried at once; [`super::write_batching`] says which wait for the end of the loop's
-//! iteration.
+//! Python methods. Most writes are tried at once; [`super::write_batching`] decides which wait for the end of the
+//! loop's iteration.
 
 use super::base::Base;
 use super::buffering::Buffering;
@@ -44,7 +44,7 @@ pub struct SocketTransport {
     pub(super) empty_waiter: Slot,
     pub(super) peer: RefCell<Option<Address>>,
     pub(super) progress: Progress,
-    /// Whether it is a TCP socket. Only there does a short read mean that nothing is left.
+    /// Whether it is a TCP socket. Only for TCP, a short read means that nothing is left.
     tcp: Cell<bool>,
     /// How the protocol receives, if it is one of Ferrio's own.
     pub(super) receive_directly: Cell<Option<Receive>>,
@@ -55,19 +55,20 @@ pub struct SocketTransport {
 }
 
 impl SocketTransport {
-    /// A transport over a connected, non-blocking socket that it owns from now on.
+    /// A transport that takes over a connected, non-blocking socket. Nothing else uses the context.
     pub fn accepted(
         loop_: &Own<Loop>,
         accepted: OwnedFd,
         protocol: &Object,
         peer: Option<Address>,
         server: &Object,
+        context: Object,
     ) -> Result<Own<SocketTransport>> {
         let body = SocketTransport::default();
         *body.peer.borrow_mut() = peer;
         let this = Own::new(body)?;
         this.base.begin_init()?;
-        this.base.open(loop_, protocol)?;
+        this.base.open(loop_, protocol, context);
         this.base.descriptor.put_own(accepted);
         this.begin(loop_, Some(server))?;
         Ok(this)
@@ -79,7 +80,7 @@ impl Own<SocketTransport> {
     pub(super) fn begin(&self, loop_: &Own<Loop>, server: Option<&Object>) -> Result<()> {
         let protocol = self.base.protocol();
         self.adopt_protocol(&protocol)?;
-        // Small writes go out at once, as with asyncio; other kinds of sockets refuse.
+        // Small writes are sent at once, as in asyncio. It fails for other kinds of sockets.
         self.tcp.set(socket::set_no_delay(self.base.descriptor.current()?).is_ok());
         if let Some(server) = server.filter(|server| !server.is_none()) {
             server.method1(&stdlib::ATTACH, self.as_object())?;
@@ -88,7 +89,7 @@ impl Own<SocketTransport> {
         lifecycle::start_soon(self, loop_)
     }
 
-    /// Finds out how the protocol wants its bytes.
+    /// Sets the protocol, and finds out how it receives.
     pub(super) fn adopt_protocol(&self, protocol: &Object) -> Result<()> {
         self.send_due()?;
         self.receive_directly.set(native_protocol::receive_of(protocol));
@@ -102,7 +103,7 @@ impl Own<SocketTransport> {
     pub fn write(&self, object: &Object) -> Result<()> {
         let data = Data::of(object, STREAM_BYTES_LIKE)?;
         self.check_writable()?;
-        // Once: the interpreter is asked for it.
+        // Once, because this asks the interpreter.
         let bytes = data.as_slice();
         if bytes.is_empty() {
             return Ok(());
@@ -125,7 +126,7 @@ impl Own<SocketTransport> {
             return self.base.note_late_write(LOST_WRITE);
         }
         let chunks = chunks.to_list()?.list_items();
-        // All are looked at before any is taken.
+        // All chunks are checked before any is taken.
         let data = chunks.iter().map(|chunk| Data::of(chunk, STREAM_BYTES_LIKE)).collect::<Result<Vec<_>>>()?;
         if self.waits_for_end_of_iteration(data.iter().map(|data| data.as_slice().len()).sum()) {
             data.iter().for_each(|data| self.queue.push(data, 0));
@@ -154,7 +155,7 @@ impl Own<SocketTransport> {
         Ok(())
     }
 
-    /// `write_eof()`: the sending side is shut down once what waits is written.
+    /// `write_eof()`: shuts down the sending side when everything is sent.
     pub(super) fn write_eof(&self) -> Result<()> {
         self.send_due()?;
         if self.base.closing.get() || self.eof.replace(true) {
@@ -166,7 +167,7 @@ impl Own<SocketTransport> {
         Ok(())
     }
 
-    /// A future that is told when the queue is empty.
+    /// A future that is done when the queue is empty.
     pub(super) fn make_empty_waiter(&self) -> Result {
         if !self.empty_waiter.is_empty() {
             return Err(runtime_error("Empty waiter is already set"));
@@ -181,7 +182,7 @@ impl Own<SocketTransport> {
         Ok(waiter.into_object())
     }
 
-    /// Fails whoever waits for the socket to take a file: the wait is never going to be over otherwise.
+    /// Fails the future that waits for the queue to be empty. Otherwise the wait would never end.
     pub(super) fn fail_empty_waiter(&self) -> Result<()> {
         let Some(waiter) = self.empty_waiter.take() else { return Ok(()) };
         let exception = Builtin::Connection.class().call(&[&Object::str("Connection is closed by peer")?])?;

@@ -1,4 +1,4 @@
-//! SocketTransport's methods, as asyncio names them.
+//! The methods of SocketTransport, with asyncio's names.
 
 use super::address;
 use super::base::Base;
@@ -17,13 +17,13 @@ static INIT: Signature = Signature {
     required: 3,
     variadic: false,
 };
-/// A socket that can be looked at but not read, written or closed.
+/// A view of a socket that cannot read, write or close it.
 pub(super) fn guarded(socket: &Object) -> Result {
     stdlib::TRANSPORT_SOCKET.get()?.call(&[socket])
 }
 
 impl Own<SocketTransport> {
-    /// Keeps what can be asked for after the descriptor is gone.
+    /// Stores the addresses for the time after the descriptor is closed.
     pub(super) fn remember_addresses(&self) {
         let none = Object::none();
         for name in ["sockname", "peername"] {
@@ -98,6 +98,7 @@ impl Class for SocketTransport {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.base.traverse(visitor);
+        self.flow.traverse(visitor);
         for slot in [&self.server, &self.empty_waiter] {
             visitor.slot(slot);
         }
@@ -107,6 +108,7 @@ impl Class for SocketTransport {
         for slot in [&self.server, &self.empty_waiter] {
             slot.clear();
         }
+        self.flow.clear();
         self.base.clear();
     }
 
@@ -140,7 +142,7 @@ fn own_methods() -> Vec<crate::ffi::class::Method> {
         method0::<SocketTransport, _>(
             c"_make_empty_waiter",
             |this| this.make_empty_waiter(),
-            c"_make_empty_waiter($self, /)\n--\n\nReturn a future that is done when nothing waits; writing is refused until it is reset.",
+            c"_make_empty_waiter($self, /)\n--\n\nReturn a future that is done when all data is sent. Writing is refused until it is reset.",
         ),
         method1::<SocketTransport, _>(
             c"_set_empty_waiter",
@@ -148,7 +150,7 @@ fn own_methods() -> Vec<crate::ffi::class::Method> {
                 this.empty_waiter.put(waiter.clone());
                 Ok(Object::none())
             },
-            c"_set_empty_waiter($self, waiter, /)\n--\n\nFail a future when the transport is lost; writing is refused until it is reset.",
+            c"_set_empty_waiter($self, waiter, /)\n--\n\nSet an exception in a future when the transport is lost. Writing is refused until it is reset.",
         ),
         method0::<SocketTransport, _>(
             c"_reset_empty_waiter",
@@ -164,6 +166,7 @@ fn own_methods() -> Vec<crate::ffi::class::Method> {
 fn properties() -> Vec<crate::ffi::class::Property> {
     static TRY_NATIVE: Name = Name::new(c"TRY_NATIVE");
     vec![
+        methods::paused::<SocketTransport>(),
         getter::<SocketTransport, _>(c"__class__", |_| stdlib::TRANSPORT.get().cloned()),
         getter::<SocketTransport, _>(c"_sock", |this| this.base.descriptor.python_socket()),
         getter::<SocketTransport, _>(c"_loop", |this| {

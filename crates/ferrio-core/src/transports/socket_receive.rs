@@ -1,7 +1,7 @@
-//! How a SocketTransport receives.
+//! The receiving of a SocketTransport.
 //!
-//! The loop calls when something has arrived. The socket is read until nothing is left, but no more than
-//! [`READS_AT_ONCE`] times in a row, so that a busy connection does not starve the others.
+//! The loop calls it when something has arrived. It reads until nothing is left, but at most [`READS_AT_ONCE`] times in
+//! a row, so that a busy connection does not starve the others.
 
 use super::base::Failure;
 use super::lifecycle::{self, checked};
@@ -15,11 +15,11 @@ use crate::stdlib;
 use ferrio_reactor::socket;
 use std::io;
 
-/// How many reads that fill the buffer a socket gets before it is the turn of others. Eight reads of 256 KiB take about
-/// a millisecond.
+/// How many reads that fill the buffer a socket gets before other callbacks run. Eight reads of 256 KiB take about a
+/// millisecond.
 const READS_AT_ONCE: u32 = 8;
 
-/// The socket of a TCP connection is readable. The loop is told how the last read went.
+/// The socket of a TCP connection is readable. Reads, and tells the loop how the last read ended.
 pub(super) fn tcp_read_ready(object: &Object) -> Result<()> {
     let this = Own::<SocketTransport>::expect(object)?;
     // A callback may have paused or closed the transport since the poll.
@@ -36,7 +36,7 @@ pub(super) fn tcp_read_ready(object: &Object) -> Result<()> {
 }
 
 impl Own<SocketTransport> {
-    /// Reads until nothing is left, or until it is the turn of others.
+    /// Reads until nothing is left, or [`READS_AT_ONCE`] times.
     pub(super) fn read_some(&self) -> Result<()> {
         self.progress.last.set(LastRead::Full);
         for _ in 0..READS_AT_ONCE {
@@ -60,7 +60,7 @@ impl Own<SocketTransport> {
         let Some(object) = checked(self, got, "Fatal error: protocol.get_buffer() call failed.")? else {
             return Ok(());
         };
-        // A protocol that has closed the connection here gets once more what is there, as with asyncio.
+        // If the protocol has closed the connection here, it gets received data once more, as in asyncio.
         let Some(loop_) = self.base.loop_() else { return Ok(()) };
         self.batching.note_read(loop_.callback_number());
         let Some(mut buffer) = checked(self, writable(&object), SocketTransport::READ_FAILED)? else {
@@ -96,7 +96,7 @@ fn protocol_buffer(protocol: &Object) -> Result {
 fn writable(object: &Object) -> Result<Buffer> {
     let buffer = Buffer::to_receive(object)?;
     if buffer.as_slice().is_empty() {
-        // To read nothing would look like the end of the stream.
+        // A read into an empty buffer would look like the end of the stream.
         return Err(runtime_error("get_buffer() returned an empty buffer"));
     }
     Ok(buffer)
@@ -127,7 +127,7 @@ impl Reader for SocketTransport {
         let answer = this.base.protocol().method0(&stdlib::EOF_RECEIVED).and_then(|answer| answer.is_true());
         match checked(this, answer, "Fatal error: protocol.eof_received() call failed.")? {
             Some(true) => {
-                // Half-closed: the protocol goes on writing.
+                // Half-closed: the protocol continues to write.
                 lifecycle::stop_reading(this);
                 Ok(())
             }

@@ -1,6 +1,6 @@
-//! Streams of bytes: what sockets and pipes do alike when they read and write.
+//! Streams of bytes: reading and writing, which is the same for sockets and pipes.
 //!
-//! A write is tried at once if nothing waits before it. What the descriptor does not take joins the queue; see
+//! A write is tried at once if the queue is empty. The rest that the descriptor does not take joins the queue; see
 //! [`super::buffering`].
 
 use super::base::Failure;
@@ -13,13 +13,13 @@ use crate::stdlib;
 use ferrio_reactor::socket::is_transient;
 use std::io::{self, IoSlice};
 
-/// What a receive gave.
+/// The outcome of a receive.
 pub enum Received<T> {
     /// Bytes.
     Data(T),
     /// The peer sends no more.
     End,
-    /// There is nothing now.
+    /// There is nothing at the moment.
     NotNow,
     /// The system call has failed.
     Failed(io::Error),
@@ -46,7 +46,7 @@ pub trait Reader: Transport {
     /// Receives a bytes object. The outer result is the transport's, the innermost `MemoryError`.
     fn receive(this: &Own<Self>, loop_: &Own<Loop>) -> Result<io::Result<Option<Result>>>;
 
-    /// Hands bytes to the protocol.
+    /// Passes bytes to the protocol.
     #[inline]
     fn deliver(this: &Own<Self>, data: &Object) -> Result<()> {
         let received = this.base().protocol().method1(&stdlib::DATA_RECEIVED, data);
@@ -57,7 +57,7 @@ pub trait Reader: Transport {
     fn ended(this: &Own<Self>) -> Result<()>;
 }
 
-/// Receives once, and hands the bytes to the protocol.
+/// Receives once, and passes the bytes to the protocol.
 #[inline]
 pub fn read_bytes<T: Reader>(this: &Own<T>) -> Result<()> {
     let Some(loop_) = this.base().loop_() else { return Ok(()) };
@@ -74,13 +74,13 @@ pub trait Writer: Buffering {
     /// The message of a failed send.
     const WRITE_FAILED: &'static str;
 
-    /// What waits to be sent.
+    /// The unsent data.
     fn queue(&self) -> &WriteQueue;
 
-    /// Sends some bytes; how many the descriptor has taken.
+    /// Sends bytes. Returns how many the descriptor has taken.
     fn send(descriptor: i32, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Sends several pieces; how many bytes the descriptor has taken.
+    /// Sends several pieces. Returns how many bytes the descriptor has taken.
     fn send_vectored(descriptor: i32, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
 
     /// `write(data)`.

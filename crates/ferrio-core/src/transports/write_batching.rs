@@ -5,36 +5,39 @@
 //!
 //! - *Bursts*: callback after callback writes more than once, for example the head and the body of an answer. Together
 //!   they take one system call and one packet.
-//! - *Answers from tasks*: a later callback, usually a task's step, answers what was read, and other callbacks are still
-//!   to run. A peer on the same machine that has nothing to do sleeps, and waking it is the dearest part of sending.
-//!   If the answers of one iteration are sent one right after the other, the first wakes the peer for all.
+//! - *Answers from tasks*: a later callback, usually a task's step, answers what was read, and other callbacks are
+//!   still to run. A peer on the same machine that has nothing to do sleeps, and waking it is the most expensive part
+//!   of sending. If the answers of one iteration are sent one right after the other, the first one wakes the peer for
+//!   all.
 //!
 //! The order is kept: a callback that is scheduled after a write runs after the data is sent. The wait is limited:
 //!
 //! - The data is sent at the end of the iteration at the latest, or after 0.5 ms (`loop_/end_of_iteration.rs`).
 //! - It is sent first if the program asks how much is unsent, closes, forks or changes the protocol.
-//! - No more waits than the protocol may have unsent without being told.
+//! - No more data waits than the protocol may have unsent before it is told to pause.
 //!
-//! A callback that blocks keeps the data from the peer, and one that ends the process by `os._exit()` loses it. For
+//! If a callback blocks, the peer does not get the data; if it ends the process by `os._exit()`, the data is lost. For
 //! this reason only small writes wait, and only where it saves something.
 
 use super::buffering;
 use super::socket::SocketTransport;
 use super::stream;
 use crate::ffi::{Object, Own, Result};
-use crate::loop_::Callback;
+use crate::loop_::RunningCallback;
 use std::cell::Cell;
 
 /// A pattern counts as established after this many occurrences in a row. One may be chance.
 const BATCH_AFTER: u8 = 2;
 
-/// The evidence for a pattern grows no further, so that a connection that changes is noticed after a few callbacks.
+/// The evidence for a pattern does not grow further, so that a change of the connection is noticed after a few
+/// callbacks.
 const MOST_EVIDENCE: u8 = 4;
 
-/// Larger amounts do not wait, in bytes: a TLS record. Their cost is that of copying, not of the call.
+/// The largest amount that waits, in bytes: a TLS record. Most of the cost of larger amounts is the copying, not the
+/// system call.
 const LARGEST: usize = 16 * 1024;
 
-/// How a connection is read and written to.
+/// How a connection is read from and written to.
 #[derive(Default)]
 pub struct WriteBatching {
     /// The callback that wrote last, and whether it did so more than once.
@@ -55,9 +58,9 @@ impl WriteBatching {
         self.reader.set(Some(callback));
     }
 
-    /// Notes a write; true if it should wait.
+    /// Notes a write. Returns true if it should wait.
     #[inline]
-    fn note_write(&self, callback: Callback) -> bool {
+    fn note_write(&self, callback: RunningCallback) -> bool {
         if self.writer.replace(callback.number) == callback.number {
             if !self.wrote_again.replace(true) {
                 self.bursts.strengthen();

@@ -1,4 +1,4 @@
-//! What a transport has been given to write and the kernel has not yet taken.
+//! WriteQueue: data that a transport has to write and the kernel has not taken yet.
 
 use crate::ffi::buffer::{Buffer, bytes_of, is_bytes_like};
 use crate::ffi::error::type_error;
@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
-/// One write's bytes. Immutable ones are kept as they are, others are copied: their owner may change
-/// them as soon as `write` has returned.
+/// The bytes of one write. Immutable bytes are kept; others are copied, because their owner may change them as soon as
+/// `write` has returned.
 enum Chunk {
     Bytes(Object),
     Copied(Vec<u8>),
@@ -34,19 +34,19 @@ pub struct WriteQueue {
 }
 
 impl WriteQueue {
-    /// How many bytes wait.
+    /// How many bytes are in the queue.
     #[inline]
     pub fn size(&self) -> usize {
         self.size.get()
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.size.get() == 0
     }
 
-    /// Appends what is left of a write of which `written` bytes are gone.
+    /// Appends the rest of a write, after its first `written` bytes.
     pub fn push(&self, data: &Data<'_>, written: usize) {
         let rest = data.as_slice().len() - written;
         if rest == 0 {
@@ -71,7 +71,7 @@ impl WriteQueue {
         drop(std::mem::take(&mut *self.chunks.borrow_mut()));
     }
 
-    /// Has `write` write as much as it takes, several chunks at a time. `WouldBlock` is no error here.
+    /// Lets `write` take as much as it can, several chunks at a time. `WouldBlock` is not an error here.
     pub fn flush(&self, write: impl Fn(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<()> {
         while !self.is_empty() {
             let (result, offered) = {
@@ -114,7 +114,7 @@ impl WriteQueue {
             }
             written -= rest;
             self.written.set(0);
-            // A bytes object runs no code when it goes.
+            // Dropping a bytes object runs no code.
             drop(chunks.pop_front());
         }
     }
@@ -129,7 +129,7 @@ pub enum Data<'call> {
 }
 
 impl<'call> Data<'call> {
-    /// Takes what asyncio's transports take. `TypeError` for the rest; `kinds` is what it says is taken.
+    /// Takes what asyncio's transports take. `TypeError` for other objects; its message says that `kinds` are taken.
     #[inline]
     pub fn of(object: &'call Object, kinds: &str) -> Result<Data<'call>> {
         if bytes_of(object).is_some() {

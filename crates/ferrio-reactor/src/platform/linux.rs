@@ -27,14 +27,14 @@ pub(crate) fn timer_slack() -> Option<NonZeroU64> {
     current_timer_slack().ok().and_then(NonZeroU64::new)
 }
 
-/// Whether the slack is now this many nanoseconds (`man 2 PR_SET_TIMERSLACK`).
+/// Sets the slack (`man 2 PR_SET_TIMERSLACK`). Returns whether that succeeded.
 pub(crate) fn set_timer_slack(nanoseconds: NonZeroU64) -> bool {
     set_current_timer_slack(Some(nanoseconds)).is_ok()
 }
 
 pub(crate) fn stack() -> Option<Range<usize>> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-    // SAFETY: the first call fills the attributes of a thread that runs; they are read, and destroyed once.
+    // SAFETY: the first call fills the attributes of the calling thread. They are read, and destroyed once.
     unsafe {
         if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
             return None;

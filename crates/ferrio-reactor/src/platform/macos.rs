@@ -10,7 +10,7 @@ use std::ops::Range;
 /// There is no flag. CPython ignores SIGPIPE when it starts.
 pub(crate) const SEND_FLAGS: SendFlags = SendFlags::empty();
 
-/// Two calls in place of one: a program that another thread starts between them inherits the descriptor.
+/// It takes two calls. If another thread starts a program between them, the program inherits the descriptor.
 fn prepare(fd: impl AsFd) -> io::Result<()> {
     rustix::io::fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
     Ok(rustix::io::ioctl_fionbio(&fd, true)?)
@@ -29,7 +29,7 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reader, writer))
 }
 
-/// Linux alone has abstract names.
+/// Only Linux has abstract names.
 pub(crate) fn abstract_name(_: &SocketAddrUnix) -> Option<&[u8]> {
     None
 }
@@ -45,7 +45,7 @@ pub(crate) fn set_timer_slack(_nanoseconds: NonZeroU64) -> bool {
 }
 
 pub(crate) fn stack() -> Option<Range<usize>> {
-    // SAFETY: both calls only read what the system knows of a thread that runs.
+    // SAFETY: both calls only read data of the calling thread.
     let (top, size) = unsafe {
         let thread = libc::pthread_self();
         (libc::pthread_get_stackaddr_np(thread) as usize, libc::pthread_get_stacksize_np(thread))

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `accept` | accepts a connection, non-blocking and not inherited by child programs |
 //! | `pipe` | makes a pipe, likewise |
-//! | `SEND_FLAGS` | has a send to a peer that is gone fail without a signal, where a flag can |
+//! | `SEND_FLAGS` | lets a send to a peer that is gone fail without a signal, if the system has such a flag |
 //! | `abstract_name` | the name of a Unix socket that has no path |
-//! | `timer_slack`, `set_timer_slack` | how late the kernel may end the calling thread's waits |
+//! | `timer_slack`, `set_timer_slack` | how late the kernel may end a wait of the calling thread |
 //! | `stack` | the addresses of the calling thread's stack |
 
 #[cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! What every backend does. Each backend has this file as its module `contract`.
+//! The tests of every backend. Each backend includes this file as its module `contract`.
 
 use super::{Events, Poller, Waker};
 use crate::poller::{Event, Interest, Mode};
@@ -26,7 +26,7 @@ fn count(poller: &Poller, events: &mut Events) -> io::Result<usize> {
 fn a_wake_ends_the_wait_until_it_is_reset() -> io::Result<()> {
     let (poller, waker, mut events) = setup(Mode::Level)?;
     for _ in 0..2 {
-        // More wakes than a reset reads at once.
+        // More wakes than one read of a reset takes.
         (0..1000).for_each(|_| waker.wake());
         poller.wait(&mut events, None)?;
         let seen: Vec<_> = events.iter().collect();

@@ -1,7 +1,7 @@
 //! Waiting for file descriptors.
 //!
 //! A backend is a folder with three types, `Poller`, `Events` and `Waker`, whose functions have the same names and
-//! signatures in each. The cargo feature `poll-backend` chooses `poll(2)` where the system has a better one.
+//! signatures in each. The cargo feature `poll-backend` chooses `poll(2)` on a system that has a better one.
 //! `contract.rs` has the tests that every backend passes.
 //!
 //! | backend | system | waking | edge-triggered |
@@ -15,22 +15,22 @@
 //!   It fails with `AlreadyExists` for a descriptor that is registered, with `PermissionDenied` for one that can't
 //!   be waited for (a regular file, a directory), and with `EBADF` for one that is not open. `modify` replaces all
 //!   three. `modify` and `remove` fail with `NotFound` for a descriptor that is not registered.
-//! - What is ready at `add` or `modify` is reported by the next `wait`.
-//! - After the event of [`Mode::Once`] the descriptor stays registered and is not reported, whatever happens to it,
-//!   until `modify`.
-//! - A backend that can't report edges says so by `Poller::EDGE_TRIGGERED`. It takes [`Mode::Edge`] for
+//! - If a descriptor is ready at `add` or `modify`, the next `wait` reports it.
+//! - After the event of [`Mode::Once`], the descriptor stays registered. Nothing is reported for it until `modify`.
+//! - `Poller::EDGE_TRIGGERED` is false in a backend that cannot report edges. It treats [`Mode::Edge`] as
 //!   [`Mode::Level`].
-//! - `wait` fills `Events` with what is ready, in the system's order. It returns when something is ready, when the
-//!   timeout has passed, or with `ErrorKind::Interrupted` when a signal arrived. A timeout of `None` has no end.
+//! - `wait` fills `Events` with the ready descriptors, in the system's order. It returns when something is ready, when
+//!   the timeout has passed, or with `ErrorKind::Interrupted` when a signal arrived. A timeout of `None` has no end.
 //!   Rounding never makes a timeout shorter.
-//! - An error or a hang-up makes a descriptor both readable and writable: whoever waits finds out by trying.
-//! - A descriptor should be removed before it is closed. If it was closed first, `remove` may fail, and events for
-//!   its token may still come as long as a duplicate of it is open, or when another descriptor has got its number.
-//!   A descriptor that is closed and has no duplicate is not reported, and ends no wait.
+//! - An error or a hang-up makes a descriptor both readable and writable. The owner finds the error when it reads or
+//!   writes.
+//! - A descriptor should be removed before it is closed. If it was closed first, `remove` may fail, and events with its
+//!   token may still arrive as long as a duplicate of it is open, or when another descriptor has its number. A closed
+//!   descriptor without a duplicate is not reported, and does not end a wait.
 //! - Any thread may call the functions. A change made during another thread's `wait` takes effect with the next
 //!   `wait` at the latest.
 //! - `Poller::descriptor` is readable while a `wait` would find something. A backend may have none.
-//! - `Waker::wake` makes the waker's descriptor readable until `Waker::reset`. It may be called from every thread.
+//! - `Waker::wake` makes the waker's descriptor readable until `Waker::reset`. Any thread may call it.
 
 #[cfg(target_os = "linux")]
 pub mod epoll;
@@ -63,10 +63,10 @@ impl Interest {
 /// How often readiness is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// By each wait, as long as the descriptor is ready.
+    /// By each wait while the descriptor is ready.
     #[default]
     Level,
-    /// When it begins, and when more arrives. The kernel need not look at the descriptor a second time.
+    /// When the descriptor becomes ready, and when more arrives. The kernel need not look at the descriptor again.
     Edge,
     /// Once.
     Once,
@@ -78,7 +78,7 @@ pub struct Event {
     pub token: u64,
     pub readable: bool,
     pub writable: bool,
-    /// Whether a short read may leave something behind: the end of the stream, an error, or what follows urgent
-    /// data. Reported in [`Mode::Edge`] only.
+    /// Whether something may be left after a short read: the end of the stream, an error, or data after urgent data.
+    /// Only reported in [`Mode::Edge`].
     pub rearm: bool,
 }

@@ -80,7 +80,7 @@ fn a_reader_of_edges_is_told_or_repeated_until_all_is_read() -> io::Result<()> {
     bench.theirs.write_all(b"xx")?;
     assert_eq!(bench.poll()?, ["reader"]);
     bench.ours.read_exact(&mut [0])?;
-    // Either the poller says again that there is more, or the reader repeats itself.
+    // Either the poller reports again that there is more, or the reader is repeated.
     assert_eq!(bench.repeats(LastRead::Full), Poller::EDGE_TRIGGERED);
     assert_eq!(bench.poll()?.is_empty(), Poller::EDGE_TRIGGERED);
     assert!(!bench.repeats(LastRead::Empty));

@@ -1,10 +1,10 @@
-"""What an interpreter imports first that a program of `python -m ferrio` has started (see `ferrio.startup`).
+"""What an interpreter that a program of `python -m ferrio` starts imports first (see `ferrio.startup`).
 
-It takes itself out of sight, begins there as in the parent, and leaves its name to the sitecustomize that the
-interpreter would have imported without it. site ignores that there is none.
+It removes its traces, begins as in the parent, and imports the sitecustomize that the interpreter would have
+imported without it. If there is none, site ignores the error.
 
-Interpreters of other kinds find it too, by their environment. They do without Ferrio: it must be built for
-the interpreter, and be where that imports from. So this file is for any Python.
+Other interpreters find it too, by their environment. They run without Ferrio, which must be built for the
+interpreter and be in its path. So this file must work with any Python.
 """
 
 import os
@@ -14,7 +14,7 @@ here = os.path.dirname(__file__)
 package = os.path.dirname(os.path.dirname(here))
 sys.path[:] = [place for place in sys.path if place != here]
 sys.path_importer_cache.pop(here, None)
-# The folder that imports of ferrio come from, whichever way it is named.
+# The folder from which ferrio is imported, as an absolute path.
 parent = os.path.realpath(os.path.dirname(package))
 
 # No older interpreter has orig_argv.
@@ -33,6 +33,6 @@ if (
 
         startup.begin(required=False)
 
-# Python 2 clears a module that nobody refers to, while its code still runs.
+# Python 2 clears a module without references while its code still runs.
 itself = sys.modules.pop(__name__)
 __import__(__name__)

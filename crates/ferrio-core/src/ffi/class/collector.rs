@@ -1,4 +1,4 @@
-//! What the garbage collector asks of an instance, and the instance's end.
+//! The garbage collector's view of an instance, and the end of an instance.
 
 use super::instance::Instance;
 use super::methods::{guard, this};
@@ -19,11 +19,11 @@ pub struct Visitor<'visit> {
 }
 
 impl Visitor<'_> {
-    /// Shows an object by its pointer; null is none.
+    /// Shows an object by its pointer, which may be null.
     #[inline]
     pub(super) fn pointer(&self, pointer: Ptr) {
         if !pointer.is_null() && self.stopped.get() == 0 {
-            // SAFETY: a live object, shown to the collector's own function.
+            // SAFETY: a live object, and the collector's own function.
             self.stopped.set(unsafe { (self.visit)(pointer, self.argument) });
         }
     }
@@ -53,8 +53,8 @@ pub(super) unsafe extern "C" fn traverse<T: Class>(
     argument: *mut c_void,
 ) -> c_int {
     let visitor = Visitor { visit, argument, stopped: Cell::new(0), lifetime: PhantomData };
-    // SAFETY: the collector passes an instance; instances own a reference to their class. Nothing here
-    // can panic or change a count.
+    // SAFETY: the collector passes an instance. Instances own a reference to their class. Nothing here panics or
+    // changes a reference count.
     unsafe {
         visitor.pointer(py::Py_TYPE(slf).cast());
         let body = &raw const (*slf.cast::<Instance<T>>()).body;
@@ -82,7 +82,7 @@ pub(super) unsafe extern "C" fn clear<T: Class>(slf: Ptr) -> c_int {
 
 pub(super) unsafe extern "C" fn finalize<T: Class>(slf: Ptr) {
     guard((), || {
-        // A finaliser runs at any moment, also while an exception is on its way.
+        // A finaliser may run at any moment, also while an error is set.
         let pending = Raised::occurred().map(Raised::take);
         // SAFETY: the interpreter passes an instance.
         T::finalize(unsafe { this(&slf) });
@@ -104,8 +104,8 @@ pub(super) unsafe extern "C" fn dealloc<T: Class>(slf: Ptr) {
 /// It is an instance of T's class, and its last reference is gone.
 #[inline(always)]
 unsafe fn free<T: Class>(slf: Ptr) {
-    // SAFETY: the last reference is gone; the order is that of the interpreter's own classes: finaliser
-    // (which may bring the object back), collector, weak references, contents, memory, class.
+    // SAFETY: the last reference is gone. The order is that of the interpreter's own classes: finaliser (which may
+    // resurrect the object), collector, weak references, contents, memory, class.
     unsafe {
         let body = &raw mut (*slf.cast::<Instance<T>>()).body;
         if T::FINALIZES && (*body).wants_finalizer() && py::PyObject_CallFinalizerFromDealloc(slf) < 0 {
@@ -119,13 +119,13 @@ unsafe fn free<T: Class>(slf: Ptr) {
             py::PyObject_ClearWeakRefs(slf);
         }
         guard((), || {
-            // in place: a body may be linked to by its address, and unlinks itself
+            // in place: other bodies may have links to its address, which it removes
             ptr::drop_in_place(body);
             Ok(())
         });
         #[cfg(debug_assertions)]
         T::type_cell().remove_live();
-        // A derived class's instances are larger; one whose finaliser has run is marked for ever.
+        // Instances of derived classes are larger. An instance whose finaliser has run stays marked.
         let is_kept = T::free_list().is_some_and(|list| {
             class == T::type_cell().get() && py::PyObject_GC_IsFinalized(slf) == 0 && list.keep(slf)
         });
@@ -136,39 +136,39 @@ unsafe fn free<T: Class>(slf: Ptr) {
     }
 }
 
-/// Chains of instances are freed without recursion: a hundred thousand nested coroutines are one chain, and the
-/// stack would not hold them. Used where the interpreter does not do this itself.
+/// Frees chains of instances without recursion. A hundred thousand nested coroutines are one chain, for which the stack
+/// is too small. This is for interpreters that do not do it themselves.
 mod trashcan {
     use super::free;
     use crate::ffi::{Class, Ptr, recursion, sys as py};
     use std::cell::{Cell, RefCell};
 
-    /// How far the stack may grow below the outermost freeing, in bytes: some hundred levels.
+    /// How far the stack may grow below the outermost freeing, in bytes: a few hundred levels.
     const DEPTH: usize = 64 * 1024;
 
     /// An instance, and how it is freed.
     type Waiting = (Ptr, unsafe fn(Ptr));
 
     struct Trashcan {
-        /// Where the stack was when the outermost freeing began; 0 for none.
+        /// The position of the stack when the outermost freeing began; 0 for none.
         ///
-        /// A finaliser may let the GIL go, and another thread may free something meanwhile: that is an outermost one
-        /// of its own, and afterwards there is none. What the first thread frees then counts from there again, which
-        /// makes its stack a little deeper and no more.
+        /// A finaliser may release the GIL, and another thread may free something meanwhile. That is an outermost
+        /// freeing of its own, and afterwards there is none. The first thread then counts from a new position, which
+        /// only makes its stack a little deeper.
         outermost: Cell<usize>,
-        /// What waits for an outermost freeing to end.
+        /// The instances that wait for the end of the outermost freeing.
         waiting: RefCell<Vec<Waiting>>,
-        /// Whether any waits.
+        /// Whether any instance waits.
         any: Cell<bool>,
     }
 
-    // SAFETY: used only by what frees instances, and only the thread that has the GIL does that.
+    // SAFETY: only the freeing of instances uses it, and only the thread that has the GIL frees instances.
     unsafe impl Sync for Trashcan {}
 
     static TRASHCAN: Trashcan =
         Trashcan { outermost: Cell::new(0), waiting: RefCell::new(Vec::new()), any: Cell::new(false) };
 
-    /// Frees an instance now, or leaves it to the outermost freeing.
+    /// Frees an instance now, or adds it to those that wait for the outermost freeing.
     ///
     /// # Safety
     /// It is an instance of T's class, and its last reference is gone.
@@ -196,7 +196,7 @@ mod trashcan {
         TRASHCAN.outermost.set(0);
     }
 
-    /// Whether this thread, at a place of its stack, is inside of the outermost freeing; that may be another's.
+    /// Whether this thread is inside the outermost freeing, which may be another thread's.
     #[cold]
     #[inline(never)]
     fn is_deeper(here: usize, outermost: usize) -> bool {
@@ -208,7 +208,7 @@ mod trashcan {
     #[cold]
     #[inline(never)]
     unsafe fn leave_for_later(instance: Ptr, free: unsafe fn(Ptr)) {
-        // SAFETY: nobody else knows the instance; until it is freed, the collector must not either.
+        // SAFETY: nothing refers to the instance. The collector must not find it until it is freed.
         unsafe { py::PyObject_GC_UnTrack(instance.cast()) };
         TRASHCAN.waiting.borrow_mut().push((instance, free));
         TRASHCAN.any.set(true);
@@ -221,7 +221,7 @@ mod trashcan {
             TRASHCAN.outermost.set(here);
             let next = TRASHCAN.waiting.borrow_mut().pop();
             let Some((instance, free)) = next else { break };
-            // SAFETY: `leave_for_later` has put it in, and it is taken out once.
+            // SAFETY: `leave_for_later` has added it, and it is taken out once.
             unsafe { free(instance) };
         }
         TRASHCAN.any.set(false);

@@ -1,27 +1,28 @@
-//! Memory of freed instances, used again for the next ones.
+//! FreeList: the memory of freed instances, for the next ones.
 
 use crate::ffi::Ptr;
 use std::cell::UnsafeCell;
 
-/// Memory of freed instances of one class, each still with its garbage collector's header.
+/// The memory of freed instances of one class, each with its garbage collector's header.
 pub struct FreeList(UnsafeCell<Vec<Ptr>>);
 
-// SAFETY: `take` and `keep` are called by what makes and frees instances, and only the thread that has the GIL does
-// that. The module refuses to be imported where there is no GIL.
+// SAFETY: only making and freeing instances calls `take` and `keep`, and only the thread that has the GIL does that. An
+// interpreter that runs without the GIL cannot import the module.
 unsafe impl Sync for FreeList {}
 
-/// How many instances' memory a class keeps.
+/// The memory of how many instances a class keeps: enough for what a server with a thousand busy connections frees and
+/// makes again in one iteration. A full list takes 280 KB for tasks, the largest, and less for the others.
 const FREE_LIST_CAPACITY: usize = 1024;
 
 impl FreeList {
-    /// An empty one.
+    /// An empty list.
     pub const fn new() -> FreeList {
         FreeList(UnsafeCell::new(Vec::new()))
     }
 
     #[inline]
     pub(super) fn take(&self) -> Option<Ptr> {
-        // SAFETY: the GIL is held, and nothing is called meanwhile that could come here again.
+        // SAFETY: the GIL is held, and nothing that is called meanwhile can use the list.
         unsafe { (*self.0.get()).pop() }
     }
 
@@ -37,7 +38,7 @@ impl FreeList {
     }
 }
 
-/// Declares that a class keeps the memory of freed instances.
+/// Declares a free list for a class.
 macro_rules! free_list {
     () => {
         fn free_list() -> Option<&'static $crate::ffi::class::FreeList> {

@@ -1,4 +1,4 @@
-//! Instances: what they consist of, references to them, and how they are made.
+//! Instances: their layout, references to them, and how they are made.
 
 use super::{Class, FreeList};
 use crate::ffi::error::impossible;
@@ -12,17 +12,17 @@ use std::ptr;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// Where a class keeps its type object.
+/// The place of a class's type object.
 pub struct TypeCell {
     class: AtomicPtr<py::PyTypeObject>,
-    /// Those of Ferrio's classes that derive from it.
+    /// Ferrio's own classes that derive from it.
     derived: [AtomicPtr<py::PyTypeObject>; DERIVED],
-    /// How many instances live.
+    /// The number of live instances.
     #[cfg(debug_assertions)]
     pub(super) live: AtomicI64,
 }
 
-/// How many of Ferrio's classes may derive from one: Task and Gathering from Future. A comparison each in
+/// How many of Ferrio's classes may derive from one: Task and Gathering derive from Future. Each costs a comparison in
 /// [`Own::downcast_own`].
 const DERIVED: usize = 2;
 
@@ -51,12 +51,12 @@ impl Default for TypeCell {
 }
 
 impl TypeCell {
-    /// Keeps the type object.
+    /// Stores the type object.
     pub(super) fn set(&self, class: Object) {
         self.class.store(class.into_ptr().cast(), Ordering::Relaxed);
     }
 
-    /// Keeps the type object of a class that derives from this one.
+    /// Stores the type object of a class that derives from this one.
     pub(super) fn add_derived(&self, class: &Object) -> Result<()> {
         let place = self.derived.iter().find(|place| place.load(Ordering::Relaxed).is_null());
         let Some(place) = place else { return Err(impossible("too many classes derive from one")) };
@@ -64,7 +64,7 @@ impl TypeCell {
         Ok(())
     }
 
-    /// Whether a type object is that of one of the classes that derive from this one.
+    /// Whether a type object is one of Ferrio's that derive from this one.
     #[inline]
     fn is_of_derived(&self, class: *mut py::PyTypeObject) -> bool {
         self.derived.iter().any(|derived| derived.load(Ordering::Relaxed) == class)
@@ -76,7 +76,7 @@ impl TypeCell {
     }
 }
 
-/// Declares where a class keeps its type object.
+/// Declares the place of a class's type object.
 macro_rules! type_cell {
     () => {
         fn type_cell() -> &'static $crate::ffi::class::TypeCell {
@@ -98,12 +98,12 @@ impl Dict {
             return Ok(false);
         }
         let dict = self.0.get_or_none();
-        // SAFETY: the interpreter puts nothing but a dict there, which the reference holds; a live key.
+        // SAFETY: the interpreter stores only a dict there, which the reference keeps alive; a live key.
         unsafe { Raised::answer(py::PyDict_Contains(dict.as_ptr(), name.get()?)) }
     }
 }
 
-/// An instance's weak references. The interpreter owns what it points to.
+/// The weak references to an instance. The interpreter owns the list.
 pub struct WeakList(pub(super) Cell<Ptr>);
 
 impl Default for WeakList {
@@ -112,7 +112,7 @@ impl Default for WeakList {
     }
 }
 
-/// What the interpreter's allocator aligns objects to, in bytes.
+/// The alignment of objects by the interpreter's allocator, in bytes.
 pub(super) const OBJECT_ALIGNMENT: usize = 16;
 
 /// The memory of an instance.
@@ -138,7 +138,7 @@ impl<T> Deref for Own<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: an Own is only made of instances of T's class or of one derived from it.
+        // SAFETY: an Own only refers to an instance of T's class or of a derived one.
         unsafe { &(*self.0.as_ptr().cast::<Instance<T>>()).body }
     }
 }
@@ -162,13 +162,13 @@ impl<T> Own<T> {
         self.0.as_ptr()
     }
 
-    /// Looks at an object that is known to be an instance.
+    /// A view of an object that is known to be an instance.
     ///
     /// # Safety
     /// The object is an instance of T's class or of one derived from it.
     #[inline]
     pub(in crate::ffi) unsafe fn from_ref_unchecked(object: &Object) -> &Own<T> {
-        // SAFETY: an Own is an Object and nothing else.
+        // SAFETY: an Own consists of an Object.
         unsafe { &*ptr::from_ref(object).cast::<Own<T>>() }
     }
 }
@@ -178,8 +178,8 @@ impl<T: Class> Own<T> {
     #[inline]
     pub fn new(body: T) -> Result<Own<T>> {
         let class = T::type_cell().get();
-        // SAFETY: a type with GC; the object is not yet tracked, so nobody sees it before the body is
-        // written. `_PyObject_GC_New` counts the reference to its type.
+        // SAFETY: the type has GC. The object is not tracked yet, so nothing finds it before the body is written.
+        // `_PyObject_GC_New` counts the reference to its type.
         unsafe {
             let object: *mut Instance<T> = match T::free_list().and_then(FreeList::take) {
                 Some(memory) => py::PyObject_Init(memory, class).cast(),
@@ -196,7 +196,7 @@ impl<T: Class> Own<T> {
         }
     }
 
-    /// The object as an instance, if it is one, of a derived class too.
+    /// The object as an instance, if it is one; also of a derived class.
     #[inline]
     pub fn downcast(object: &Object) -> Option<&Own<T>> {
         let class = T::type_cell().get();
@@ -207,12 +207,12 @@ impl<T: Class> Own<T> {
         }
     }
 
-    /// The object as an instance, if its class is this one or one of Ferrio's own that derive from it, and not a
-    /// program's.
+    /// The object as an instance, if its class is this one or one of Ferrio's own that derive from it, not a class of
+    /// the program.
     #[inline]
     pub fn downcast_own(object: &Object) -> Option<&Own<T>> {
         let (class, cell) = (object.type_ptr(), T::type_cell());
-        // SAFETY: checked; a class that is kept as derived is made below this one.
+        // SAFETY: checked; a class that is stored as derived was made as derived from this one.
         (class == cell.get() || cell.is_of_derived(class)).then(|| unsafe { Own::from_ref_unchecked(object) })
     }
 
@@ -225,13 +225,13 @@ impl<T: Class> Own<T> {
 }
 
 impl<T: Class> Own<T> {
-    /// The class as any object. An error before it is made.
+    /// The class as an object. An error before it is made.
     pub fn class_object() -> Result {
         let class: Ptr = T::type_cell().get().cast();
         if class.is_null() {
             return Err(impossible("a class of Ferrio's is not made yet"));
         }
-        // SAFETY: a type that is made is kept for ever.
+        // SAFETY: a type object that was made is never freed.
         Ok(unsafe { Object::borrowed(class) })
     }
 
@@ -240,13 +240,13 @@ impl<T: Class> Own<T> {
         T::type_cell().is_made()
     }
 
-    /// Whether it is an instance of the class itself, not of one derived from it.
+    /// Whether it is an instance of the class itself, not of a derived one.
     #[inline]
     pub fn is_exact(&self) -> bool {
         self.0.type_ptr() == T::type_cell().get()
     }
 
-    /// The instance as one of the class that its class derives from.
+    /// The instance as one of its base class.
     #[inline]
     pub fn upcast<B: Class>(&self) -> &Own<B>
     where
@@ -257,13 +257,13 @@ impl<T: Class> Own<T> {
     }
 }
 
-// SAFETY: an Own is an Object and nothing else.
+// SAFETY: an Own consists of an Object.
 unsafe impl<T> Reference for Own<T> {}
 
 /// A class that derives from another of Ferrio's, B.
 ///
 /// # Safety
-/// The body begins with a body of B, and the class is made below B's. [`extends`] is the only way to promise it.
+/// The body begins with a body of B, and the class derives from B's. Only [`extends`] may promise it.
 pub unsafe trait Extends<B: Class>: Class {}
 
 /// Declares that a class derives from another, whose body is its body's first field: `extends!(Task: Future, future)`.
@@ -273,18 +273,18 @@ macro_rules! extends {
             assert!(std::mem::offset_of!($derived, $field) == 0);
             let _: fn(&$derived) -> &$base = |derived| &derived.$field;
         };
-        // SAFETY: checked above; `make_derived_type` makes the class below its base's.
+        // SAFETY: checked above; `make_derived_type` makes the class as derived from its base.
         #[allow(unsafe_code)]
         unsafe impl $crate::ffi::class::Extends<$base> for $derived {}
     };
 }
 pub(crate) use extends;
 
-/// A field that holds an object of any make or nothing, and remembers whether it is an instance of T's class that may
-/// be used as one.
+/// A field with any object or nothing, which also knows whether the object is an instance of T's class that may be used
+/// as one.
 pub struct KnownSlot<T>(Cell<Ptr>, PhantomData<T>);
 
-/// The bit of the pointer that says so: objects are aligned to more than one byte.
+/// The bit of the pointer for this. It is free because objects are aligned to more than one byte.
 const KNOWN: usize = 1;
 
 impl<T> Default for KnownSlot<T> {
@@ -301,17 +301,17 @@ impl<T> Drop for KnownSlot<T> {
 }
 
 impl<T> KnownSlot<T> {
-    /// The pointer, borrowed; null for nothing.
+    /// The borrowed pointer; null if the slot is empty.
     #[inline]
     pub(super) fn ptr(&self) -> Ptr {
         self.0.get().map_addr(|address| address & !KNOWN)
     }
 
-    /// The object, as a reference of the caller's own.
+    /// A new reference to the object.
     #[inline]
     pub fn get(&self) -> Option<Object> {
         let pointer = self.ptr();
-        // SAFETY: the slot holds a reference to what it points to.
+        // SAFETY: the slot owns a reference to the object.
         (!pointer.is_null()).then(|| unsafe { Object::borrowed(pointer) })
     }
 
@@ -320,19 +320,19 @@ impl<T> KnownSlot<T> {
         self.get().unwrap_or_else(Object::none)
     }
 
-    /// Whether it holds nothing.
+    /// Whether it is empty.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.get().is_null()
     }
 
-    /// Whether it holds this very object.
+    /// Whether it has this object.
     #[inline]
     pub fn is(&self, object: &Object) -> bool {
         self.ptr() == object.as_ptr()
     }
 
-    /// Whether it holds the same object as another.
+    /// Whether it has the same object as another slot.
     #[inline]
     pub fn is_same(&self, other: &KnownSlot<T>) -> bool {
         self.ptr() == other.ptr()
@@ -343,23 +343,23 @@ impl<T> KnownSlot<T> {
         self.replace(ptr::null_mut());
     }
 
-    /// Puts an owned pointer in; the old object is dropped.
+    /// Stores an owned pointer, and drops the old object.
     fn replace(&self, pointer: Ptr) {
         let old = self.0.replace(pointer).map_addr(|address| address & !KNOWN);
-        // SAFETY: the slot's reference, given up by it.
+        // SAFETY: the slot owned this reference and has given it up.
         drop(unsafe { Object::from_new(old) });
     }
 }
 
 impl<T: Class> KnownSlot<T> {
-    /// Puts an object in. If it is an instance, `may_use` says whether it may be used as one.
+    /// Stores an object. If it is an instance, `may_use` decides whether it may be used as one.
     #[inline]
     pub fn put(&self, object: Object, may_use: impl FnOnce(&Own<T>) -> bool) {
         let known = usize::from(Own::<T>::downcast(&object).is_some_and(may_use));
         self.replace(object.into_ptr().map_addr(|address| address | known));
     }
 
-    /// A slot that holds an instance. `may_use` says whether it may be used as one.
+    /// A slot with an instance. `may_use` decides whether it may be used as one.
     #[inline]
     pub fn new(instance: &Own<T>, may_use: bool) -> KnownSlot<T> {
         let pointer = instance.clone().into_object().into_ptr();
@@ -373,7 +373,7 @@ impl<T: Class> KnownSlot<T> {
         if pointer.addr() & KNOWN == 0 {
             return None;
         }
-        // SAFETY: the slot holds a reference, and the bit says that `put` or `new` has found an instance.
+        // SAFETY: the slot owns a reference, and the bit means that `put` or `new` has found an instance.
         Some(unsafe { Own(Object::borrowed(self.ptr()), PhantomData) })
     }
 }

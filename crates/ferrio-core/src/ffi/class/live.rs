@@ -1,5 +1,5 @@
-//! How many instances of each class live. Debug builds count them, so that a test can see that it left none behind; in a
-//! release build this file is not there.
+//! The count of live instances of each class, so that a test can check that it left none. Only debug builds have this
+//! file.
 
 use super::{Method, TypeCell, module_function};
 use crate::ffi::{Object, Result};
@@ -7,11 +7,11 @@ use std::ffi::CStr;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
-/// Every class that was made: its qualified name and its cell, which has the count.
+/// Every class that was made: its qualified name, and its cell with the count.
 static CLASSES: Mutex<Vec<(&'static CStr, &'static TypeCell)>> = Mutex::new(Vec::new());
 
 impl TypeCell {
-    /// Adds the class to those whose instances [`definition`] tells about.
+    /// Adds the class to those whose instances [`definition`] returns.
     pub(super) fn count_as(&'static self, name: &'static CStr) {
         CLASSES.lock().unwrap_or_else(PoisonError::into_inner).push((name, self));
     }
@@ -27,13 +27,14 @@ impl TypeCell {
     }
 }
 
-/// `_core._live_instances()`: pairs of a class's name and how many of its instances live. One of a class that Python
-/// code derived counts as one of Ferrio's class, one of a class that Ferrio derived only as one of that.
+/// `_core._live_instances()`: pairs of the name of a class and the number of its live instances. An instance of a
+/// Python class counts for the class of Ferrio that it derives from. An instance of a class of Ferrio does not count
+/// for its base.
 pub fn definition() -> Method {
     module_function(
         c"_live_instances",
         |_| {
-            // The lock is given back before anything is called that could run Python code.
+            // The lock is released before anything could run Python code.
             let counts: Vec<_> = CLASSES
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

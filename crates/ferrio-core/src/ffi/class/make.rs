@@ -3,6 +3,7 @@
 use super::collector::{clear, dealloc, finalize, traverse};
 use super::instance::{Instance, OBJECT_ALIGNMENT};
 use super::methods::{guard, this};
+use super::properties::getter;
 use super::{Class, Definition, Extends, Method, Own};
 use crate::ffi::error::type_error;
 use crate::ffi::sys as py;
@@ -14,8 +15,8 @@ use std::ptr;
 unsafe extern "C" fn new<T: Class>(class: *mut py::PyTypeObject, _: Ptr, _: Ptr) -> Ptr {
     guard(ptr::null_mut(), || {
         let body = T::empty();
-        // SAFETY: the class's own allocator; the body is written before anything can run that looks at
-        // it, as nothing between the two calls into the interpreter.
+        // SAFETY: this is the class's own allocator. The body is written before anything can use it, because nothing in
+        // between calls into the interpreter.
         unsafe {
             let Some(allocate) = (*class).tp_alloc else { return Err(type_error("class cannot be instantiated")) };
             let object = allocate(class, 0);
@@ -32,12 +33,12 @@ unsafe extern "C" fn new<T: Class>(class: *mut py::PyTypeObject, _: Ptr, _: Ptr)
 
 unsafe extern "C" fn init<T: Class>(slf: Ptr, arguments: Ptr, keywords: Ptr) -> c_int {
     guard(-1, || {
-        // SAFETY: the interpreter has checked the type and passes a tuple and a dict or null.
+        // SAFETY: the interpreter has checked the type, and passes a tuple and a dict or null.
         unsafe { Args::with_tuple(arguments, keywords, |args| T::init(this(&slf), args)).map(|()| 0) }
     })
 }
 
-/// Makes the type object of a class, and keeps it for ever.
+/// Makes the type object of a class, which is never freed.
 pub fn make_type<T: Class>() -> Result<Object> {
     make::<T>(None, Additions::default())
 }
@@ -47,7 +48,7 @@ pub fn make_type_with<T: Class>(additions: Additions) -> Result<Object> {
     make::<T>(None, additions)
 }
 
-/// Makes the type object of a class that derives from another of Ferrio's, and keeps it for ever.
+/// Makes the type object of a class that derives from another of Ferrio's. It is never freed.
 pub fn make_derived_type<T: Extends<B>, B: Class>() -> Result<Object> {
     let class = make::<T>(Some(Own::<B>::class_object()?), Additions::default())?;
     B::type_cell().add_derived(&class)?;
@@ -65,6 +66,9 @@ fn make<T: Class>(base: Option<Object>, additions: Additions) -> Result<Object> 
     const { assert!(mem::align_of::<Instance<T>>() <= OBJECT_ALIGNMENT, "box what wants more") };
     let mut members = T::members();
     members.methods.extend(additions.methods);
+    if T::SHOWS_DICT {
+        members.properties.push(getter::<T, _>(c"__dict__", |this| this.as_object().own_dict()));
+    }
     let body = offset_of!(Instance<T>, body);
     let places =
         [(c"__dictoffset__", T::DICT), (c"__weaklistoffset__", T::WEAK), (c"__vectorcalloffset__", T::VECTORCALL)];
@@ -112,8 +116,8 @@ fn make<T: Class>(base: Option<Object>, additions: Additions) -> Result<Object> 
         flags: flags as c_uint,
         slots: slots.as_mut_ptr(),
     };
-    // SAFETY: the tables end with a zeroed entry and, where the interpreter keeps pointers into them,
-    // live for ever; a base's instances begin with the same header and, by repr(C), the same fields.
+    // SAFETY: the tables end with a zeroed entry. Those into which the interpreter keeps pointers are never freed. The
+    // instances of a base begin with the same header and, by repr(C), the same fields.
     unsafe {
         let class = match base {
             Some(base) => Object::owned(py::PyType_FromSpecWithBases(&mut spec, base.as_ptr()))?,
@@ -131,7 +135,7 @@ fn make<T: Class>(base: Option<Object>, additions: Additions) -> Result<Object> 
     }
 }
 
-/// A table as the interpreter wants it: ended by a zeroed entry, alive for ever.
+/// A table for the interpreter: it ends with a zeroed entry, and is never freed.
 fn terminated<T>(mut entries: Vec<T>, end: T) -> *mut c_void {
     entries.push(end);
     Box::leak(entries.into_boxed_slice()).as_mut_ptr().cast()

@@ -3,7 +3,7 @@
 use super::{Class, Own};
 use crate::ffi::error::{Builtin, raise, type_error};
 use crate::ffi::sys as py;
-use crate::ffi::{Args, Object, Ptr, Result};
+use crate::ffi::{Args, Name, Object, Ptr, Result};
 use std::ffi::CStr;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +34,7 @@ pub(in crate::ffi) fn guard<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T
 /// The object is an instance of T's class, alive during the call.
 #[inline]
 pub(super) unsafe fn this<T>(object: &Ptr) -> &Own<T> {
-    // SAFETY: the caller's promise; an Own is a non-null pointer and nothing else.
+    // SAFETY: the caller's promise; an Own consists of a non-null pointer.
     unsafe { Own::from_ref_unchecked(Object::from_ref(object)) }
 }
 
@@ -42,7 +42,7 @@ pub(super) unsafe fn this<T>(object: &Ptr) -> &Own<T> {
 #[inline]
 pub fn function<F: Copy>() -> F {
     const { assert!(mem::size_of::<F>() == 0, "a function item, not a pointer") };
-    // SAFETY: a type without size has one value; function items and closures without captures are such.
+    // SAFETY: a type without size has one value. Function items and closures without captures have no size.
     unsafe { mem::transmute_copy(&()) }
 }
 
@@ -61,6 +61,24 @@ where
         ml_flags: py::METH_NOARGS,
         ml_doc: doc.as_ptr(),
     }
+}
+
+/// `__dir__()` of a class that passes for another: what an instance has, and not what the other's instances have.
+pub fn names<T: Class>() -> py::PyMethodDef {
+    method0::<T, _>(
+        c"__dir__",
+        |this| {
+            static DIR: Name = Name::new(c"__dir__");
+            let class = this.as_object().class();
+            // The names of a class are those that its own class finds for it.
+            let names = class.class().getattr(&DIR)?.call(&[&class])?;
+            if T::DICT.is_none() {
+                return Ok(names);
+            }
+            names.plus(&this.as_object().own_dict()?.to_list()?)
+        },
+        c"__dir__($self, /)\n--\n\nReturn the names of the attributes.",
+    )
 }
 
 /// A method with one positional argument.
@@ -93,7 +111,7 @@ where
         count: py::Py_ssize_t,
         names: Ptr,
     ) -> Ptr {
-        // SAFETY: the interpreter has checked the type and passes what the convention says.
+        // SAFETY: the interpreter has checked the type, and follows the calling convention.
         guard(ptr::null_mut(), || unsafe {
             let args = Args::vector(arguments, count as usize, names);
             function::<F>()(this(&slf), &args).map(Object::into_ptr)
@@ -131,7 +149,7 @@ where
     }
 }
 
-/// A function that is bound by hand, to an object of any class. Two that are bound to one are equal.
+/// A function that is bound to an object of any class. Two that are bound to the same object are equal.
 pub struct Bound(py::PyMethodDef);
 
 // SAFETY: its pointers are to static text and functions.
@@ -140,7 +158,7 @@ unsafe impl Send for Bound {}
 unsafe impl Sync for Bound {}
 
 impl Bound {
-    /// One that takes an argument beside the object.
+    /// A function that takes the object and an argument.
     pub fn new<F>(name: &'static CStr, _: F) -> Bound
     where
         F: Fn(&Object, &Object) -> Result + Copy + 'static,
@@ -159,7 +177,7 @@ impl Bound {
         })
     }
 
-    /// One that takes the object alone.
+    /// A function that takes the object only.
     pub fn without_argument<F>(name: &'static CStr, _: F) -> Bound
     where
         F: Fn(&Object) -> Result + Copy + 'static,
@@ -179,7 +197,7 @@ impl Bound {
     /// The function, bound to an object.
     pub fn bind(&'static self, object: &Object) -> Result {
         let definition = (&raw const self.0).cast_mut();
-        // SAFETY: the definition is static, and nobody writes to it.
+        // SAFETY: the definition is static and never written to.
         unsafe { Object::owned(py::PyCFunction_NewEx(definition, object.as_ptr(), ptr::null_mut())) }
     }
 }
@@ -198,7 +216,7 @@ pub fn class_getitem() -> py::PyMethodDef {
     }
 }
 
-/// What the interpreter calls an instance by, in a field of its body.
+/// The field of a body that has the function by which the interpreter calls the instance.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Vectorcall(#[allow(dead_code, reason = "the interpreter reads it")] py::vectorcallfunc);
@@ -215,7 +233,7 @@ where
         names: Ptr,
     ) -> Ptr {
         guard(ptr::null_mut(), || {
-            // SAFETY: the interpreter passes what the convention says: `count` arguments, then the named ones.
+            // SAFETY: the interpreter follows the calling convention: `count` arguments, then the named ones.
             let count = unsafe { py::PyVectorcall_NARGS(count) } as usize;
             // SAFETY: as above; the argument is alive during the call.
             let this = (count > 0).then(|| unsafe { Object::from_ref(&*arguments) });
@@ -223,7 +241,7 @@ where
                 let name = T::NAME.to_string_lossy();
                 return Err(type_error(&format!("descriptor requires a '{name}' object")));
             };
-            // SAFETY: the further arguments lie behind the first.
+            // SAFETY: the other arguments follow the first one.
             let args = unsafe { Args::vector(arguments.add(1), count - 1, names) };
             function::<F>()(this, &args).map(Object::into_ptr)
         })

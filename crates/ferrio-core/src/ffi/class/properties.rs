@@ -1,10 +1,10 @@
-//! Properties: attributes that functions read and write.
+//! Properties: attributes that are read and written by functions.
 
 use super::methods::{function, guard, this};
 use super::{Class, Own};
 use crate::ffi::error::{Builtin, raise};
 use crate::ffi::sys as py;
-use crate::ffi::{Object, Ptr, Result, Slot};
+use crate::ffi::{Number, Object, Ptr, Result, Slot};
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
@@ -23,7 +23,7 @@ where
     }
 }
 
-/// A property that can be read and written; deleting it is refused.
+/// A property that can be read and written, but not deleted.
 pub fn property<T: Class, G, S>(name: &'static CStr, _: G, _: S) -> py::PyGetSetDef
 where
     G: Fn(&Own<T>) -> Result + Copy + 'static,
@@ -38,7 +38,7 @@ where
     }
 }
 
-/// A property that reads and writes a slot; an empty one is None.
+/// A property that reads and writes a slot. An empty slot is None.
 pub fn slot_property<T: Class, F>(name: &'static CStr, _: F) -> py::PyGetSetDef
 where
     F: Fn(&T) -> &Slot + Copy + 'static,
@@ -53,7 +53,7 @@ where
     )
 }
 
-/// A property that reads and writes a truth value.
+/// A property that reads and writes a bool.
 pub fn bool_property<T: Class, F>(name: &'static CStr, _: F) -> py::PyGetSetDef
 where
     F: Fn(&T) -> &Cell<bool> + Copy + 'static,
@@ -63,6 +63,21 @@ where
         |this: &Own<T>| Ok(Object::bool(function::<F>()(this).get())),
         |this: &Own<T>, value: &Object| {
             function::<F>()(this).set(value.is_true()?);
+            Ok(())
+        },
+    )
+}
+
+/// A property that reads and writes a number of any kind.
+pub fn number_property<T: Class, F>(name: &'static CStr, _: F) -> py::PyGetSetDef
+where
+    F: Fn(&T) -> &Number + Copy + 'static,
+{
+    property::<T, _, _>(
+        name,
+        |this: &Own<T>| function::<F>()(this).get(),
+        |this: &Own<T>, value: &Object| {
+            function::<F>()(this).put(value);
             Ok(())
         },
     )

@@ -1,13 +1,13 @@
-//! Slots: what operators, `await` and the interpreter itself call.
+//! Slots: the functions that operators, `await` and the interpreter itself call.
 
 use super::methods::{function, guard, this};
 use super::{Class, Own};
 use crate::ffi::sys as py;
-use crate::ffi::{Object, Ptr, Result, stop_iteration};
+use crate::ffi::{Object, Ptr, Raised, Result, stop_iteration};
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
-/// A slot that takes an instance and gives an object: `tp_repr`, `tp_iter`, `am_await`.
+/// A slot that takes an instance and returns an object: `tp_repr`, `tp_iter`, `am_await`.
 pub fn unary_slot<T: Class, F>(slot: c_int, _: F) -> py::PyType_Slot
 where
     F: Fn(&Own<T>) -> Result + Copy + 'static,
@@ -19,7 +19,7 @@ where
     py::PyType_Slot { slot, pfunc: raw::<T, F> as *mut c_void }
 }
 
-/// What a coroutine-like object answers to a send.
+/// The answer of a coroutine to a send.
 pub enum Sent {
     Returned(Object),
     Yielded(Object),
@@ -42,15 +42,15 @@ where
             Some(Sent::Yielded(object)) => (object.into_ptr(), py::PySendResult::PYGEN_NEXT),
             None => (ptr::null_mut(), py::PySendResult::PYGEN_ERROR),
         };
-        // SAFETY: the interpreter's own place for the answer.
+        // SAFETY: the interpreter passes a place for the result.
         unsafe { *result = object };
         status
     }
     py::PyType_Slot { slot: py::Py_am_send, pfunc: raw::<T, F> as *mut c_void }
 }
 
-/// What a class's `__next__` (`tp_iternext`) does. The end of the iteration needs no exception where the result is
-/// None, and what comes with another result is one that `await` understands.
+/// The `__next__` of a class (`tp_iternext`). If the result is None, the end of the iteration needs no exception.
+/// Otherwise, the exception is one that `await` understands.
 pub fn next_slot<T: Class, F>(_: F) -> py::PyType_Slot
 where
     F: Fn(&Own<T>) -> Result<Sent> + Copy + 'static,
@@ -60,7 +60,7 @@ where
             // SAFETY: the interpreter has checked the type.
             match function::<F>()(unsafe { this(&slf) })? {
                 Sent::Yielded(object) => Ok(object.into_ptr()),
-                // The end without a word is None.
+                // The end without an exception means None.
                 Sent::Returned(value) if value.is_none() => Ok(ptr::null_mut()),
                 Sent::Returned(value) => Err(stop_iteration::end(value)),
             }
@@ -77,7 +77,7 @@ where
     unary_slot::<T, F>(py::Py_am_anext, slot)
 }
 
-/// How two objects are compared.
+/// A comparison of two objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     Less,
@@ -101,7 +101,7 @@ impl Comparison {
     }
 }
 
-/// The `tp_richcompare` slot. Nothing stands for NotImplemented.
+/// The `tp_richcompare` slot. None stands for NotImplemented.
 pub fn compare_slot<T: Class, F>(_: F) -> py::PyType_Slot
 where
     F: Fn(&Own<T>, &Object, Comparison) -> Result<Option<Object>> + Copy + 'static,
@@ -150,7 +150,28 @@ where
     py::PyType_Slot { slot: py::Py_tp_getattro, pfunc: raw::<T, F> as *mut c_void }
 }
 
-/// The `tp_descr_get` slot of what becomes a method of the instance that it is looked up through, as a function does.
+/// The `tp_setattro` slot: does the same as `object`'s, and then calls the function with the name of the attribute that
+/// was set or deleted.
+pub fn after_setattr_slot<T: Class, F>(_: F) -> py::PyType_Slot
+where
+    F: Fn(&Own<T>, &Object) -> Result<()> + Copy + 'static,
+{
+    unsafe extern "C" fn raw<T: Class, F: Fn(&Own<T>, &Object) -> Result<()> + Copy>(
+        slf: Ptr,
+        name: Ptr,
+        value: Ptr,
+    ) -> c_int {
+        // SAFETY: the interpreter has checked the type; name and value, which may be null, are alive during the call.
+        guard(-1, || unsafe {
+            Raised::check(py::PyObject_GenericSetAttr(slf, name, value))?;
+            function::<F>()(this(&slf), Object::from_ref(&name)).map(|()| 0)
+        })
+    }
+    py::PyType_Slot { slot: py::Py_tp_setattro, pfunc: raw::<T, F> as *mut c_void }
+}
+
+/// The `tp_descr_get` slot of an object that becomes a method of the instance through which it is looked up, as a
+/// function does.
 pub fn binding_slot() -> py::PyType_Slot {
     unsafe extern "C" fn bind(function: Ptr, instance: Ptr, _: Ptr) -> Ptr {
         // SAFETY: the interpreter passes live objects; null or None stands for access through the class.

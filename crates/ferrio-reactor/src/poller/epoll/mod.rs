@@ -48,7 +48,7 @@ impl Events {
         })
     }
 
-    /// Forgets the events.
+    /// Drops the events.
     pub fn clear(&mut self) {
         self.buffer.clear();
     }
@@ -75,7 +75,7 @@ impl Poller {
     /// Whether [`Mode::Edge`] is more than [`Mode::Level`].
     pub const EDGE_TRIGGERED: bool = true;
 
-    /// Makes an instance; not inherited by child programs.
+    /// Creates an instance. Child programs do not inherit it.
     pub fn new() -> io::Result<Poller> {
         Ok(Poller { instance: epoll::create(epoll::CreateFlags::CLOEXEC)? })
     }
@@ -97,12 +97,12 @@ impl Poller {
         Ok(epoll::modify(&self.instance, borrow(fd)?, data, flags(interest, mode))?)
     }
 
-    /// Forgets a descriptor.
+    /// Removes a descriptor.
     pub fn remove(&self, fd: RawFd) -> io::Result<()> {
         Ok(epoll::delete(&self.instance, borrow(fd)?)?)
     }
 
-    /// Waits; `events` holds what came, nothing after a failure.
+    /// Waits. `events` has the events afterwards, and none after a failure.
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.buffer.clear();
         events.buffer.reserve_exact(EVENTS_PER_WAIT);
@@ -123,8 +123,8 @@ impl Poller {
             tv_nsec: timeout.subsec_nanos().into(),
         });
         let timespec = timespec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-        // SAFETY: the buffer has room for as many events as are named; the time outlives the call; no
-        // signal mask is given.
+        // SAFETY: the buffer has room for the number of events that is passed; the time outlives the call; there is no
+        // signal mask.
         let count = unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,
@@ -144,7 +144,7 @@ impl Poller {
             let rounded_up = timeout.as_nanos().div_ceil(NANOSECONDS_PER_MILLISECOND);
             libc::c_int::try_from(rounded_up).unwrap_or(libc::c_int::MAX)
         });
-        // SAFETY: the buffer has room for as many events as are named.
+        // SAFETY: the buffer has room for the number of events that is passed.
         let count = unsafe {
             libc::epoll_wait(
                 self.instance.as_raw_fd(),
@@ -157,7 +157,7 @@ impl Poller {
     }
 }
 
-/// Takes over what the kernel wrote.
+/// Sets the length to what the kernel wrote.
 fn filled(events: &mut Events, count: libc::c_long) -> io::Result<()> {
     let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
     // SAFETY: the kernel has initialised this many entries, and never more than the capacity.

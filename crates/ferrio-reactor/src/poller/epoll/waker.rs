@@ -11,7 +11,7 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// Makes one; non-blocking and not inherited by child programs.
+    /// Creates a waker. Its descriptor does not block, and child programs do not inherit it.
     pub fn new() -> io::Result<Waker> {
         Ok(Waker { counter: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)? })
     }
@@ -21,7 +21,8 @@ impl Waker {
         self.counter.as_raw_fd()
     }
 
-    /// Makes the descriptor readable. The only failure is a counter that is full, and then it is.
+    /// Makes the descriptor readable. It can only fail if the counter is full, and then the descriptor is readable
+    /// already.
     pub fn wake(&self) {
         let _ = rustix::io::write(&self.counter, &1u64.to_ne_bytes());
     }

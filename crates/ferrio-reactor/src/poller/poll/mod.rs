@@ -1,9 +1,9 @@
-//! `poll(2)`: the poller of systems that have no other here, and the second one of Linux.
+//! `poll(2)`: the second poller of Linux, and the only one of other systems.
 //!
-//! The table of descriptors is in this process, and each wait hands all of it to the kernel: a wait takes time in
-//! proportion to the descriptors that are registered.
+//! The table of descriptors is in this process, and each wait passes the whole table to the kernel. The time of a wait
+//! grows with the number of registered descriptors.
 //!
-//! A wait works on a copy of the table, so that the lock is free while it waits.
+//! A wait uses a copy of the table, so that the lock is free meanwhile.
 
 mod waker;
 
@@ -18,8 +18,8 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The longest wait that every system's `poll` takes: its timeout may be a number of milliseconds in 32 bits. A
-/// loop that is woken too early waits again.
+/// The longest wait that the `poll` of every system takes: its timeout may be 32 bits of milliseconds. A loop that
+/// wakes up early waits again.
 const LONGEST_WAIT: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// What a descriptor is polled for.
@@ -29,11 +29,11 @@ struct Watch {
     interest: Interest,
     mode: Mode,
     token: u64,
-    /// It has had its one event.
+    /// Its one event was reported.
     parked: bool,
 }
 
-/// What is registered, in an order that only removals change.
+/// The registered descriptors, in an order that only removals change.
 #[derive(Debug, Default)]
 struct Watches {
     list: Vec<Watch>,
@@ -64,7 +64,7 @@ pub struct Poller {
 /// The events of one wait, in the order of the table.
 #[derive(Default)]
 pub struct Events {
-    /// What the kernel is asked, and the number and token of each.
+    /// What the kernel is asked; beside it the number and the token of each descriptor.
     polled: Vec<PollFd<'static>>,
     watches: Vec<(RawFd, u64)>,
     events: Vec<Event>,
@@ -76,7 +76,7 @@ impl Events {
         self.events.iter().copied()
     }
 
-    /// Forgets the events.
+    /// Drops the events.
     pub fn clear(&mut self) {
         self.polled.clear();
         self.watches.clear();
@@ -100,7 +100,7 @@ impl Poller {
     /// Whether [`Mode::Edge`] is more than [`Mode::Level`].
     pub const EDGE_TRIGGERED: bool = false;
 
-    /// Makes a table. It never fails.
+    /// Creates an empty table. It never fails.
     pub fn new() -> io::Result<Poller> {
         Ok(Poller::default())
     }
@@ -137,25 +137,25 @@ impl Poller {
         Ok(())
     }
 
-    /// Forgets a descriptor.
+    /// Removes a descriptor.
     pub fn remove(&self, fd: RawFd) -> io::Result<()> {
         if self.lock().remove(fd) { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ENOENT)) }
     }
 
-    /// Waits; `events` holds what came, nothing after a failure.
+    /// Waits. `events` has the events afterwards, and none after a failure.
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         let start = std::time::Instant::now();
         loop {
             let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()).min(LONGEST_WAIT));
             let closed = self.wait_once(events, left)?;
-            // A closed descriptor ends the system's wait, but not this one.
+            // A closed descriptor ends the system call, but not this wait.
             if !events.is_empty() || !closed {
                 return Ok(());
             }
         }
     }
 
-    /// Whether descriptors were found that had been closed; they are forgotten.
+    /// Returns whether a descriptor had been closed. Such descriptors are removed.
     fn wait_once(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
         events.clear();
         for watch in self.lock().list.iter().filter(|watch| !watch.parked) {

@@ -4,8 +4,8 @@ use crate::platform;
 use rustix::fd::{AsRawFd, OwnedFd, RawFd};
 use std::io;
 
-/// How many bytes [`Waker::reset`] takes at once. A loop is woken once for all that is handed in between two
-/// iterations, so that there is seldom more than one.
+/// How many bytes [`Waker::reset`] reads at once. Other threads wake a loop at most once between two iterations, so
+/// there is seldom more than one.
 const BYTES_PER_READ: usize = 64;
 
 /// A descriptor that is readable from [`Waker::wake`] until [`Waker::reset`].
@@ -16,7 +16,7 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// Makes one; non-blocking and not inherited by child programs.
+    /// Creates a waker. Its descriptors do not block, and child programs do not inherit them.
     pub fn new() -> io::Result<Waker> {
         let (reader, writer) = platform::pipe()?;
         Ok(Waker { reader, writer })
@@ -27,7 +27,8 @@ impl Waker {
         self.reader.as_raw_fd()
     }
 
-    /// Makes the descriptor readable. The only failure is a pipe that is full, and then it is.
+    /// Makes the descriptor readable. It can only fail if the pipe is full, and then the descriptor is readable
+    /// already.
     pub fn wake(&self) {
         let _ = rustix::io::write(&self.writer, &[0]);
     }

@@ -1,0 +1,5 @@
+"""A plugin for pytest: what tornado's own test runner does with tornado's logs."""
+
+import logging
+
+logging.getLogger("tornado.access").setLevel(logging.CRITICAL)

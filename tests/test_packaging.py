@@ -1,0 +1,181 @@
+"""What the packages promise: one version, one clear line where Ferrio cannot run, the same bytes in each build."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+import tomllib
+import warnings
+from importlib import metadata
+from pathlib import Path
+
+import ferrio
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "scripts"
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def load(path, monkeypatch):
+    """A module that is no part of a package."""
+    monkeypatch.syspath_prepend(str(path.parent))
+    specification = importlib.util.spec_from_loader(
+        path.stem, importlib.machinery.SourceFileLoader(path.stem, str(path))
+    )
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_version_has_one_source(monkeypatch):
+    assert SETTINGS["project"]["dynamic"] == ["version"]
+    assert ferrio.__version__ == load(SCRIPTS / "wheel_checks.py", monkeypatch).version()
+    assert ferrio.__version__ == metadata.version("ferrio")
+    assert not re.search(r"\b0\.\d+\.\d+\b", (ROOT / "python/ferrio/__init__.py").read_text())
+
+
+@pytest.mark.parametrize(
+    ("system", "implementation", "version", "says"),
+    [
+        ("Darwin", "CPython", (3, 14), "ferrio; sys_platform == 'linux'"),
+        ("Windows", "CPython", (3, 14), "only Linux is supported, this is Windows"),
+        ("Linux", "PyPy", (3, 11), "CPython 3.11 to 3.15 is needed, this is PyPy 3.11"),
+        ("Linux", "CPython", (3, 10), "this is CPython 3.10"),
+        ("Linux", "CPython", (3, 16), "this is CPython 3.16"),
+    ],
+)
+def test_a_build_where_ferrio_cannot_run_ends_with_one_line(system, implementation, version, says):
+    pretend = f"""
+import platform, sys
+platform.system = lambda: {system!r}
+platform.python_implementation = lambda: {implementation!r}
+sys.version_info = {version!r}
+sys.path.insert(0, {str(SCRIPTS / "build_backend")!r})
+import ferrio_build
+"""
+    done = subprocess.run([sys.executable, "-c", pretend], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_build_is_maturins_where_ferrio_runs():
+    pytest.importorskip("maturin")
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS / 'build_backend')!r}); import ferrio_build, maturin\n"
+    )
+    code += "names = [n for n in dir(maturin) if n.startswith(('build_', 'get_requires_', 'prepare_'))]\n"
+    code += "print(all(getattr(ferrio_build, n) is getattr(maturin, n) for n in names), len(names))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split()[0] == "True"
+
+
+def test_the_interpreters_are_the_same_everywhere(monkeypatch):
+    backend = (SCRIPTS / "build_backend/ferrio_build.py").read_text()
+    wheels = load(SCRIPTS / "wheels", monkeypatch)
+    (oldest, too_new) = re.search(r"= \(3, (\d+)\), \(3, (\d+)\)", backend).groups()
+    supported = [f"3.{minor}" for minor in range(int(oldest), int(too_new))]
+    assert list(wheels.PYTHONS) == supported
+    classifiers = [one.rpartition(" ")[2] for one in SETTINGS["project"]["classifiers"] if ":: 3." in one]
+    assert classifiers == supported
+    assert SETTINGS["project"]["requires-python"] == f">={supported[0]}"
+
+
+def test_the_bill_of_materials_is_the_same_each_time(monkeypatch):
+    sbom = load(SCRIPTS / "sbom.py", monkeypatch)
+    first = sbom.text(ROOT, "x86_64-unknown-linux-gnu")
+    assert first == sbom.text(ROOT, "x86_64-unknown-linux-gnu")
+    assert str(ROOT) not in first
+    for crate in ("ferrio-reactor", "ferrio-sched", "pyo3-ffi", "rustix"):
+        assert f'"pkg:cargo/{crate}@' in first
+    # What is for tests alone, or for other systems, is not in a wheel.
+    for crate in ("proptest", "loom", "windows-sys", "pyo3-build-config"):
+        assert f'"pkg:cargo/{crate}@' not in first
+
+
+def test_a_release_needs_a_tag_a_version_and_a_heading(monkeypatch):
+    release = load(SCRIPTS / "release_version", monkeypatch)
+    version = ferrio.__version__
+    heading = f"## [{version}] - 2030-01-31\n"
+    assert release.problem(f"v{version}", heading) is None
+    assert "the tag is v9.9" in release.problem("v9.9", heading)
+    assert "no heading" in release.problem(f"v{version}", "## [Unreleased]\n")
+
+
+def test_the_workflows_call_make_targets_that_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    called, matrix = set(), set()
+    for file in (ROOT / ".github/workflows").glob("*.yml"):
+        text = file.read_text()
+        called |= set(re.findall(r"run: make ([a-z-]+)", text))
+        matrix |= {one for line in re.findall(r"task: \[(.*)\]", text) for one in line.split(", ")}
+    assert {"test", "conformance", "wheels", "docs"} <= called
+    assert {"asan", "miri", "fuzz"} <= matrix
+    assert (called | matrix) <= targets
+
+
+def test_the_smoke_test_passes_in_an_empty_folder(tmp_path):
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "smoke", "--version", ferrio.__version__],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"ferrio {ferrio.__version__} works" in done.stdout
+
+
+def test_the_smoke_test_can_fail(tmp_path):
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "smoke", "--version", "0"], capture_output=True, cwd=tmp_path
+    )
+    assert done.returncode == 1
+
+
+def test_every_name_says_on_which_interpreters_it_exists(monkeypatch):
+    names = load(SCRIPTS / "site/names.py", monkeypatch)
+    here = sys.version_info[:2]
+
+    def minor(version):
+        return tuple(map(int, version.split(".")))
+
+    for name, first in names.SINCE.items():
+        assert (name in ferrio.__all__) == (here >= minor(first)), name
+    for name, last in names.UNTIL.items():
+        assert (name in ferrio.__all__) == (here <= minor(last)), name
+    with warnings.catch_warnings():
+        # Newer interpreters warn about policies.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        table = names.tables()
+    assert all(f"| `{name}` |" in table for name in names.names())
+
+
+def test_a_drawing_is_well_formed_and_says_what_is_wrong(monkeypatch):
+    from xml.etree import ElementTree
+
+    drawings = load(SCRIPTS / "site/drawings.py", monkeypatch)
+    for page in (ROOT / "docs/how").glob("*.md"):
+        for source in re.findall(r"^```drawing\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
+            ElementTree.fromstring(drawings.svg(source))
+    ElementTree.fromstring(drawings.svg('a < b & c | "d"\n-- <e>\nf <- a < b & c'))
+    with pytest.raises(ValueError, match="no box 'z'"):
+        drawings.svg("a\nb <- z")
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        ('<a href="other.html">', "does not exist"),
+        ('<a href="#nowhere">', "no such place"),
+        ('<img src="picture.svg">', "does not exist"),
+        ('<script src="https://example.invalid/x.js">', "from elsewhere"),
+        ('<a href="#here"></a><p id="here">', None),
+        ('<a href="https://example.invalid/">', None),
+    ],
+)
+def test_a_dead_link_of_the_site_is_found(page, says, tmp_path, monkeypatch):
+    links = load(SCRIPTS / "site/links.py", monkeypatch)
+    (tmp_path / "index.html").write_text(page)
+    found = links.problems(tmp_path)
+    assert (says in found[0]) if says else not found
