@@ -45,6 +45,10 @@ def test_scheduling_makes_no_system_calls():
         assert not re.search(r"std::(net|fs|os|process)\b", path.read_text()), path
 
 
+# Whoever imports these has the toolkit.
+HOST_TOOLKITS = {"guest/glib.py": {"gi"}}
+
+
 def test_python_imports_only_itself_and_the_standard_library():
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -53,6 +57,8 @@ def test_python_imports_only_itself_and_the_standard_library():
                 names = [node.module]
             for name in names:
                 top = name.split(".")[0]
+                if top in HOST_TOOLKITS.get(str(path.relative_to(PACKAGE)), ()):
+                    continue
                 assert top == "ferrio" or top in __import__("sys").stdlib_module_names, (path, name)
 
 

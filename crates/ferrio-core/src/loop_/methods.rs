@@ -32,6 +32,13 @@ static CALL_LATER: Signature = Signature {
 };
 static CALL_AT_SIGNATURE: Signature =
     Signature { name: "BaseEventLoop.call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
+static STEP: Signature = Signature {
+    name: "_step",
+    parameters: &["callbacks", "seconds"],
+    positional: 2,
+    required: 2,
+    variadic: false,
+};
 static ADD_READER: Signature = Signature {
     name: "BaseSelectorEventLoop.add_reader",
     parameters: &["fd", "callback"],
@@ -75,13 +82,14 @@ impl Class for Loop {
         }
         self.files.traverse(visitor);
         self.end_of_iteration.for_each(|entry| entry.traverse(visitor));
+        self.guest.for_each(|entry| entry.traverse(visitor));
         visitor.slot(&self.slow_callback_duration);
         visitor.slot(&self.current);
         visitor.slot(&self.task_factory);
     }
 
     fn clear(&self) {
-        self.closed.set(true);
+        self.set_closed(true);
         self.release();
         self.slow_callback_duration.clear();
         self.current.clear();
@@ -90,7 +98,7 @@ impl Class for Loop {
 
     fn members() -> Members {
         Members {
-            methods: [scheduling(), running(), descriptors()].concat(),
+            methods: [scheduling(), running(), guest_methods(), descriptors()].concat(),
             properties: properties(),
             slots: vec![after_setattr_slot::<Loop, _>(|this, name| {
                 if Overridable::SKIPPED.names(name)? { this.look_for_overrides() } else { Ok(()) }
@@ -174,6 +182,7 @@ fn running() -> Vec<Method> {
             c"stop",
             |this| {
                 this.stopping.set(true);
+                this.announce_work();
                 Ok(Object::none())
             },
             c"stop($self, /)\n--\n\nEnd run_forever() after the running iteration.",
@@ -207,9 +216,49 @@ fn running() -> Vec<Method> {
             c"_set_debug",
             |this, enabled| {
                 this.debug.set(enabled.is_true()?);
+                this.note_watchful();
                 Ok(Object::none())
             },
             c"_set_debug($self, enabled, /)\n--\n\nTurn debug mode on or off.",
+        ),
+    ]
+}
+
+/// What `ferrio.guest` uses.
+fn guest_methods() -> Vec<Method> {
+    vec![
+        method0::<Loop, _>(
+            c"_begin_guest",
+            |this| this.begin_guest().map(|()| Object::none()),
+            c"_begin_guest($self, /)\n--\n\nRun by steps from now on, in this thread.",
+        ),
+        method0::<Loop, _>(
+            c"_end_guest",
+            |this| this.end_guest().map(|()| Object::none()),
+            c"_end_guest($self, /)\n--\n\nRun by steps no more. RuntimeError inside of a step.",
+        ),
+        method0::<Loop, _>(
+            c"_guest_descriptor",
+            |this| Object::int(i64::from(this.guest_descriptor()?)),
+            c"_guest_descriptor($self, /)\n--\n\nReturn the descriptor that another main loop watches.",
+        ),
+        method0::<Loop, _>(
+            c"_guest_timeout",
+            |this| this.guest_timeout()?.map_or_else(|| Ok(Object::none()), Object::float),
+            c"_guest_timeout($self, /)\n--\n\nReturn the seconds until a step is due without an event; None for never.",
+        ),
+        method0::<Loop, _>(
+            c"_has_work",
+            |this| Ok(Object::bool(this.has_work())),
+            c"_has_work($self, /)\n--\n\nReturn True if something is ready, or stop() was called.",
+        ),
+        method::<Loop, _>(
+            c"_step",
+            |this, args| {
+                let ([callbacks, seconds], [], _) = args.bind::<2, 0>(&STEP)?;
+                this.step(callbacks.to_i64()?.max(1) as usize, seconds.to_f64()?).map(Object::bool)
+            },
+            c"_step($self, callbacks, seconds, /)\n--\n\nRun one iteration that never waits, within limits. Return True if the loop was stopped.",
         ),
     ]
 }
