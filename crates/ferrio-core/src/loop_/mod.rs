@@ -15,6 +15,7 @@ mod readiness;
 pub mod runnable;
 pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
+pub mod simulation;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
@@ -31,6 +32,7 @@ use ferrio_sched::remote_queue::RemoteQueue;
 use ferrio_sched::timers::Timers;
 use owners::Owners;
 use runnable::Runnable;
+use simulation::Simulation;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::MaybeUninit;
@@ -187,6 +189,8 @@ pub struct Loop {
     overridden: Cell<Overridden>,
     /// What makes tasks in place of Ferrio's own class, if the program has set it.
     pub(crate) task_factory: Slot,
+    /// For tests (`ferrio.testing`).
+    simulation: RefCell<Option<Rc<Simulation>>>,
     /// What runs now, in debug mode.
     current: Slot,
     dict: Dict,
@@ -217,6 +221,7 @@ impl Loop {
             thread: Cell::new(0),
             overridden: Cell::new(Overridden::ALL),
             task_factory: Slot::default(),
+            simulation: RefCell::new(None),
             current: Slot::default(),
             dict: Dict::default(),
             weak: WeakList::default(),
