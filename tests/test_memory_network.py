@@ -187,6 +187,9 @@ def test_buffered_protocols_and_protocols_that_raise(reports):
             def data_received(self, data):
                 raise ZeroDivisionError
 
+            def connection_made(self, transport):
+                raise LookupError
+
             def connection_lost(self, error):
                 got.extend(type(error).__name__.encode())
 
@@ -202,7 +205,8 @@ def test_buffered_protocols_and_protocols_that_raise(reports):
         assert got == b"some textZeroDivisionError"
 
     in_memory(main())
-    assert "data_received" in str(reports.take())
+    reported = str(reports.take())
+    assert "data_received" in reported and "connection_made" in reported
 
 
 def test_tls_on_top(tmp_path):
@@ -251,6 +255,21 @@ def test_names_and_addresses():
         with pytest.raises(OSError, match="assign") as caught:
             await loop.create_server(asyncio.Protocol, "db", 80)
         assert caught.value.errno == errno.EADDRNOTAVAIL
+        server = await loop.create_server(asyncio.Protocol, ["127.0.0.1", "::1"], 81, start_serving=False)
+        assert [sock.getsockname() for sock in server.sockets] == [("127.0.0.1", 81)]
+        with pytest.raises(ConnectionRefusedError):
+            await loop.create_connection(asyncio.Protocol, "localhost", 81)
+        await server.start_serving()
+        await loop.create_connection(asyncio.Protocol, "localhost", "81")
+        assert (await loop.getaddrinfo("db", "http"))[0][4] == (db.address, 80)
+        for port, error in (
+            ("no service", socket.gaierror),
+            (65536, OverflowError),
+            (-1, OverflowError),
+            (1.5, OSError),
+        ):
+            with pytest.raises(error):
+                await loop.create_connection(asyncio.Protocol, "localhost", port)
         with pytest.raises(ValueError):
             await loop.create_server(asyncio.Protocol)
         with pytest.raises(ValueError):

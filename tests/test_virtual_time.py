@@ -381,6 +381,19 @@ def test_debug_mode_and_interrupts():
         testing.run(main(), debug=True)
 
 
+def test_a_thread_other_than_the_main_one_may_run_it():
+    results = []
+
+    async def main():
+        await asyncio.sleep(HOUR)
+        return await asyncio.to_thread(threading.get_ident)
+
+    thread = threading.Thread(target=lambda: results.append(testing.run(main())))
+    thread.start()
+    thread.join()
+    assert results[0] != thread.ident
+
+
 def test_a_reader_of_a_real_descriptor_is_called():
     async def main():
         loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ferrio.server import Server
-from ferrio.testing.network import LeavesSimulationError, Network
+from ferrio.testing.network import LeavesSimulationError, Network, port_number
 from ferrio.testing.simulation import SimulatedLoop
 from ferrio.testing.transports import MemoryTransport
 from ferrio.tls import SSLProtocol, check_timeouts
@@ -38,7 +38,8 @@ class MemoryServer(Server):
         """Take the addresses; connections are refused until the server serves."""
         host = network.current_host()
         try:
-            for name in names:
+            # "127.0.0.1" and "::1" are one address here.
+            for name in {network.listening_address(name): name for name in names}.values():
                 sock: Any = network.bind(self, name, port)
                 self._listeners.append(_Listener(host, sock.getsockname()))
                 assert self._sockets is not None
@@ -125,7 +126,7 @@ class MemoryLoop(SimulatedLoop):
             raise ValueError("Neither host/port nor sock were specified")
         names = [host] if host is None or isinstance(host, str | bytes) else list(host)
         server = MemoryServer(self, protocol_factory, ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
-        server.listen(self.network, names, int(port or 0))
+        server.listen(self.network, names, port_number(port))
         if start_serving:
             await server.start_serving()
         return server
@@ -211,7 +212,7 @@ class MemoryLoop(SimulatedLoop):
                 socket.SocketKind(kind),
                 proto or socket.IPPROTO_TCP,
                 "",
-                (address, int(port or 0)),
+                (address, port_number(port)),
             )
         ]
 

@@ -26,12 +26,33 @@ _CONNECT_TIMEOUT = 127.0
 
 _FIRST_EPHEMERAL_PORT = 49152
 
+_LAST_PORT = 65535
+
 _LOOPBACK = "127.0.0.1"
 ANY = "0.0.0.0"
 
 
 class LeavesSimulationError(RuntimeError):
     """A program asked for something that the network in memory does not have."""
+
+
+def port_number(port: Any) -> int:
+    """Return the number of a port, or of a service's name. gaierror and OverflowError as of getaddrinfo()."""
+    if port is None:
+        return 0
+    if isinstance(port, str | bytes):
+        text = port.decode() if isinstance(port, bytes) else port
+        try:
+            number = int(text) if text.isdecimal() else socket.getservbyname(text)
+        except OSError:
+            raise socket.gaierror(socket.EAI_SERVICE, "Servname not supported for ai_socktype") from None
+    elif isinstance(port, int):
+        number = int(port)
+    else:
+        raise OSError("Int or String expected")
+    if not 0 <= number <= _LAST_PORT:
+        raise OverflowError("port must be 0-65535.")
+    return number
 
 
 class Host:
@@ -149,14 +170,14 @@ class Network:
         """Return the transport of a new connection. OSError as of a real network."""
         here = self.current_host()
         there, address = self.resolve(name)
-        port = int(port)
+        port = port_number(port)
         if self._is_cut(here, there):
             await asyncio.sleep(_CONNECT_TIMEOUT)
             text = f"Connect call failed {(address, port)}"
             raise TimeoutError(errno.ETIMEDOUT, text)
         await self._pass(here, there)
         server = there.listener(address, port)
-        if server is None:
+        if server is None or not server.is_serving():
             await self._pass(there, here)
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"Connect call failed {(address, port)}")
         own = (_LOOPBACK if address == _LOOPBACK else here.address, here.new_port())
@@ -220,19 +241,20 @@ class Network:
         """A transport is lost."""
         self._transports.pop(transport, None)
 
+    def listening_address(self, name: Any) -> str:
+        """Return the address of a name that a server is to listen on."""
+        return ANY if name in {None, "", ANY, "::"} else self.resolve(name)[1]
+
     def bind(self, server: Any, name: Any, port: int) -> MemorySocket:
         """Return the listening socket of a server on the current host.
 
         OSError if the address is taken or another host's.
         """
         here = self.current_host()
-        if name in {None, "", ANY, "::"}:
-            address = ANY
-        else:
-            host, address = self.resolve(name)
-            if host is not here:
-                text = f"error while attempting to bind on address {(address, port)}: "
-                raise OSError(errno.EADDRNOTAVAIL, text + os.strerror(errno.EADDRNOTAVAIL).lower())
+        address = self.listening_address(name)
+        if address not in {ANY, _LOOPBACK, here.address}:
+            text = f"error while attempting to bind on address {(address, port)}: "
+            raise OSError(errno.EADDRNOTAVAIL, text + os.strerror(errno.EADDRNOTAVAIL).lower())
         port = port or here.new_port()
         taken = {taken for taken, number in here.listeners if number == port}
         if address in taken or ANY in taken or (taken and address == ANY):

@@ -121,10 +121,13 @@ class MemoryTransport(asyncio.Transport):
                 waiter.set_exception(reset_error())
             return
         self._is_made = True
-        self._protocol.connection_made(self)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-        self._read()
+        try:
+            self._protocol.connection_made(self)
+        finally:
+            # The loop reports what it raises, and the connection stands, as in asyncio.
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+            self._soon(self._read)
 
     # Writing
 
