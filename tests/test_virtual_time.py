@@ -284,7 +284,7 @@ def test_a_program_ends_after_a_deadlock_as_asyncio_ends_it():
     assert ended == [True]
 
 
-def test_what_is_left_is_an_error_when_the_run_is_strict():
+def test_what_is_left_is_an_error_when_the_run_is_strict(reports):
     async def leave_task():
         asyncio.get_running_loop().extra = asyncio.create_task(asyncio.sleep(HOUR), name="left alone")
 
@@ -302,6 +302,7 @@ def test_what_is_left_is_an_error_when_the_run_is_strict():
     with pytest.raises(testing.LeakError, match="never retrieved") as caught:
         testing.run(unseen(), strict=True)
     assert isinstance(caught.value.__cause__, KeyError)
+    assert len(reports.take()) == 1
 
 
 def test_bad_arguments_are_refused_at_once_and_leave_nothing():
