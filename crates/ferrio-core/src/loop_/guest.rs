@@ -289,12 +289,7 @@ impl Own<Loop> {
             if entry.is_cancelled() || self.is_postponed(&entry) {
                 continue;
             }
-            self.callbacks.set(self.callbacks.get().wrapping_add(1));
-            self.callbacks_left.set(left);
-            self.is_in_callback.set(true);
-            let result = self.run_entry(&entry, replaced_run.as_ref());
-            self.is_in_callback.set(false);
-            result?;
+            self.run_entry(&entry, left, replaced_run.as_ref())?;
             if self.guest.is_idle() {
                 // A step inside of this one ended so; the host knows of this one.
                 self.set_idle(false);

@@ -45,8 +45,12 @@ impl Own<Loop> {
         self.thread.set(thread_ident());
         let _running = Running(self);
         let slack = TimerSlack::of_thread();
+        let simulation = self.simulation.borrow().clone();
         loop {
-            self.run_once(slack)?;
+            match &simulation {
+                None => self.run_once(slack)?,
+                Some(simulation) => self.run_once_simulated(simulation, slack)?,
+            }
             if self.stopping.get() {
                 return Ok(());
             }
@@ -90,7 +94,7 @@ impl Own<Loop> {
         self.stopping.get() || !self.ready.borrow().is_empty() || !self.remote_queue.is_empty()
     }
 
-    fn needs_poll(&self, wait: Option<Duration>) -> bool {
+    pub(super) fn needs_poll(&self, wait: Option<Duration>) -> bool {
         let unpolled = self.iterations_unpolled.get() + 1;
         let needed = wait != Some(Duration::ZERO)
             || unpolled >= ITERATIONS_BETWEEN_IDLE_POLLS
@@ -183,12 +187,7 @@ impl Own<Loop> {
             if entry.is_cancelled() {
                 continue;
             }
-            self.callbacks.set(self.callbacks.get().wrapping_add(1));
-            self.callbacks_left.set(left);
-            self.is_in_callback.set(true);
-            let result = self.run_entry(&entry, replaced_run.as_ref());
-            self.is_in_callback.set(false);
-            result?;
+            self.run_entry(&entry, left, replaced_run.as_ref())?;
             if left > 0 && self.end_of_iteration.is_overdue() {
                 self.end_of_iteration.run(self)?;
             }
@@ -196,13 +195,19 @@ impl Own<Loop> {
         Ok(())
     }
 
+    /// Runs an entry, after which `left` others run in the same iteration.
     #[inline]
-    pub(super) fn run_entry(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
-        match replaced_run {
+    pub(super) fn run_entry(&self, entry: &Runnable, left: usize, replaced_run: Option<&Object>) -> Result<()> {
+        self.callbacks.set(self.callbacks.get().wrapping_add(1));
+        self.callbacks_left.set(left);
+        self.is_in_callback.set(true);
+        let result = match replaced_run {
             _ if self.debug.get() => self.run_watched(entry, replaced_run),
             None => entry.run(self),
             Some(replacement) => hooks::run(entry, self, replacement),
-        }
+        };
+        self.is_in_callback.set(false);
+        result
     }
 
     /// The callback that runs, if the calling thread runs it.

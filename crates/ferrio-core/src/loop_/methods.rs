@@ -2,7 +2,7 @@
 
 use super::readiness::{Direction, Fd, checked, descriptor_of, number_of};
 use super::runnable::Runnable;
-use super::{Loop, Overridable};
+use super::{Loop, Overridable, simulation};
 use crate::ffi::class::{
     Additions, Members, Method, Property, after_setattr_slot, getter, make_type_with, method, method0, method1,
     property, type_cell,
@@ -86,6 +86,9 @@ impl Class for Loop {
         visitor.slot(&self.slow_callback_duration);
         visitor.slot(&self.current);
         visitor.slot(&self.task_factory);
+        if let Ok(simulation) = self.simulation.try_borrow() {
+            simulation.iter().for_each(|simulation| simulation.traverse(visitor));
+        }
     }
 
     fn clear(&self) {
@@ -94,12 +97,14 @@ impl Class for Loop {
         self.slow_callback_duration.clear();
         self.current.clear();
         self.task_factory.clear();
+        let simulation = self.simulation.take();
+        drop(simulation);
     }
 
     fn members() -> Members {
         Members {
-            methods: [scheduling(), running(), guest_methods(), descriptors()].concat(),
-            properties: properties(),
+            methods: [scheduling(), running(), guest_methods(), descriptors(), simulation::methods()].concat(),
+            properties: [properties(), simulation::properties()].concat(),
             slots: vec![after_setattr_slot::<Loop, _>(|this, name| {
                 if Overridable::SKIPPED.names(name)? { this.look_for_overrides() } else { Ok(()) }
             })],
@@ -117,7 +122,7 @@ fn scheduling() -> Vec<Method> {
     vec![
         method0::<Loop, _>(
             c"time",
-            |_| Object::float(ferrio_reactor::clock::now()),
+            |this| Object::float(this.own_time()),
             c"time($self, /)\n--\n\nReturn the time on the loop's monotonic clock, in seconds.",
         ),
         method::<Loop, _>(

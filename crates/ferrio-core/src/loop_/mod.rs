@@ -20,6 +20,7 @@ pub mod runnable;
 pub use read_buffer::Progress;
 pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
+pub mod simulation;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
@@ -38,6 +39,7 @@ use guest::Guest;
 use owners::Owners;
 use read_buffer::ReadBuffer;
 use runnable::Runnable;
+use simulation::Simulation;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -165,6 +167,8 @@ pub struct Loop {
     overridden: Cell<Overridden>,
     /// The program's task factory, if it has set one.
     pub(crate) task_factory: Slot,
+    /// For tests (`ferrio.testing`).
+    simulation: RefCell<Option<Rc<Simulation>>>,
     /// What runs now, in debug mode.
     current: Slot,
     dict: Dict,
@@ -198,6 +202,7 @@ impl Loop {
             thread: Cell::new(0),
             overridden: Cell::new(Overridden::ALL),
             task_factory: Slot::default(),
+            simulation: RefCell::new(None),
             current: Slot::default(),
             dict: Dict::default(),
             weak: WeakList::default(),

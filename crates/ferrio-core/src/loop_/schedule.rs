@@ -157,11 +157,12 @@ impl Own<Loop> {
         Object::float(self.time()?)?.plus(delay)
     }
 
-    /// Works out which methods are overridden, by the class or by an attribute of the loop.
+    /// Works out which methods are overridden: by the class, by an attribute of the loop, or by a simulation.
     pub(super) fn look_for_overrides(&self) -> Result<()> {
         let base = Own::<Loop>::class_object()?;
         let by_class = Overridable::SKIPPED.overridden(self.as_object(), &base)?;
-        let by_attribute = Overridable::SKIPPED.of(|name| self.dict.contains(name))?;
+        let is_virtual = |name| self.has_virtual_time() && std::ptr::eq(name, &raw const stdlib::TIME);
+        let by_attribute = Overridable::SKIPPED.of(|name| Ok(is_virtual(name) || self.dict.contains(name)?))?;
         self.overridden.set(by_class.or(by_attribute));
         Ok(())
     }
