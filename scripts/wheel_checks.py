@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 # Bytes. A server downloads it in a second, and a larger one contains what it does not need.
 LARGEST = 700_000
 POLICIES = {"gnu": "manylinux_2_17", "musl": "musllinux_1_2"}
-# Seconds for one run of scripts/smoke. An emulated processor takes half a minute.
-PATIENCE = 300
+# Seconds for a run of scripts/smoke, or to get an interpreter. An emulated processor takes a minute or two.
+PATIENCE = 600
 
 
 def version() -> str:
@@ -122,15 +122,18 @@ def smoke(wheel: Path, python: str, machine: str, libc: str) -> list[str]:
             environment["PYTHONPATH"] = str(folder / "packages")
         shutil.copy(ROOT / "scripts/smoke", folder / "smoke.py")
         (folder / "empty").mkdir()
-        done = subprocess.run(
-            [starter, folder / "smoke.py", "--version", version()],
-            cwd=folder / "empty",
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [starter, folder / "smoke.py", "--version", version()],
+                cwd=folder / "empty",
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return [f"scripts/smoke does not end within {PATIENCE} s on it"]
     if done.returncode or done.stderr:
         return [f"scripts/smoke fails on it: {done.stdout}{done.stderr}"]
     print(f"{wheel.name}: {done.stdout.strip()}", flush=True)
@@ -141,5 +144,8 @@ def foreign(machine: str, python: str) -> Path | None:
     """Return the starter of an interpreter for another processor, if it can be had."""
     folder = ROOT / ".pythons" / f"{machine}-{python}"
     command = [ROOT / "scripts/foreign_python", machine, python, folder]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return None
     return Path(done.stdout.strip()) if done.returncode == 0 else None

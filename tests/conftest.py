@@ -14,9 +14,11 @@ from typing import Any
 
 import ferrio
 import pytest
+from ferrio.guest import Guest
 from support.clock import PAUSE
 from support.growth import descriptors, freeze
 from support.live import live_instances
+from support.poll_host import PollHost
 from support.reports import Reports
 
 # A shell ignores Ctrl-C for what it runs in the background, and children inherit that.
@@ -83,3 +85,18 @@ def nothing_left(
             time.sleep(PAUSE)
             found = left()
         assert not found, f"left behind: {found}"
+
+
+@pytest.fixture
+def host() -> PollHost:
+    """A main loop for a guest."""
+    return PollHost()
+
+
+@pytest.fixture
+def guest(loop: ferrio.Loop, host: PollHost) -> Iterator[Guest]:
+    """A guest of that main loop, which is not started. It is closed afterwards."""
+    guest = Guest(loop)
+    host.watch(guest.fileno(), guest.step)
+    yield guest
+    guest.close()

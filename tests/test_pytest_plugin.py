@@ -107,7 +107,8 @@ def passed(done: subprocess.CompletedProcess[str], count: int) -> bool:
 def test_pytest_finds_the_plugin() -> None:
     points = importlib.metadata.distribution("ferrio").entry_points
     assert [(point.name, point.value) for point in points if point.group == "pytest11"] == [
-        ("ferrio", "pytest_ferrio")
+        ("ferrio", "pytest_ferrio"),
+        ("ferrio-schedules", "pytest_ferrio.schedules"),
     ]
 
 
@@ -200,8 +201,11 @@ def test_without_the_option_nothing_of_ferrio_is_imported(run: Run) -> None:
 
 
 def test_the_plugin_imports_little() -> None:
-    code = "import pytest, sys; before = set(sys.modules); import pytest_ferrio; print(*set(sys.modules) - before)"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["pytest_ferrio"]
+    code = "import pytest, sys; before = set(sys.modules); import pytest_ferrio.schedules; print(*sorted(set(sys.modules) - before))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == [
+        "pytest_ferrio",
+        "pytest_ferrio.schedules",
+    ]
 
 
 @pytest.mark.slow

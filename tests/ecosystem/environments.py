@@ -33,7 +33,8 @@ class Environment:
         """
         pins = PINS / f"{self.suite.name}.txt"
         version = subprocess.run([self.base, "-VV"], capture_output=True, text=True, check=True).stdout
-        wanted = repr((version, self.suite, pins.read_text() if pins.exists() else ""))
+        installed = (version, self.suite.needs, self.suite.extras, self.suite.hides)
+        wanted = repr((*installed, pins.read_text() if pins.exists() else ""))
         stamp = self.folder / "stamp"
         if pin or not stamp.exists() or stamp.read_text() != wanted:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -43,7 +44,7 @@ class Environment:
             )
             self._unpack()
             self._install(pins, pin)
-            stamp.write_text(repr((version, self.suite, pins.read_text())))
+            stamp.write_text(repr((*installed, pins.read_text())))
         # Where pytest looks for its options last; it would find Ferrio's own otherwise.
         (self.folder / "pytest.ini").write_text("[pytest]\n")
         self._link_ferrio()

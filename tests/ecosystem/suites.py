@@ -73,7 +73,7 @@ SUITES: dict[str, Suite] = {
         Suite(
             "httpx",
             "0.28.1",
-            (*_PYTEST, "trio", "trustme", "uvicorn", "chardet", "cryptography", "trio-typing"),
+            (*_PYTEST, "trio", "trustme", "uvicorn", "chardet==5.2.0", "cryptography", "trio-typing"),
             extras="brotli,cli,http2,socks,zstd",
             hides=("httpx",),
         ),
@@ -125,7 +125,16 @@ SUITES: dict[str, Suite] = {
             extras="speedups",
             hides=("aiohttp",),
         ),
-        Suite("tornado", "6.6.1", _PYTEST, ("tornado/test", "-p", "tornado_logs")),
+        Suite(
+            "tornado",
+            "6.6.1",
+            _PYTEST,
+            ("tornado/test", "-p", "tornado_logs"),
+            left_out={
+                "tornado/test/autoreload_test.py": "it starts Python up to four times in four seconds, which fails "
+                "on a busy machine; the loop is not the one that these tests run on"
+            },
+        ),
         Suite("pytest-asyncio", "1.5.0", (*_PYTEST, "coverage", "hypothesis")),
         Suite(
             "redis",

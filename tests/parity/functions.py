@@ -94,5 +94,10 @@ for name in ("sleep", "gather"):
     print(name, inspect.ismethod(getattr(Holder(), name)), inspect.isfunction(getattr(Holder, name)))
 for name in ("acquire", "release", "locked", "__aenter__"):
     method = getattr(ferrio.Lock, name)
-    print(name, inspect.iscoroutinefunction(method), inspect.isroutine(method), inspect.signature(method))
+    print(
+        name,
+        inspect.iscoroutinefunction(method),
+        inspect.isroutine(method),
+        *inspect.signature(method).parameters,
+    )
 ferrio.run(patched())

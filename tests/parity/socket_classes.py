@@ -77,7 +77,7 @@ async def main():
         writer.writelines([b"more", b"data"])
         print(await loop.sock_recv(right, 10))
         await loop.sock_sendall(right, b"back")
-        print(await reader.readexactly(4), getattr(left, "called", None))
+        print(await reader.readexactly(4), sorted(getattr(left, "called", ())))
         transport = writer.transport
         print(isinstance(transport, asyncio.Transport), transport.is_reading(), transport.is_closing())
         transport.pause_reading()

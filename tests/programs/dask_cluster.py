@@ -5,7 +5,6 @@ It prints a line for each thing that a cluster does. The workers import this fil
 
 import asyncio
 import operator
-import time
 
 import ferrio
 
@@ -13,12 +12,6 @@ ferrio.install()
 
 import dask.array  # noqa: E402
 import distributed  # noqa: E402
-
-# Seconds for a worker to end. dask's own few are too short on a loaded machine: it kills the process then, and may
-# kill the new one that has just taken its place. It waits for that in vain.
-PATIENCE = 60
-for method in (distributed.Nanny.kill, distributed.Nanny.close):
-    method.__defaults__ = (PATIENCE, *method.__defaults__[1:])
 
 TASKS = 2000
 SIDE = 400
@@ -35,6 +28,10 @@ def modules_of_worker(dask_worker):
 
 def fail():
     raise ValueError("wanted")
+
+
+async def wait_forever():
+    await asyncio.Event().wait()
 
 
 async def main():
@@ -54,7 +51,8 @@ async def main():
             await client.submit(fail)
         except ValueError as error:
             print("error", error)
-        future = client.submit(time.sleep, 1)
+        # Not a function that blocks: its thread would still run when the worker is to end, and dask would kill that.
+        future = client.submit(wait_forever)
         await future.cancel()
         print("cancel", future.status)
         await client.restart()

@@ -7,6 +7,7 @@
 //! - [`socket`]: stream and datagram calls on non-blocking descriptors;
 //! - [`address`]: socket addresses in a form that needs no resolving;
 //! - [`clock`]: the one clock;
+//! - [`alarm`]: a time as a descriptor;
 //! - [`timer_slack`]: waits that end on time;
 //! - [`stack`]: where the calling thread's stack ends;
 //! - `platform`: what of these differs between operating systems.
@@ -15,6 +16,7 @@
 //! [`poller::Waker`], which any thread may use.
 
 pub mod address;
+pub mod alarm;
 pub mod clock;
 pub mod fd;
 pub mod fd_table;

@@ -17,6 +17,9 @@ const LEAST: NonZeroU64 = NonZeroU64::MIN;
 pub struct TimerSlack(Option<NonZeroU64>);
 
 impl TimerSlack {
+    /// For waits that have no time to end at.
+    pub const UNCHANGED: TimerSlack = TimerSlack(None);
+
     /// The slack of the calling thread.
     pub fn of_thread() -> TimerSlack {
         TimerSlack(timer_slack())

@@ -1,6 +1,7 @@
 //! The data structures by which an event loop schedules, without Python and without system calls.
 //!
 //! - [`ready`]: what runs in this iteration and what waits for the next one;
+//! - [`schedule`]: in which of the allowed orders a simulated loop runs what is ready;
 //! - [`timers`]: deadlines, in order of time and then of creation, with lazy cancellation;
 //! - [`remote_queue`]: work from other threads, with one wake-up for many calls;
 //! - [`thread_semaphore`]: the semaphore that an executor's threads wait for;
@@ -14,6 +15,7 @@
 pub mod deadline;
 pub mod ready;
 pub mod remote_queue;
+pub mod schedule;
 pub mod separator;
 pub mod thread_semaphore;
 pub mod timers;

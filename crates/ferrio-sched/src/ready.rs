@@ -37,6 +37,11 @@ impl<T> Ready<T> {
         self.queue.pop_front()
     }
 
+    /// Takes the entry that stands behind `index` older ones.
+    pub fn take_at(&mut self, index: usize) -> Option<T> {
+        self.queue.remove(index)
+    }
+
     /// Whether nothing is ready.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -76,5 +81,14 @@ mod tests {
         }
         assert_eq!(ran, [1, 2]);
         assert_eq!(ready.len(), 2);
+    }
+
+    #[test]
+    fn an_entry_is_taken_past_older_ones() {
+        let mut ready = Ready::default();
+        (0..4).for_each(|entry| ready.push(entry));
+        assert_eq!(ready.take_at(2), Some(2));
+        assert_eq!(ready.take_at(7), None);
+        assert_eq!(ready.take_all(), [0, 1, 3]);
     }
 }

@@ -36,6 +36,7 @@ __all__ = (
     "reopen_signal_pipe",
     "run_forever",
     "run_until_complete",
+    "session",
     "set_wakeup_descriptor",
     "track_coroutine_origins",
 )
@@ -72,6 +73,18 @@ def _check_running(loop: Loop) -> None:
 
 def run_forever(loop: Loop) -> None:
     """Run until the loop is stopped."""
+    with session(loop):
+        loop._run()
+
+
+@contextlib.contextmanager
+def session(loop: Loop) -> Iterator[None]:
+    """Make the loop the one that runs in this thread.
+
+    Signals end the wait of the poller meanwhile, whichever thread the kernel gives them to.
+
+    RuntimeError for a closed loop, and where a loop runs already.
+    """
     loop._check_closed()
     _check_running(loop)
     for call in before_run:
@@ -80,14 +93,17 @@ def run_forever(loop: Loop) -> None:
         _warn_of_replaced_run_once()
     track_coroutine_origins(loop, loop._debug)
     asyncgen_hooks = sys.get_asyncgen_hooks()
+    is_interruptible = False
     try:
         sys.set_asyncgen_hooks(
             firstiter=loop._asyncgen_firstiter_hook, finalizer=loop._asyncgen_finalizer_hook
         )
         _set_running_loop(loop)
-        with _interruptible(loop):
-            loop._run()
+        is_interruptible = _take_wakeup_descriptor(loop)
+        yield
     finally:
+        if is_interruptible:
+            drop_wakeup_descriptor(loop)
         _set_running_loop(None)
         track_coroutine_origins(loop, False)
         sys.set_asyncgen_hooks(*asyncgen_hooks)
@@ -257,23 +273,20 @@ def _restore(descriptor: int) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _interruptible(loop: Loop) -> Iterator[None]:
+def _take_wakeup_descriptor(loop: Loop) -> bool:
     """Let signals end the wait of the poller, whichever thread gets them from the kernel.
+
+    Return whether drop_wakeup_descriptor() has to end that.
 
     A wake-up descriptor that the program has set stays. The poller is then interrupted as any system call.
     """
     if threading.get_ident() != threading.main_thread().ident:
-        yield
-        return
+        return False
     had = loop._has_wakeup_descriptor
     before = set_wakeup_descriptor(loop)
     if before not in (-1, _open_signal_pipe(loop)) and _restore(before):
         loop._has_wakeup_descriptor = had
-    try:
-        yield
-    finally:
-        drop_wakeup_descriptor(loop)
+    return True
 
 
 def _read_signals(loop: Loop) -> None:

@@ -49,6 +49,17 @@ pub fn run<T>(context: &Object, work: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
+/// Whether a context can be entered: no thread has entered it.
+pub fn can_be_entered(context: &Object) -> bool {
+    match run(context, || Ok(())) {
+        Ok(()) => true,
+        Err(raised) => {
+            raised.discard();
+            false
+        }
+    }
+}
+
 /// A context that this thread has entered.
 struct Entered<'context>(&'context Object);
 

@@ -125,6 +125,11 @@ impl Handle {
         self.cancelled.get()
     }
 
+    /// The context that the callback runs in.
+    pub fn context(&self) -> Option<Object> {
+        self.context.get()
+    }
+
     /// Notes that other threads know the handle.
     pub fn share_with_threads(&self) {
         self.call_lock.share();

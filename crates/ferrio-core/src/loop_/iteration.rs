@@ -45,8 +45,12 @@ impl Own<Loop> {
         self.thread.set(thread_ident());
         let _running = Running(self);
         let slack = TimerSlack::of_thread();
+        let simulation = self.simulation.borrow().clone();
         loop {
-            self.run_once(slack)?;
+            match &simulation {
+                None => self.run_once(slack)?,
+                Some(simulation) => self.run_once_simulated(simulation, slack)?,
+            }
             if self.stopping.get() {
                 return Ok(());
             }
@@ -72,7 +76,7 @@ impl Own<Loop> {
     }
 
     /// How long the poll waits; `None` has no end.
-    fn time_to_wait(&self) -> Result<Option<Duration>> {
+    pub(super) fn time_to_wait(&self) -> Result<Option<Duration>> {
         if self.has_work() {
             return Ok(Some(Duration::ZERO));
         }
@@ -86,11 +90,11 @@ impl Own<Loop> {
         Ok(if self.has_work() { Some(Duration::ZERO) } else { wait })
     }
 
-    fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         self.stopping.get() || !self.ready.borrow().is_empty() || !self.remote_queue.is_empty()
     }
 
-    fn needs_poll(&self, wait: Option<Duration>) -> bool {
+    pub(super) fn needs_poll(&self, wait: Option<Duration>) -> bool {
         let unpolled = self.iterations_unpolled.get() + 1;
         let needed = wait != Some(Duration::ZERO)
             || unpolled >= ITERATIONS_BETWEEN_IDLE_POLLS
@@ -99,7 +103,7 @@ impl Own<Loop> {
         needed
     }
 
-    fn poll(&self, wait: Option<Duration>, slack: TimerSlack) -> Result<()> {
+    pub(super) fn poll(&self, wait: Option<Duration>, slack: TimerSlack) -> Result<()> {
         let system = self.system()?;
         let mut events = self.events.take();
         let waiting = Waiting(&system, &mut events);
@@ -116,7 +120,7 @@ impl Own<Loop> {
         }
     }
 
-    fn dispatch(&self) {
+    pub(super) fn dispatch(&self) {
         let Some(system) = self.system.borrow().clone() else { return };
         let mut events = self.events.take();
         let waker = system.waker.as_raw_fd() as u64;
@@ -141,7 +145,7 @@ impl Own<Loop> {
         self.remote_queue.drain(|remote| ready.push(remote.into_inner()));
     }
 
-    fn drop_cancelled_timers(&self) {
+    pub(super) fn drop_cancelled_timers(&self) {
         loop {
             let mut timers = self.timers.borrow_mut();
             if !timers.peek().is_some_and(|timer| timer.handle().is_cancelled()) {
@@ -156,7 +160,7 @@ impl Own<Loop> {
         }
     }
 
-    fn take_due_timers(&self) -> Result<()> {
+    pub(super) fn take_due_timers(&self) -> Result<()> {
         if self.timers.borrow().is_empty() {
             return Ok(());
         }
@@ -183,21 +187,27 @@ impl Own<Loop> {
             if entry.is_cancelled() {
                 continue;
             }
-            self.callbacks.set(self.callbacks.get().wrapping_add(1));
-            self.callbacks_left.set(left);
-            self.is_in_callback.set(true);
-            let result = match &replaced_run {
-                _ if self.debug.get() => self.run_watched(&entry, replaced_run.as_ref()),
-                None => entry.run(self),
-                Some(replacement) => hooks::run(&entry, self, replacement),
-            };
-            self.is_in_callback.set(false);
-            result?;
+            self.run_entry(&entry, left, replaced_run.as_ref())?;
             if left > 0 && self.end_of_iteration.is_overdue() {
                 self.end_of_iteration.run(self)?;
             }
         }
         Ok(())
+    }
+
+    /// Runs an entry, after which `left` others run in the same iteration.
+    #[inline]
+    pub(super) fn run_entry(&self, entry: &Runnable, left: usize, replaced_run: Option<&Object>) -> Result<()> {
+        self.callbacks.set(self.callbacks.get().wrapping_add(1));
+        self.callbacks_left.set(left);
+        self.is_in_callback.set(true);
+        let result = match replaced_run {
+            _ if self.debug.get() => self.run_watched(entry, replaced_run),
+            None => entry.run(self),
+            Some(replacement) => hooks::run(entry, self, replacement),
+        };
+        self.is_in_callback.set(false);
+        result
     }
 
     /// The callback that runs, if the calling thread runs it.
@@ -220,7 +230,7 @@ impl Own<Loop> {
 
     /// Runs the end of the iteration. One of the callbacks may have ended the loop.
     #[inline]
-    fn run_end_of_iteration_after(&self, result: Result<()>) -> Result<()> {
+    pub(super) fn run_end_of_iteration_after(&self, result: Result<()>) -> Result<()> {
         let Err(raised) = result else { return self.end_of_iteration.run(self) };
         let exception = raised.take();
         if let Err(raised) = self.end_of_iteration.run(self) {

@@ -12,6 +12,7 @@ mod iteration;
 mod methods;
 pub use methods::register;
 pub mod end_of_iteration;
+pub mod guest;
 mod owners;
 mod read_buffer;
 mod readiness;
@@ -19,6 +20,7 @@ pub mod runnable;
 pub use read_buffer::Progress;
 pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
+pub mod simulation;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
@@ -33,9 +35,11 @@ use ferrio_sched::ready::Ready;
 use ferrio_sched::remote_queue::RemoteQueue;
 use ferrio_sched::timers::Timers;
 use files::Files;
+use guest::Guest;
 use owners::Owners;
 use read_buffer::ReadBuffer;
 use runnable::Runnable;
+use simulation::Simulation;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -162,6 +166,9 @@ pub struct Loop {
     stopping: Cell<bool>,
     closed: Cell<bool>,
     debug: Cell<bool>,
+    guest: Guest,
+    /// Whether one of the three above asks for more than an entry in the ready queue. Hot methods ask only this.
+    watchful: Cell<bool>,
     slow_callback_duration: Slot,
     /// The thread that runs the loop; 0 if it does not run.
     thread: Cell<u64>,
@@ -169,6 +176,8 @@ pub struct Loop {
     overridden: Cell<Overridden>,
     /// The program's task factory, if it has set one.
     pub(crate) task_factory: Slot,
+    /// For tests (`ferrio.testing`).
+    simulation: RefCell<Option<Rc<Simulation>>>,
     /// What runs now, in debug mode.
     current: Slot,
     dict: Dict,
@@ -196,10 +205,13 @@ impl Loop {
             // Until `open`.
             closed: Cell::new(true),
             debug: Cell::new(false),
+            guest: Guest::default(),
+            watchful: Cell::new(true),
             slow_callback_duration: Slot::default(),
             thread: Cell::new(0),
             overridden: Cell::new(Overridden::ALL),
             task_factory: Slot::default(),
+            simulation: RefCell::new(None),
             current: Slot::default(),
             dict: Dict::default(),
             weak: WeakList::default(),
@@ -212,8 +224,19 @@ impl Loop {
         let fd = waker.as_raw_fd();
         poller.add(fd, Interest::READABLE, Mode::Level, fd as u64)?;
         *self.system.borrow_mut() = Some(Rc::new(System { poller, waker }));
-        self.closed.set(false);
+        self.set_closed(false);
         Ok(())
+    }
+
+    /// Notes whether it is closed; returns whether it was.
+    fn set_closed(&self, closed: bool) -> bool {
+        let before = self.closed.replace(closed);
+        self.note_watchful();
+        before
+    }
+
+    fn note_watchful(&self) {
+        self.watchful.set(self.closed.get() || self.debug.get() || self.guest.is_idle());
     }
 
     /// Takes a poller and a waker of its own in the child of a fork. The inherited ones are shared with the parent: a
@@ -225,6 +248,7 @@ impl Loop {
         self.open()?;
         let system = self.system()?;
         self.registrations.borrow_mut().register_anew(&system.poller);
+        self.reopen_guest(&system)?;
         Ok(())
     }
 
@@ -293,7 +317,7 @@ impl Loop {
         if self.is_running() {
             return Err(runtime_error("Cannot close a running event loop"));
         }
-        if self.closed.replace(true) {
+        if self.set_closed(true) {
             return Ok(());
         }
         self.release();
@@ -304,6 +328,7 @@ impl Loop {
     /// loop, so each part is taken out first.
     fn release(&self) {
         drop(self.ready.borrow_mut().take_all());
+        drop(self.guest.take_postponed());
         let timers = self.timers.borrow_mut().take_all();
         timers.iter().for_each(|timer| timer.set_scheduled(None));
         drop(timers);

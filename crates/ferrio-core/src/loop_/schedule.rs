@@ -20,9 +20,10 @@ impl Own<Loop> {
     /// Appends to the ready queue. `RuntimeError` for a closed loop.
     #[inline]
     pub fn push(&self, entry: Runnable) -> Result<()> {
-        if self.closed.get() || self.debug.get() {
+        if self.watchful.get() {
             self.check_closed()?;
             self.check_thread()?;
+            self.announce_work();
         }
         self.append(entry);
         Ok(())
@@ -54,12 +55,14 @@ impl Own<Loop> {
         arguments: &[Object],
         context: Option<&Object>,
     ) -> Result<Own<Handle>> {
-        self.check_closed()?;
-        if self.debug.get() {
-            self.check_thread()?;
-            check_callback(callback, "call_soon")?;
+        let watchful = self.watchful.get();
+        if watchful {
+            self.check_call(callback, "call_soon")?;
         }
         let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
+        if watchful {
+            self.announce_work();
+        }
         self.append(Runnable::Handle(handle.clone()));
         Ok(handle)
     }
@@ -80,6 +83,7 @@ impl Own<Loop> {
         if self.thread.get() == thread_ident() {
             // It keeps its place among the calls of call_soon. The loop need not be woken: between its last look at the
             // queue and the wait, this thread runs no Python code, not even a signal handler.
+            self.announce_work();
             self.append(Runnable::Handle(handle.clone()));
         } else {
             drop(self.push_remote(Runnable::Handle(handle.clone())));
@@ -105,16 +109,29 @@ impl Own<Loop> {
         context: Option<&Object>,
         method: &str,
     ) -> Result<Own<TimerHandle>> {
-        self.check_closed()?;
-        if self.debug.get() {
-            self.check_thread()?;
-            check_callback(callback, method)?;
+        let watchful = self.watchful.get();
+        if watchful {
+            self.check_call(callback, method)?;
         }
         let handle = Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?;
         let timer = Own::new(TimerHandle::body(when, handle))?;
         timer.set_scheduled(Some(timer_cancelled));
         self.timers.borrow_mut().push(when, timer.clone());
+        if watchful {
+            self.announce_timer(when)?;
+        }
         Ok(timer)
+    }
+
+    /// What `call_soon` and its kin check first. `RuntimeError` for a closed loop; the rest in debug mode.
+    #[cold]
+    fn check_call(&self, callback: &Object, method: &str) -> Result<()> {
+        self.check_closed()?;
+        if self.debug.get() {
+            self.check_thread()?;
+            check_callback(callback, method)?;
+        }
+        Ok(())
     }
 
     /// The time on the loop's clock, in seconds.
@@ -140,11 +157,12 @@ impl Own<Loop> {
         Object::float(self.time()?)?.plus(delay)
     }
 
-    /// Works out which methods are overridden, by the class or by an attribute of the loop.
+    /// Works out which methods are overridden: by the class, by an attribute of the loop, or by a simulation.
     pub(super) fn look_for_overrides(&self) -> Result<()> {
         let base = Own::<Loop>::class_object()?;
         let by_class = Overridable::SKIPPED.overridden(self.as_object(), &base)?;
-        let by_attribute = Overridable::SKIPPED.of(|name| self.dict.contains(name))?;
+        let is_virtual = |name| self.has_virtual_time() && std::ptr::eq(name, &raw const stdlib::TIME);
+        let by_attribute = Overridable::SKIPPED.of(|name| Ok(is_virtual(name) || self.dict.contains(name)?))?;
         self.overridden.set(by_class.or(by_attribute));
         Ok(())
     }

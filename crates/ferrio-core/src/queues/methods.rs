@@ -15,8 +15,10 @@ static NEW: Signature =
 static PUT_SIGNATURE: Signature =
     Signature { name: "Queue.put", parameters: &["item"], positional: 1, required: 1, variadic: false };
 
-fn item<'call>(args: &Args<'call>) -> Result<&'call Object> {
-    let ([item], [], _) = args.bind::<1, 0>(&PUT_SIGNATURE)?;
+static PUT_NOWAIT_SIGNATURE: Signature = Signature { name: "Queue.put_nowait", ..PUT_SIGNATURE };
+
+fn item<'call>(args: &Args<'call>, signature: &Signature) -> Result<&'call Object> {
+    let ([item], [], _) = args.bind::<1, 0>(signature)?;
     Ok(item)
 }
 
@@ -80,7 +82,7 @@ impl Class for Queue {
                     if this.is_overridden() {
                         return args.call_as(&ORIGINAL, &PUT, this.as_object());
                     }
-                    let item = item(args)?.clone();
+                    let item = item(args, &PUT_SIGNATURE)?.clone();
                     Coroutine::start(&["Queue.put"], Put { queue: this.clone(), item, putter: None })
                 },
                 &ORIGINAL,
@@ -105,6 +107,7 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
                 if this.is_overridden() {
                     return args.call_as(&ORIGINAL, &EMPTY, this.as_object());
                 }
+                args.expect_none("Queue.empty")?;
                 this.is_empty().map(Object::bool)
             },
             c"empty($self)\n--\n\nReturn whether there is no item in the queue.",
@@ -115,6 +118,7 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
                 if this.is_overridden() {
                     return args.call_as(&ORIGINAL, &FULL, this.as_object());
                 }
+                args.expect_none("Queue.full")?;
                 this.is_full().map(Object::bool)
             },
             c"full($self)\n--\n\nReturn whether there are maxsize items in the queue; a maxsize of 0 or less is no limit.",
@@ -125,7 +129,7 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
                 if this.is_overridden() {
                     return args.call_as(&ORIGINAL, &PUT_NOWAIT, this.as_object());
                 }
-                this.put_nowait(item(args)?).map(|()| Object::none())
+                this.put_nowait(item(args, &PUT_NOWAIT_SIGNATURE)?).map(|()| Object::none())
             },
             c"put_nowait($self, item)\n--\n\nPut an item into the queue without waiting.\n\nQueueFull if there is no room, QueueShutDown if the queue has been shut down.",
         ),
@@ -135,13 +139,17 @@ fn methods() -> Vec<crate::ffi::sys::PyMethodDef> {
                 if this.is_overridden() {
                     return args.call_as(&ORIGINAL, &GET_NOWAIT, this.as_object());
                 }
+                args.expect_none("Queue.get_nowait")?;
                 this.get_nowait()
             },
             c"get_nowait($self)\n--\n\nTake an item out of the queue without waiting.\n\nQueueEmpty if there is none, QueueShutDown if there is none and the queue has been shut down.",
         ),
         method::<Queue, _>(
             c"task_done",
-            |this, _| this.task_done().map(|()| Object::none()),
+            |this, args| {
+                args.expect_none("Queue.task_done")?;
+                this.task_done().map(|()| Object::none())
+            },
             c"task_done($self)\n--\n\nNote that the work on an item is done.\n\nValueError if it is called more often than there were items.",
         ),
     ]

@@ -1,10 +1,12 @@
 //! What this folder adds to the module and to the loop.
 
 use super::{Gathering, Task, completions, create, gather, shield, sleep, waiting};
-use crate::ffi::Result;
 use crate::ffi::class::{Method, make_derived_type, make_type, module_function};
 use crate::ffi::module::Module;
+use crate::ffi::{Own, Result};
 use crate::futures::Future;
+use crate::loop_::guest::set_context_of;
+use crate::loop_::simulation;
 
 pub use super::create::loop_methods;
 
@@ -28,6 +30,9 @@ pub fn functions() -> Vec<Method> {
 
 /// Adds the classes, and the functions that replace asyncio's.
 pub fn register(module: &Module) -> Result<()> {
+    set_context_of(|object| Own::<Task>::downcast(object).map(|task| task.context.get_or_none()));
+    simulation::TASK_STATE
+        .get_or_init(|| |object| Own::<Task>::downcast(object).map(|task| task.future.is_done()));
     create::remember_original()?;
     shield::remember_original()?;
     waiting::remember_original()?;

@@ -12,7 +12,6 @@ use crate::ffi::class::{Members, method0, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Slot, Visitor, context};
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
-use ferrio_reactor::clock;
 use ferrio_reactor::socket::{self, errno, is_transient};
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -133,7 +132,7 @@ impl Own<Acceptor> {
         report.send_handling(loop_.as_object(), &exception)?;
         static START: Name = Name::new(c"start");
         let start = self.as_object().getattr(&START)?;
-        loop_.call_at(clock::now() + RETRY_DELAY, &start, &[], None, "call_later").map(drop)
+        loop_.call_at(loop_.time()? + RETRY_DELAY, &start, &[], None, "call_later").map(drop)
     }
 }
 

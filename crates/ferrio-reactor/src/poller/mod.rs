@@ -29,6 +29,7 @@
 //!   descriptor without a duplicate is not reported, and does not end a wait.
 //! - Any thread may call the functions. A change made during another thread's `wait` takes effect with the next
 //!   `wait` at the latest.
+//! - `Poller::descriptor` is readable while a `wait` would find something. A backend may have none.
 //! - `Waker::wake` makes the waker's descriptor readable until `Waker::reset`. Any thread may call it.
 
 #[cfg(target_os = "linux")]

@@ -80,6 +80,11 @@ impl Poller {
         Ok(Poller { instance: epoll::create(epoll::CreateFlags::CLOEXEC)? })
     }
 
+    /// A descriptor that is readable while a wait would find something.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        Some(self.instance.as_raw_fd())
+    }
+
     /// Registers a descriptor.
     pub fn add(&self, fd: RawFd, interest: Interest, mode: Mode, token: u64) -> io::Result<()> {
         let data = epoll::EventData::new_u64(token);

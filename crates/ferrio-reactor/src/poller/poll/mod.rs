@@ -109,6 +109,11 @@ impl Poller {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// There is no descriptor that stands for the table.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        None
+    }
+
     /// Registers a descriptor.
     pub fn add(&self, fd: RawFd, interest: Interest, mode: Mode, token: u64) -> io::Result<()> {
         if !can_be_polled(fd)? {

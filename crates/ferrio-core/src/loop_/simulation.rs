@@ -1,0 +1,321 @@
+//! Simulation: a loop whose time jumps, and that runs what is ready in an order of a schedule (`ferrio.testing`).
+//!
+//! A loop that is simulated has its own iteration, [`Own::<Loop>::run_once_simulated`]. An ordinary loop asks once for
+//! each run whether it is simulated.
+//!
+//! The schedule chooses only where asyncio promises no order:
+//! - the step of a task may run before or after those of other tasks, and before or after timers and calls that
+//!   became ready earlier;
+//! - timers that are due at one moment may run in any order;
+//! - calls (of `call_soon`, of done callbacks, of transports) keep their order. Nothing that becomes ready after a
+//!   call runs before it.
+
+use super::Loop;
+use super::runnable::{Call, Runnable};
+use crate::ffi::class::{Method, Property, getter, method, method0, method1};
+use crate::ffi::error::{runtime_error, type_error};
+use crate::ffi::{Args, Object, Own, Result, Slot, Visitor};
+use crate::handles::TimerHandle;
+use ferrio_reactor::clock;
+use ferrio_reactor::timer_slack::TimerSlack;
+use ferrio_sched::deadline;
+use ferrio_sched::schedule::{Deviation, Policy, Schedule};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Among so many entries the schedule chooses; the others wait until these have run. Each choice looks at all of them.
+const MOST_CANDIDATES: usize = 256;
+
+/// Whether an object is a task, and if it is, whether it is done. The folder of tasks hands it in.
+pub static TASK_STATE: OnceLock<fn(&Object) -> Option<bool>> = OnceLock::new();
+
+/// What a simulated loop has beside an ordinary one.
+pub struct Simulation {
+    /// The time on the loop's clock, in seconds; None for real time.
+    time: Option<Cell<f64>>,
+    schedule: RefCell<Schedule>,
+    /// What is under way outside of the loop, and will come back to it: calls in threads, child processes.
+    holds: Cell<i64>,
+    /// How long the loop listens to the descriptors that are watched before it takes it that nothing comes.
+    patience: Duration,
+    /// What is called when nothing can run, and time can't help.
+    stuck: Slot,
+    /// What is called with each entry before it runs, its index and the number of candidates; or nothing.
+    trace: Slot,
+    /// The places of the candidates in the ready queue, and their sources. Kept for their memory.
+    places: RefCell<Vec<usize>>,
+    sources: RefCell<Vec<u64>>,
+}
+
+impl Simulation {
+    /// Shows the objects to the garbage collector.
+    pub fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.slot(&self.stuck);
+        visitor.slot(&self.trace);
+    }
+}
+
+/// What an entry of the ready queue is to the schedule.
+enum Kind {
+    Task(u64),
+    Timer(f64),
+    Call,
+}
+
+fn kind_of(entry: &Runnable) -> Kind {
+    match entry {
+        Runnable::Handle(handle) => match Own::<TimerHandle>::downcast(handle.as_object()) {
+            Some(timer) => Kind::Timer(timer.when()),
+            None => Kind::Call,
+        },
+        Runnable::Native(object, Call::Method(_)) if task_state(object).is_some() => {
+            Kind::Task(object.address() as u64)
+        }
+        Runnable::Native(..) => Kind::Call,
+    }
+}
+
+fn task_state(object: &Object) -> Option<bool> {
+    TASK_STATE.get().and_then(|state| state(object))
+}
+
+impl Loop {
+    /// The time of the loop's own clock, in seconds.
+    pub(super) fn own_time(&self) -> f64 {
+        self.virtual_time().unwrap_or_else(clock::now)
+    }
+
+    fn virtual_time(&self) -> Option<f64> {
+        self.simulation.borrow().as_ref().and_then(|simulation| simulation.time.as_ref().map(Cell::get))
+    }
+
+    /// Whether the loop's time is not the machine's.
+    pub(super) fn has_virtual_time(&self) -> bool {
+        self.virtual_time().is_some()
+    }
+
+    fn simulation(&self) -> Result<Rc<Simulation>> {
+        self.simulation.borrow().clone().ok_or_else(|| runtime_error("the loop is not simulated"))
+    }
+}
+
+impl Own<Loop> {
+    /// One iteration of a simulated loop; the steps are those of `run_once`.
+    pub(super) fn run_once_simulated(&self, simulation: &Simulation, slack: TimerSlack) -> Result<()> {
+        if self.has_work() {
+            if self.needs_poll(Some(Duration::ZERO)) {
+                self.poll(Some(Duration::ZERO), slack)?;
+            }
+            self.dispatch();
+            self.drain_remote();
+        } else {
+            self.wait_for_work(simulation, slack)?;
+        }
+        self.take_due_timers()?;
+        let result = self.run_chosen(simulation);
+        self.run_end_of_iteration_after(result)
+    }
+
+    /// Nothing is ready: waits for what is under way, or else moves the clock to the next timer.
+    fn wait_for_work(&self, simulation: &Simulation, slack: TimerSlack) -> Result<()> {
+        self.drop_cancelled_timers();
+        let next = self.timers.borrow().next_deadline();
+        let holds = simulation.holds.get() > 0;
+        let watches = self.registrations.borrow().are_any_public();
+        // Only what comes from outside can help.
+        let depends = holds || (watches && next.is_none());
+        let wait = match (&simulation.time, next) {
+            (None, Some(when)) => Some(deadline::wait_until(when, self.time()?)),
+            _ if depends => None,
+            _ if watches => Some(simulation.patience),
+            _ => Some(Duration::ZERO),
+        };
+        // Finalisers of timers are Python code, and may have brought work.
+        if self.has_work() {
+            return Ok(());
+        }
+        self.poll_and_take(wait, slack)?;
+        if self.has_work() || depends {
+            return Ok(());
+        }
+        match (&simulation.time, next) {
+            (Some(time), Some(when)) => time.set(time.get().max(when)),
+            (None, Some(_)) => {}
+            (_, None) => {
+                // It raises, or knows of something that may still come.
+                simulation.stuck.get_or_none().call0()?;
+                if !self.has_work() {
+                    self.poll_and_take(Some(simulation.patience), slack)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Polls, and takes over what the poll and other threads have brought.
+    fn poll_and_take(&self, wait: Option<Duration>, slack: TimerSlack) -> Result<()> {
+        self.poll(wait, slack)?;
+        self.dispatch();
+        self.drain_remote();
+        Ok(())
+    }
+
+    /// Runs as many entries as were ready when the iteration began, in the order of the schedule.
+    fn run_chosen(&self, simulation: &Simulation) -> Result<()> {
+        let count = self.ready.borrow().begin();
+        for left in (0..count).rev() {
+            let Some((entry, index, width)) = self.take_chosen(simulation) else { break };
+            if let Some(trace) = simulation.trace.get() {
+                trace.call(&[entry.object(), &Object::int(index as i64)?, &Object::int(width as i64)?])?;
+            }
+            let result = self.run_entry(&entry, left, None);
+            let object = entry.object();
+            if task_state(object) == Some(true) {
+                simulation.schedule.borrow_mut().forget(object.address() as u64);
+            }
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next entry out of the ready queue; with its index among the candidates, and how many there were.
+    fn take_chosen(&self, simulation: &Simulation) -> Option<(Runnable, usize, usize)> {
+        while self.ready.borrow().iter().next().is_some_and(Runnable::is_cancelled) {
+            let cancelled = self.ready.borrow_mut().take();
+            drop(cancelled);
+        }
+        let mut places = simulation.places.take();
+        let mut sources = simulation.sources.take();
+        places.clear();
+        sources.clear();
+        let mut due = None;
+        for (place, entry) in self.ready.borrow().iter().enumerate() {
+            if entry.is_cancelled() {
+                continue;
+            }
+            let kind = kind_of(entry);
+            match kind {
+                Kind::Timer(when) if *due.get_or_insert(when) != when => continue,
+                Kind::Task(source) => sources.push(source),
+                Kind::Timer(_) | Kind::Call => sources.push(0),
+            }
+            places.push(place);
+            if matches!(kind, Kind::Call) || places.len() == MOST_CANDIDATES {
+                break;
+            }
+        }
+        let index = simulation.schedule.borrow_mut().choose(&sources);
+        let width = places.len();
+        let entry = places.get(index).and_then(|place| self.ready.borrow_mut().take_at(*place));
+        simulation.places.replace(places);
+        simulation.sources.replace(sources);
+        entry.map(|entry| (entry, index, width))
+    }
+
+    /// `_simulate(time, seed, changes, length, deviations, patience, stuck, trace)`.
+    fn simulate(&self, arguments: &[Object]) -> Result<()> {
+        let [time, seed, changes, length, deviations, patience, stuck, trace] = arguments else {
+            return Err(type_error("_simulate() takes eight arguments"));
+        };
+        if self.is_running() || self.simulation.borrow().is_some() {
+            return Err(runtime_error("the loop runs or is simulated already"));
+        }
+        let policy = if !deviations.is_none() {
+            let pairs = deviations.to_list()?.list_items();
+            Policy::Repeat(pairs.iter().map(deviation).collect::<Result<_>>()?)
+        } else if changes.is_none() {
+            Policy::Random
+        } else {
+            Policy::Priorities {
+                changes: u32::try_from(changes.to_i64()?).unwrap_or(0),
+                length: u64::try_from(length.to_i64()?).unwrap_or(1),
+            }
+        };
+        let time = if time.is_none() { None } else { Some(Cell::new(time.to_f64()?)) };
+        let simulation = Simulation {
+            time,
+            schedule: RefCell::new(Schedule::new(seed.to_i64()? as u64, policy)),
+            holds: Cell::new(0),
+            patience: Duration::try_from_secs_f64(patience.to_f64()?).unwrap_or_default(),
+            stuck: Slot::new(stuck.clone()),
+            trace: Slot::default(),
+            places: RefCell::default(),
+            sources: RefCell::default(),
+        };
+        if !trace.is_none() {
+            simulation.trace.put(trace.clone());
+        }
+        *self.simulation.borrow_mut() = Some(Rc::new(simulation));
+        self.look_for_overrides()
+    }
+}
+
+/// A pair of the choice and the index.
+fn deviation(pair: &Object) -> Result<Deviation> {
+    let choice = u64::try_from(pair.item(0)?.to_i64()?).unwrap_or(u64::MAX);
+    let index = u32::try_from(pair.item(1)?.to_i64()?).unwrap_or(u32::MAX);
+    Ok(Deviation { choice, index })
+}
+
+/// The methods that `ferrio.testing` uses.
+pub(super) fn methods() -> Vec<Method> {
+    vec![
+        method::<Loop, _>(
+            c"_simulate",
+            |this, args: &Args<'_>| this.simulate(args.positional()).map(|()| Object::none()),
+            c"_simulate($self, time, seed, changes, length, deviations, patience, stuck, trace, /)\n--\n\nHave the loop simulated; before its first run.",
+        ),
+        method1::<Loop, _>(
+            c"_advance",
+            |this, seconds| {
+                let seconds = seconds.to_f64()?;
+                match &this.simulation()?.time {
+                    Some(time) => time.set(time.get() + seconds),
+                    None => return Err(runtime_error("the loop's clock is the real one")),
+                }
+                Ok(Object::none())
+            },
+            c"_advance($self, seconds, /)\n--\n\nMove the virtual clock on.",
+        ),
+        method1::<Loop, _>(
+            c"_hold",
+            |this, by| {
+                let by = by.to_i64()?;
+                let simulation = this.simulation()?;
+                simulation.holds.set(simulation.holds.get() + by);
+                Ok(Object::none())
+            },
+            c"_hold($self, by, /)\n--\n\nNote that so many more things are under way outside of the loop.",
+        ),
+        method0::<Loop, _>(
+            c"_deviations",
+            |this| {
+                let simulation = this.simulation()?;
+                let schedule = simulation.schedule.borrow();
+                let pairs = schedule.deviations().iter().map(|deviation| {
+                    let (choice, index) = (deviation.choice as i64, i64::from(deviation.index));
+                    Object::tuple([Object::int(choice)?, Object::int(index)?])
+                });
+                Object::list(pairs.collect::<Result<Vec<_>>>()?)
+            },
+            c"_deviations($self, /)\n--\n\nReturn the choices that were not the first candidate, as (choice, index).",
+        ),
+        method0::<Loop, _>(
+            c"_widths",
+            |this| {
+                let simulation = this.simulation()?;
+                let schedule = simulation.schedule.borrow();
+                let widths = schedule.widths().iter().map(|width| Object::int(i64::from(*width)));
+                Object::list(widths.collect::<Result<Vec<_>>>()?)
+            },
+            c"_widths($self, /)\n--\n\nReturn how many candidates each choice had.",
+        ),
+    ]
+}
+
+/// The properties that `ferrio.testing` uses.
+pub(super) fn properties() -> Vec<Property> {
+    vec![getter::<Loop, _>(c"_holds", |this| Object::int(this.simulation()?.holds.get()))]
+}

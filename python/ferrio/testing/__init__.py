@@ -1,0 +1,28 @@
+"""Tests of asyncio programs with the time and the order of tasks in the test's hand.
+
+run() runs a coroutine under a clock that jumps, in an order that a seed chooses. explore() runs a test in
+many orders, and shrinks the first that fails. `docs/testing.md` is the guide.
+"""
+
+from __future__ import annotations
+
+from ferrio.testing.clock import Clock, clock
+from ferrio.testing.exploration import Exploration, Failure, explore, find
+from ferrio.testing.network import Host, LeavesSimulationError, Network, network
+from ferrio.testing.simulation import DeadlockError, LeakError, run
+
+__all__ = (
+    "Clock",
+    "DeadlockError",
+    "Exploration",
+    "Failure",
+    "Host",
+    "LeakError",
+    "LeavesSimulationError",
+    "Network",
+    "clock",
+    "explore",
+    "find",
+    "network",
+    "run",
+)

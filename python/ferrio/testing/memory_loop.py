@@ -1,0 +1,257 @@
+"""MemoryLoop: a simulated loop whose connections go to the network in memory."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import ssl as ssl_module
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ferrio.server import Server
+from ferrio.testing.network import LeavesSimulationError, Network, port_number
+from ferrio.testing.simulation import SimulatedLoop
+from ferrio.testing.transports import MemoryTransport
+from ferrio.tls import SSLProtocol, check_timeouts
+
+__all__ = ("MemoryLoop",)
+
+
+class _Listener:
+    """What a server stops when it is closed."""
+
+    def __init__(self, host: Any, address: tuple[str, int]) -> None:
+        self._host, self._address = host, address
+
+    def stop(self) -> None:
+        self._host.listeners.pop(self._address, None)
+
+
+class MemoryServer(Server):
+    """A server on a host of the network in memory."""
+
+    def __init__(self, loop: Any, protocol_factory: Any, context: Any, *timeouts: float | None) -> None:
+        super().__init__(loop, [], protocol_factory, context, 0, *timeouts)
+
+    def listen(self, network: Network, names: list[Any], port: int) -> None:
+        """Take the addresses; connections are refused until the server serves."""
+        host = network.current_host()
+        try:
+            # "127.0.0.1" and "::1" are one address here.
+            for name in {network.listening_address(name): name for name in names}.values():
+                sock: Any = network.bind(self, name, port)
+                self._listeners.append(_Listener(host, sock.getsockname()))
+                assert self._sockets is not None
+                self._sockets.append(sock)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def sockets(self) -> tuple[Any, ...]:
+        """What stands for the listening sockets; empty once the server is closed."""
+        return tuple(self._sockets or ())
+
+    def _start_serving(self) -> None:
+        if self._sockets is not None:
+            self._serving = True
+
+    def accept(self, transport: MemoryTransport) -> None:
+        """Serve a connection that was made."""
+        self._context.copy().run(self._accept, transport)
+
+    def _accept(self, transport: MemoryTransport) -> None:
+        try:
+            protocol = self._protocol_factory()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            transport.abort()
+            self._loop.call_exception_handler(
+                {"message": "Error on transport creation for incoming connection", "exception": error}
+            )
+            return
+        if self._ssl_context is not None:
+            protocol = SSLProtocol(
+                self._loop,
+                protocol,
+                self._ssl_context,
+                None,
+                True,
+                ssl_handshake_timeout=self._ssl_handshake_timeout,
+                ssl_shutdown_timeout=self._ssl_shutdown_timeout,
+            )
+        transport.connect(protocol)
+
+
+class MemoryLoop(SimulatedLoop):
+    """A simulated loop with a network in memory."""
+
+    def __init__(self, *args: Any, network_seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.network = Network(self, network_seed)
+        # Connections that sock_connect() has made, until create_connection() takes them over.
+        self._connected: weakref.WeakKeyDictionary[Any, MemoryTransport] = weakref.WeakKeyDictionary()
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Connect to a host of the network. The socket is good for create_connection(sock=...) only."""
+        self._connected[sock] = await self.network.connect(*address[:2])
+
+    def close(self) -> None:
+        """Close the loop. Its network is gone with it, so that nobody has to close what is left of it."""
+        super().close()
+        self.network.end()
+
+    async def create_server(
+        self,
+        protocol_factory: Any,
+        host: Any = None,
+        port: Any = None,
+        *,
+        sock: Any = None,
+        ssl: Any = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        start_serving: bool = True,
+        **_: Any,
+    ) -> Any:
+        """Listen on the current host; see asyncio's loop.create_server(). Options of sockets do nothing."""
+        if isinstance(ssl, bool):
+            raise TypeError("ssl argument must be an SSLContext or None")
+        check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if sock is not None:
+            raise LeavesSimulationError("create_server(sock=...) needs a real socket")
+        if host is None and port is None:
+            raise ValueError("Neither host/port nor sock were specified")
+        names = [host] if host is None or isinstance(host, str | bytes) else list(host)
+        server = MemoryServer(self, protocol_factory, ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        server.listen(self.network, names, port_number(port))
+        if start_serving:
+            await server.start_serving()
+        return server
+
+    async def create_connection(
+        self,
+        protocol_factory: Any,
+        host: Any = None,
+        port: Any = None,
+        *,
+        ssl: Any = None,
+        sock: Any = None,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        all_errors: bool = False,
+        **_: Any,
+    ) -> Any:
+        """Connect to a host of the network; see asyncio's loop.create_connection().
+
+        Options of sockets do nothing.
+        """
+        if server_hostname is not None and not ssl:
+            raise ValueError("server_hostname is only meaningful with ssl")
+        if server_hostname is None and ssl:
+            if not host:
+                raise ValueError("You must set server_hostname when using ssl without a host")
+            server_hostname = host
+        check_timeouts(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if sock is not None:
+            if host is not None or port is not None:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            taken = self._connected.pop(sock, None)
+            if taken is None:
+                raise LeavesSimulationError("create_connection(sock=...) needs a real socket")
+            sock.close()
+            transport = taken
+        elif host is None and port is None:
+            raise ValueError("host and port was not specified and no sock specified")
+        else:
+            try:
+                transport = await self.network.connect("localhost" if host is None else host, port)
+            except OSError as error:
+                if all_errors:
+                    raise ExceptionGroup("create_connection failed", [error]) from None
+                raise
+        waiter = self.create_future()
+        try:
+            protocol = protocol_factory()
+            shown: Any = transport
+            if ssl:
+                tls: Any = SSLProtocol(
+                    self,
+                    protocol,
+                    ssl_module.create_default_context() if isinstance(ssl, bool) else ssl,
+                    waiter,
+                    False,
+                    server_hostname,
+                    ssl_handshake_timeout=ssl_handshake_timeout,
+                    ssl_shutdown_timeout=ssl_shutdown_timeout,
+                )
+                transport.connect(tls)
+                shown = tls._get_app_transport()
+            else:
+                transport.connect(protocol, waiter)
+            await waiter
+        except BaseException:
+            transport.abort()
+            raise
+        return shown, protocol
+
+    async def getaddrinfo(  # type: ignore[override]
+        self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> Any:
+        """Return the address of a host of the network, as socket.getaddrinfo() does."""
+        if family not in {0, socket.AF_INET}:
+            raise socket.gaierror(socket.EAI_ADDRFAMILY, "Address family for hostname not supported")
+        _, address = self.network.resolve("localhost" if host is None else host)
+        kind = type or socket.SOCK_STREAM
+        return [
+            (
+                socket.AF_INET,
+                socket.SocketKind(kind),
+                proto or socket.IPPROTO_TCP,
+                "",
+                (address, port_number(port)),
+            )
+        ]
+
+    async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:
+        """Return the name of the host with an address, and the port, as socket.getnameinfo() does."""
+        host, address = self.network.resolve(sockaddr[0])
+        return (address if flags & socket.NI_NUMERICHOST else host.name), str(sockaddr[1])
+
+
+def _refuse(name: str) -> Callable[..., Any]:
+    original = getattr(SimulatedLoop, name)
+
+    @functools.wraps(original)
+    def refused(self: Any, *_: Any, **__: Any) -> Any:
+        raise LeavesSimulationError(f"{name}() needs what the network in memory does not have")
+
+    return refused
+
+
+# What would reach out of the simulation.
+for _name in (
+    "add_reader",
+    "add_writer",
+    "connect_accepted_socket",
+    "connect_read_pipe",
+    "connect_write_pipe",
+    "create_datagram_endpoint",
+    "create_unix_connection",
+    "create_unix_server",
+    "sendfile",
+    "sock_accept",
+    "sock_recv",
+    "sock_recv_into",
+    "sock_recvfrom",
+    "sock_recvfrom_into",
+    "sock_sendall",
+    "sock_sendfile",
+    "sock_sendto",
+    "subprocess_exec",
+    "subprocess_shell",
+):
+    setattr(MemoryLoop, _name, _refuse(_name))
