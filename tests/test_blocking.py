@@ -98,12 +98,15 @@ def test_code_that_keeps_the_gil(watch, lines):
     watch(0.05)
 
     async def main():
+        # By then the thread looks.
+        block_the_loop(lambda: lines())
+        await until(lambda: len(lines()) == 2)
         # A second or less, in C.
         sum(range(30_000_000))
-        await until(lambda: len(lines()) >= 2)
+        await until(lambda: len(lines()) == 4)
 
     ferrio.run(main())
-    assert "sum(range(30_000_000))" in lines()[0]
+    assert "sum(range(30_000_000))" in lines()[2]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 does not show a task's context")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ("watch_blocking", "watch_by_environment")
 
 # How many looks there are in the time that a callback may take. The report comes late by one of them at most.
-_LOOKS = 4
+_LOOKS = 2
 
 # Seconds between two looks at a loop that is blocked: the duration at the end is as exact as this.
 _SOON = 0.005
@@ -39,7 +39,8 @@ _SHORTEST = 0.001
 # The longest one: a thread can't wait for any number of seconds.
 _LONGEST = 86400.0
 
-# Seconds between two looks while no loop runs. A run that begins also wakes the thread.
+# Seconds between two looks while no loop runs. One that is about to run wakes the thread, and runs within
+# this time.
 _PAUSE = 1.0
 
 # What a callback is called that is not a task's step.
@@ -53,30 +54,38 @@ class _Watcher:
         self.threshold = threshold
         self.describe = describe
         self.stopped = threading.Event()
+        # Taken by who starts the thread.
+        self.is_to_start = threading.Lock()
         # There is something to look at.
         self.wanted = threading.Event()
         self._states: weakref.WeakKeyDictionary[Loop, _State] = weakref.WeakKeyDictionary()
         self.thread = threading.Thread(target=self._run, name="ferrio-watch-blocking", daemon=True)
 
     def _run(self) -> None:
+        interval = min(max(self.threshold / _LOOKS, _SHORTEST), _LONGEST)
         before = _Moment()
+        # Until when a loop may be about to run.
+        expected_until = before.time
         while not self.stopped.is_set():
-            loops = running_loops()
-            now = _Moment()
-            is_any_blocked = False
-            # One that has just ended may have been blocked.
-            for loop in {*loops, *self._states}:
-                is_any_blocked |= self._look(loop, before, now)
-            if loops:
-                self.wanted.clear()
-                interval = min(max(self.threshold / _LOOKS, _SHORTEST), _LONGEST)
-                del loops, loop
+            is_any_running, is_any_blocked = self._look_at_all(before)
+            if not is_any_running and time.monotonic() > expected_until:
+                if self.wanted.wait(_PAUSE):
+                    self.wanted.clear()
+                    expected_until = time.monotonic() + _PAUSE
+                before = _Moment()
+            else:
                 before = _Moment()
                 self.stopped.wait(min(interval, _SOON) if is_any_blocked else interval)
-            else:
-                self._states.clear()
-                self.wanted.wait(_PAUSE)
-                before = _Moment()
+
+    def _look_at_all(self, before: _Moment) -> tuple[bool, bool]:
+        """Look at the loops; return whether one runs, and whether one is blocked."""
+        loops = running_loops()
+        now = _Moment()
+        # One that has just ended may have been blocked.
+        are_blocked = [self._look(loop, before, now) for loop in {*loops, *self._states}]
+        if not loops:
+            self._states.clear()
+        return bool(loops), any(are_blocked)
 
     def _look(self, loop: Loop, before: _Moment, now: _Moment) -> bool:
         """Look at a loop; return whether it is blocked. before: when the look before this one ended."""
@@ -93,6 +102,8 @@ class _Watcher:
             return False
         if not state.reported:
             state.reported = True
+            # Until the end is told.
+            state.loop = loop
             try:
                 state.what = self._report(loop, number, now.time - state.since)
             except Exception as error:
@@ -127,12 +138,13 @@ class _Moment:
 class _State:
     """The callback that a loop was in at the last look."""
 
-    __slots__ = ("number", "reported", "since", "what")
+    __slots__ = ("loop", "number", "reported", "since", "what")
 
     def __init__(self, number: int | None, since: float) -> None:
         self.number = number
         self.since = since
         self.reported = False
+        self.loop: Loop | None = None
         self.what = _NO_TASK
 
 
@@ -218,15 +230,18 @@ def watch_by_environment(value: str) -> None:
 
 def _want() -> None:
     """Have the thread run, and look: before a loop runs."""
-    if _watcher is None:
+    watcher = _watcher
+    if watcher is None:
         return
-    if _watcher.thread.ident is None:
+    # Loops of several threads may come here at once.
+    if watcher.is_to_start.acquire(blocking=False):
         try:
-            _watcher.thread.start()
+            watcher.thread.start()
         except RuntimeError:
-            # Another thread has started it at this moment, or no thread can be started.
+            # The system has no more threads.
+            watcher.is_to_start.release()
             return
-    _watcher.wanted.set()
+    watcher.wanted.set()
 
 
 def _begin_anew() -> None:
