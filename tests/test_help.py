@@ -27,10 +27,3 @@ def test_a_class_says_what_it_is(name: str) -> None:
     assert of_class.__doc__
     # That of the class in Rust below it is no documentation.
     assert "in Rust" not in shown(of_class)
-
-
-def test_methods_in_rust_have_asyncios_documentation() -> None:
-    text = shown(ferrio.StreamReader)
-    assert "Read up to `n` bytes from the stream." in text
-    assert "Remove and return an item from the queue." in shown(ferrio.Queue)
-    assert "Coroutine that completes after a given time" in shown(ferrio.sleep)

@@ -13,6 +13,9 @@ ferrio.install()
 import dask.array  # noqa: E402
 import distributed  # noqa: E402
 
+# Seconds for a worker to start, on a loaded machine too.
+PATIENCE = 200
+
 TASKS = 2000
 SIDE = 400
 
@@ -36,7 +39,13 @@ async def wait_forever():
 
 async def main():
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", asynchronous=True
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address=None,
+        host="127.0.0.1",
+        asynchronous=True,
+        # dask kills a worker that takes longer to start.
+        death_timeout=PATIENCE,
     )
     async with cluster, distributed.Client(cluster, asynchronous=True) as client:
         print("scheduler", *sorted(modules(cluster.scheduler.loop.asyncio_loop)))
@@ -55,7 +64,7 @@ async def main():
         future = client.submit(wait_forever)
         await future.cancel()
         print("cancel", future.status)
-        await client.restart()
+        await client.restart(timeout=PATIENCE)
         print("restart", await client.submit(operator.add, 1, 2), len(await client.run(modules_of_worker)))
         loop, executor = asyncio.get_running_loop(), client.get_executor()
         print(
