@@ -356,7 +356,10 @@ def test_the_guide_shows_a_race_and_its_remedy(tmp_path):
     assert "1 passed" in outcome("--ferrio-schedules=1")
     failure = outcome()
     assert "assert -60 == 20" in failure and "The fewest deviations" in failure, failure
-    remedied = example.replace("    balance = 100\n", "    balance = 100\n\n    def __init__(self):\n        self.lock = asyncio.Lock()\n")
+    remedied = example.replace(
+        "    balance = 100\n",
+        "    balance = 100\n\n    def __init__(self):\n        self.lock = asyncio.Lock()\n",
+    )
     body = "        if self.balance >= amount:\n            await asyncio.sleep(0.01)  # the bank answers\n"
     body += "            self.balance -= amount\n"
     indented = "".join(f"    {line}\n" for line in body.splitlines())
