@@ -1,4 +1,7 @@
-"""A loop inside of another main loop: how it begins and ends, what is refused, and loops whose runs are a host's."""
+"""A loop inside of another main loop: how it begins and ends, what is refused, and loops whose runs are a host's.
+
+This file has more than 400 lines because each wrong order of the calls has a test of its own.
+"""
 
 import asyncio
 import gc

@@ -1,6 +1,8 @@
 """The interpreter's own tools, from 3.14 on: they see Ferrio's tasks as they see asyncio's.
 
 They read the memory of another process, which takes the rights of its user: on some systems that is root's alone.
+
+This file has more than 400 lines because the programs that the tools look at stand beside their tests.
 """
 
 import asyncio

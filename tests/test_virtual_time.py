@@ -1,4 +1,7 @@
-"""ferrio.testing.run() with a virtual clock: what jumps, what holds it still, and what is refused."""
+"""ferrio.testing.run() with a virtual clock: what jumps, what holds it still, and what is refused.
+
+This file has more than 400 lines because each way to wait has a test of its own.
+"""
 
 import asyncio
 import fractions

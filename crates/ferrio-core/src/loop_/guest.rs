@@ -12,8 +12,9 @@
 
 use super::runnable::Runnable;
 use super::{Loop, Overridable, System, hooks};
+use crate::ffi::class::{Method, method, method0};
 use crate::ffi::error::runtime_error;
-use crate::ffi::{Object, Own, Result, context, thread_ident};
+use crate::ffi::{Object, Own, Result, Signature, context, thread_ident};
 use ferrio_reactor::alarm::Alarm;
 use ferrio_reactor::clock;
 use ferrio_reactor::poller::{Interest, Mode};
@@ -323,4 +324,51 @@ impl Own<Loop> {
         }
         true
     }
+}
+
+static STEP: Signature = Signature {
+    name: "_step",
+    parameters: &["callbacks", "seconds"],
+    positional: 2,
+    required: 2,
+    variadic: false,
+};
+
+/// The methods that `ferrio.guest` uses.
+pub(super) fn methods() -> Vec<Method> {
+    vec![
+        method0::<Loop, _>(
+            c"_begin_guest",
+            |this| this.begin_guest().map(|()| Object::none()),
+            c"_begin_guest($self, /)\n--\n\nRun by steps from now on, in this thread.",
+        ),
+        method0::<Loop, _>(
+            c"_end_guest",
+            |this| this.end_guest().map(|()| Object::none()),
+            c"_end_guest($self, /)\n--\n\nRun by steps no more. RuntimeError inside of a step.",
+        ),
+        method0::<Loop, _>(
+            c"_guest_descriptor",
+            |this| Object::int(i64::from(this.guest_descriptor()?)),
+            c"_guest_descriptor($self, /)\n--\n\nReturn the descriptor that another main loop watches.",
+        ),
+        method0::<Loop, _>(
+            c"_guest_timeout",
+            |this| this.guest_timeout()?.map_or_else(|| Ok(Object::none()), Object::float),
+            c"_guest_timeout($self, /)\n--\n\nReturn the seconds until a step is due without an event; None for never.",
+        ),
+        method0::<Loop, _>(
+            c"_has_work",
+            |this| Ok(Object::bool(this.has_work())),
+            c"_has_work($self, /)\n--\n\nReturn True if something is ready, or stop() was called.",
+        ),
+        method::<Loop, _>(
+            c"_step",
+            |this, args| {
+                let ([callbacks, seconds], [], _) = args.bind::<2, 0>(&STEP)?;
+                this.step(callbacks.to_i64()?.max(1) as usize, seconds.to_f64()?).map(Object::bool)
+            },
+            c"_step($self, callbacks, seconds, /)\n--\n\nRun one iteration that never waits, within limits. Return True if the loop was stopped.",
+        ),
+    ]
 }

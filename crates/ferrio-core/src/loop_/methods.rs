@@ -2,7 +2,7 @@
 
 use super::readiness::{Direction, Fd, checked, descriptor_of, number_of};
 use super::runnable::Runnable;
-use super::{Loop, Overridable, simulation};
+use super::{Loop, Overridable, guest, simulation};
 use crate::ffi::class::{
     Additions, Members, Method, Property, after_setattr_slot, getter, make_type_with, method, method0, method1,
     property, type_cell,
@@ -32,13 +32,6 @@ static CALL_LATER: Signature = Signature {
 };
 static CALL_AT_SIGNATURE: Signature =
     Signature { name: "BaseEventLoop.call_at", parameters: &["when", "callback", "context"], ..CALL_LATER };
-static STEP: Signature = Signature {
-    name: "_step",
-    parameters: &["callbacks", "seconds"],
-    positional: 2,
-    required: 2,
-    variadic: false,
-};
 static ADD_READER: Signature = Signature {
     name: "BaseSelectorEventLoop.add_reader",
     parameters: &["fd", "callback"],
@@ -103,7 +96,7 @@ impl Class for Loop {
 
     fn members() -> Members {
         Members {
-            methods: [scheduling(), running(), guest_methods(), descriptors(), simulation::methods()].concat(),
+            methods: [scheduling(), running(), guest::methods(), descriptors(), simulation::methods()].concat(),
             properties: [properties(), simulation::properties()].concat(),
             slots: vec![after_setattr_slot::<Loop, _>(|this, name| {
                 if Overridable::SKIPPED.names(name)? { this.look_for_overrides() } else { Ok(()) }
@@ -235,45 +228,6 @@ fn running() -> Vec<Method> {
                 Ok(Object::none())
             },
             c"_set_debug($self, enabled, /)\n--\n\nTurn debug mode on or off.",
-        ),
-    ]
-}
-
-/// What `ferrio.guest` uses.
-fn guest_methods() -> Vec<Method> {
-    vec![
-        method0::<Loop, _>(
-            c"_begin_guest",
-            |this| this.begin_guest().map(|()| Object::none()),
-            c"_begin_guest($self, /)\n--\n\nRun by steps from now on, in this thread.",
-        ),
-        method0::<Loop, _>(
-            c"_end_guest",
-            |this| this.end_guest().map(|()| Object::none()),
-            c"_end_guest($self, /)\n--\n\nRun by steps no more. RuntimeError inside of a step.",
-        ),
-        method0::<Loop, _>(
-            c"_guest_descriptor",
-            |this| Object::int(i64::from(this.guest_descriptor()?)),
-            c"_guest_descriptor($self, /)\n--\n\nReturn the descriptor that another main loop watches.",
-        ),
-        method0::<Loop, _>(
-            c"_guest_timeout",
-            |this| this.guest_timeout()?.map_or_else(|| Ok(Object::none()), Object::float),
-            c"_guest_timeout($self, /)\n--\n\nReturn the seconds until a step is due without an event; None for never.",
-        ),
-        method0::<Loop, _>(
-            c"_has_work",
-            |this| Ok(Object::bool(this.has_work())),
-            c"_has_work($self, /)\n--\n\nReturn True if something is ready, or stop() was called.",
-        ),
-        method::<Loop, _>(
-            c"_step",
-            |this, args| {
-                let ([callbacks, seconds], [], _) = args.bind::<2, 0>(&STEP)?;
-                this.step(callbacks.to_i64()?.max(1) as usize, seconds.to_f64()?).map(Object::bool)
-            },
-            c"_step($self, callbacks, seconds, /)\n--\n\nRun one iteration that never waits, within limits. Return True if the loop was stopped.",
         ),
     ]
 }
