@@ -103,10 +103,11 @@ def test_code_that_keeps_the_gil(watch, lines):
         await until(lambda: len(lines()) == 2)
         # A second or less, in C.
         sum(range(30_000_000))
-        await until(lambda: len(lines()) == 4)
+        await until(lambda: len(lines()) >= 3)
 
     ferrio.run(main())
-    assert "sum(range(30_000_000))" in lines()[2]
+    # It sees the callback itself only if it gets the GIL before the loop goes on.
+    assert "sum(range(30_000_000))" in lines()[2] or "A callback blocked the loop for" in lines()[2], lines()
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 does not show a task's context")

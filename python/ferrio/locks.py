@@ -40,7 +40,7 @@ class Event(_core.Event, _Event, Copyable):
 
     # This is Python code, which the interpreter enters without a C call. That is fastest for an event that is
     # set.
-    async def wait(self) -> Any:
+    async def wait(self):  # type: ignore[no-untyped-def]
         if self._value:
             return True
         waiter = self._waiter()

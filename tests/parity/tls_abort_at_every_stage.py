@@ -1,4 +1,5 @@
 import asyncio
+import logging
 import socket
 
 import ferrio
@@ -37,7 +38,18 @@ class Protocol(asyncio.Protocol):
         self.lost.set_result(None)
 
 
+seen = set()
+
+
+def is_new(record):
+    # How often the same is said depends on how many records the kernel takes at once.
+    is_known = record.getMessage() in seen
+    seen.add(record.getMessage())
+    return not is_known
+
+
 async def main():
+    logging.getLogger("asyncio").addFilter(is_new)
     loop = asyncio.get_running_loop()
     server_context, client_context = contexts()
     for stage in ("made", "pause", "data"):
