@@ -74,6 +74,34 @@ def test_peers_that_go(how: str) -> None:
     assert set(ferrio.run(main())) <= DEPARTURES[how]
 
 
+def test_a_lost_stream_is_not_reported_in_whatever_order_the_collector_finalizes() -> None:
+    async def main() -> None:
+        gc.disable()
+        loop = asyncio.get_running_loop()
+
+        class Collecting:
+            """Makes the protocol's future one generation younger than the protocol."""
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(loop, name)
+
+            def create_future(self) -> Any:
+                gc.collect(0)
+                return loop.create_future()
+
+        protocol: Any = ferrio.StreamReaderProtocol(ferrio.StreamReader(), loop=Collecting())
+        error: Any = ConnectionResetError("a peer has gone")
+        error.cycle = protocol
+        protocol.connection_lost(error)
+        del protocol, error
+        gc.collect()
+
+    try:
+        ferrio.run(main())
+    finally:
+        gc.enable()
+
+
 def test_a_peer_that_sends_byte_after_byte() -> None:
     async def main() -> bytes:
         arrived: list[bytes] = []

@@ -61,6 +61,14 @@ class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):
     def __init__(self, stream_reader: Any, client_connected_cb: Any = None, loop: Any = None) -> None:
         _StreamReaderProtocol.__init__(self, stream_reader, client_connected_cb, loop)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        _StreamReaderProtocol.connection_lost(self, exc)
+        closed: Any = self._closed  # type: ignore[attr-defined]
+        # asyncio retrieves the exception of this future in __del__, so that nobody reports it. At times that
+        # is too late: a garbage collection can finalize the future first.
+        if exc is not None and closed.done() and not closed.cancelled():
+            closed.exception()
+
     # A trick: this is the code of asyncio's method with other globals, in which StreamWriter is this module's
     # class. So the method creates one of Ferrio's writers, and is otherwise the interpreter's own. The
     # globals are a copy, so it does not see later changes of asyncio.streams, for example by a mock.
