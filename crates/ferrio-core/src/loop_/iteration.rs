@@ -59,7 +59,10 @@ impl Own<Loop> {
 
     fn run_once(&self, slack: TimerSlack) -> Result<()> {
         // 1. Take the time, and 2. work out how long to wait.
-        let wait = self.time_to_wait()?;
+        let mut wait = self.time_to_wait()?;
+        if wait.is_none() && !self.stuck.is_empty() {
+            wait = self.tell_stuck()?;
+        }
         // 3. Poll; the GIL is released only if the wait is not 0.
         if self.needs_poll(wait) {
             self.poll(wait, slack)?;
@@ -88,6 +91,17 @@ impl Own<Loop> {
         };
         // Finalisers and a clock of the program's own are Python code, and may have added work.
         Ok(if self.has_work() { Some(Duration::ZERO) } else { wait })
+    }
+
+    /// Nothing but another thread or a signal can wake the loop, unless a descriptor is watched: tells who wants to know.
+    /// Returns how long the poll waits.
+    #[cold]
+    fn tell_stuck(&self) -> Result<Option<Duration>> {
+        if self.registrations.borrow().are_any_public() {
+            return Ok(None);
+        }
+        self.stuck.get_or_none().call(&[self.as_object()])?;
+        self.time_to_wait()
     }
 
     pub(super) fn has_work(&self) -> bool {

@@ -79,6 +79,7 @@ impl Class for Loop {
         visitor.slot(&self.slow_callback_duration);
         visitor.slot(&self.current);
         visitor.slot(&self.task_factory);
+        visitor.slot(&self.stuck);
         if let Ok(simulation) = self.simulation.try_borrow() {
             simulation.iter().for_each(|simulation| simulation.traverse(visitor));
         }
@@ -90,6 +91,7 @@ impl Class for Loop {
         self.slow_callback_duration.clear();
         self.current.clear();
         self.task_factory.clear();
+        self.stuck.clear();
         let simulation = self.simulation.take();
         drop(simulation);
     }
@@ -214,6 +216,14 @@ fn running() -> Vec<Method> {
             c"_check_closed",
             |this| this.check_closed().map(|()| Object::none()),
             c"_check_closed($self, /)\n--\n\nRaise RuntimeError if the loop was closed.",
+        ),
+        method1::<Loop, _>(
+            c"_when_stuck",
+            |this, call| {
+                this.stuck.set(Some(call.clone()).filter(|call| !call.is_none()));
+                Ok(Object::none())
+            },
+            c"_when_stuck($self, call, /)\n--\n\nCall call(loop) before the loop waits with no timer and no descriptor of the program's; None: don't.",
         ),
         method0::<Loop, _>(
             c"get_debug",

@@ -176,6 +176,8 @@ pub struct Loop {
     overridden: Cell<Overridden>,
     /// The program's task factory, if it has set one.
     pub(crate) task_factory: Slot,
+    /// What is called when nothing in the loop can wake it; nothing, or a function of the loop.
+    stuck: Slot,
     /// For tests (`ferrio.testing`).
     simulation: RefCell<Option<Rc<Simulation>>>,
     /// What runs now, in debug mode.
@@ -211,6 +213,7 @@ impl Loop {
             thread: Cell::new(0),
             overridden: Cell::new(Overridden::ALL),
             task_factory: Slot::default(),
+            stuck: Slot::default(),
             simulation: RefCell::new(None),
             current: Slot::default(),
             dict: Dict::default(),
