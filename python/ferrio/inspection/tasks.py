@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import gc
 import sys
 import threading
 import types
 from collections.abc import Iterator
 
 from ferrio import _core
+from ferrio.inspection import chains
+from ferrio.inspection.waits import contents
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -47,9 +46,8 @@ def describe_tasks() -> list[dict[str, Any]]:
 def _stack(coroutine: Any, running: types.FrameType | None) -> list[tuple[str, str, int]]:
     """Return the functions that a coroutine is in, innermost first."""
     stack: list[tuple[str, str, int]] = []
-    while (coroutine := _without_wrappers(coroutine)) is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-        frame = frame or getattr(coroutine, "ag_frame", None)
+    for coroutine in chains.links(coroutine):
+        frame = chains.frame_of(coroutine)
         if frame is None:
             # Ferrio's own coroutines have no frame, but a name.
             name = getattr(coroutine, "__qualname__", None)
@@ -65,23 +63,7 @@ def _stack(coroutine: Any, running: types.FrameType | None) -> list[tuple[str, s
                 running = running.f_back
             if running is not None:
                 stack = called + stack
-        names = ("cr_await", "gi_yieldfrom", "ag_await")
-        coroutine = next(filter(None, (getattr(coroutine, name, None) for name in names)), None)
     return stack
-
-
-# What the interpreter puts between an await and the coroutine or generator: no name leads from it to that.
-_WRAPPERS = {"anext_awaitable", "async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}
-
-
-def _without_wrappers(awaited: Any) -> Any:
-    """Return the coroutine or generator that an object is about, if it is a wrapper of the interpreter's."""
-    while type(awaited).__name__ in _WRAPPERS:
-        kinds = (types.CoroutineType, types.AsyncGeneratorType)
-        held = gc.get_referents(awaited)
-        inner = [one for one in held if isinstance(one, kinds) or type(one).__name__ in _WRAPPERS]
-        awaited = inner[0] if inner else None
-    return awaited
 
 
 def _entry(frame: types.FrameType) -> tuple[str, str, int]:
@@ -93,7 +75,7 @@ def _awaiters(task: Any, tasks: list[Any]) -> Iterator[Any]:
     known = set(getattr(task, "_asyncio_awaited_by", None) or ())
     awaited = {id(task)}
     for callback, *_ in task._callbacks or ():
-        for thing in _contents(callback):
+        for thing in contents(callback):
             awaited.add(id(thing))
             parent = getattr(thing, "_parent_task", None)
             if parent is not None:
@@ -101,14 +83,3 @@ def _awaiters(task: Any, tasks: list[Any]) -> Iterator[Any]:
     for other in tasks:
         if other in known or id(other._fut_waiter) in awaited:
             yield other
-
-
-def _contents(callback: Any) -> Iterator[Any]:
-    """Yield the objects of a callback: the object of a method, its arguments, its variables."""
-    while isinstance(callback, functools.partial):
-        yield from callback.args
-        callback = callback.func
-    yield getattr(callback, "__self__", None)
-    for cell in getattr(callback, "__closure__", None) or ():
-        with contextlib.suppress(ValueError):  # an empty one
-            yield cell.cell_contents

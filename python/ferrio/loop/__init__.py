@@ -76,6 +76,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         "_asyncgens",
         "_asyncgens_shutdown_called",
         "_default_executor",
+        "_detects_deadlock",
         "_exception_handler",
         "_executor_shutdown_called",
         "_has_wakeup_descriptor",
@@ -108,6 +109,8 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         # The executor for name lookups.
         self._resolver: Any = None
         self._exception_handler: Any = None
+        # What a deadlock does: True and "always" raise, "log" is for debug mode. See ferrio.run().
+        self._detects_deadlock: Any = False
         self._asyncgens: weakref.WeakSet[Any] = weakref.WeakSet()
         self._asyncgens_shutdown_called = False
         self._tracks_coroutine_origins = False

@@ -4,33 +4,33 @@
 //! at one flag.
 
 use crate::ffi::class::{Method, module_function};
+use crate::ffi::error::type_error;
 use crate::ffi::{Args, Object, Result, Slot, Visitor};
 use crate::futures::awaiters;
 use crate::loop_::running_or_none;
 use crate::stdlib;
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
-static ARE_NOTED: AtomicBool = AtomicBool::new(false);
+/// How many want it: each loop in debug mode while it runs, and the program.
+static WANTED_BY: AtomicI64 = AtomicI64::new(0);
 
 /// Whether owners are noted.
 #[inline]
 pub fn are_noted() -> bool {
-    ARE_NOTED.load(Ordering::Relaxed)
+    WANTED_BY.load(Ordering::Relaxed) > 0
 }
 
-/// `_note_owners(enabled)`.
+/// `_note_owners(change)`.
 pub fn note_owners() -> Method {
     module_function(
         c"_note_owners",
         |args: &Args<'_>| {
-            let mut before = are_noted();
-            if let [enabled] = args.positional() {
-                before = ARE_NOTED.swap(enabled.is_true()?, Ordering::Relaxed);
-            }
-            Ok(Object::bool(before))
+            let [change] = args.positional() else { return Err(type_error("a number is expected")) };
+            let change = change.to_i64()?;
+            Object::int(WANTED_BY.fetch_add(change, Ordering::Relaxed) + change)
         },
-        c"_note_owners(enabled=None, /)\n--\n\nHave primitives note who has acquired them. Return whether they did.",
+        c"_note_owners(change, /)\n--\n\nHave primitives note who acquires them. Return how many want that.",
     )
 }
 
