@@ -7,22 +7,27 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from ferrio import _core
+from ferrio.inspection.breathing import breathe
 from ferrio.inspection.chains import place_of
 from ferrio.inspection.graph import Graph, all_tasks
 from ferrio.inspection.names import coroutine_of, task_label, task_name
+from ferrio.inspection.waits import Wait
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("circles", "explain", "explain_all", "find", "line", "sentences")
+__all__ = ("brief", "circles", "explain", "explain_all", "find", "line", "sentences")
 
 # So many tasks are named where one waits for many, so many groups of tasks are listed, and so deep a chain is
 # followed.
 _MOST_BRANCHES = 10
 _MOST_GROUPS = 30
 _DEEPEST = 50
+
+# So many tasks are named in a few words.
+_MOST_NAMED = 3
 
 
 def explain(task: Any = None) -> str:
@@ -56,6 +61,7 @@ def explain_all(tasks: list[Any] | None = None) -> str:
     groups: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for task in graph.tasks:
         what = _what_and_tasks(graph, task, with_limit=False)
+        breathe()
         groups[place_of(coroutine_of(task)), what].append(task)
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
     for (place, what), members in ordered[:_MOST_GROUPS]:
@@ -109,6 +115,16 @@ def circles(graph: Graph) -> Iterator[str]:
 def line(graph: Graph, task: Any) -> str:
     """Return what a task waits for, in a line, with the names of the tasks that it depends on."""
     return f"{task_label(task)} {_what_and_tasks(graph, task)}"
+
+
+def brief(graph: Graph, task: Any) -> str:
+    """Return what a task does or waits for, in a few words, from what is known of this task alone."""
+    wait = graph.wait(task)
+    if _is_state(wait.text) and wait.subject is None:
+        return wait.text
+    names = ", ".join(f"Task {task_name(one)}" for one in wait.tasks[:_MOST_NAMED])
+    more = f" and {len(wait.tasks) - _MOST_NAMED} more" if len(wait.tasks) > _MOST_NAMED else ""
+    return f"{_object(graph, task)} {names}{more}".strip()
 
 
 def _what_and_tasks(graph: Graph, task: Any, with_limit: bool = True) -> str:
@@ -169,8 +185,8 @@ def _what(graph: Graph, task: Any, with_limit: bool = True) -> str:
     wait = graph.wait(task)
     if wait.subject is None and wait.text and not wait.tasks and _is_state(wait.text):
         return wait.text
-    since = _since(task) if with_limit else ""
-    text = f"waits{since} for {_object(graph, task, with_limit)}"
+    left = _since(graph, task) + _left(wait) if with_limit else ""
+    text = f"waits{left} for {_object(graph, task)}"
     if not wait.tasks and wait.limit is None and graph.is_lonely(task):
         text += ", to which nobody else refers"
     return text.rstrip()
@@ -180,12 +196,10 @@ def _is_state(text: str) -> bool:
     return text.startswith(("is ", "runs ", "was ", "has "))
 
 
-def _object(graph: Graph, task: Any, with_limit: bool = True) -> str:
+def _object(graph: Graph, task: Any) -> str:
     """Return what a task waits for, up to the tasks that it depends on."""
     wait = graph.wait(task)
     text = wait.text
-    if wait.limit is not None and with_limit:
-        text += f" for at most {wait.limit:.1f} s more" if wait.text != "sleep()" else f" for {wait.limit:.1f} s more"
     if wait.relation and wait.tasks:
         text += f", {wait.relation}"
         if len(wait.tasks) > 1:
@@ -193,6 +207,12 @@ def _object(graph: Graph, task: Any, with_limit: bool = True) -> str:
     return text
 
 
-def _since(task: Any) -> str:
-    """Return for how long a task has waited, if that was noted."""
-    return ""
+def _since(graph: Graph, task: Any) -> str:
+    """Return for how long a task has waited, if the tasks' times are noted."""
+    time = graph.times.get(id(task))
+    return "" if time is None else f" since {time.waiting:.1f} s"
+
+
+def _left(wait: Wait) -> str:
+    """Return how long the wait may last at most."""
+    return "" if wait.limit is None else f", with {wait.limit:.1f} s left,"

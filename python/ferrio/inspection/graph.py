@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator
 
 from ferrio import _core, locks, queues, versions
 from ferrio.inspection import chains, owners
+from ferrio.inspection.breathing import breathe
 from ferrio.inspection.names import coroutine_of
 from ferrio.inspection.waits import Wait, wait_of
+from ferrio.loop import living_loops
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -50,10 +52,8 @@ _HELD: Any = (locks._Lock, locks._Semaphore, locks._Condition)
 
 def all_tasks() -> list[Any]:
     """Return the tasks of all of this process's loops that are not done, the oldest of each loop first."""
-    from ferrio.loop import _loops
-
     found = {id(task): task for task in _core.all_tasks()}
-    for loop in list(_loops):
+    for loop in living_loops():
         # Tasks of other makes.
         with contextlib.suppress(RuntimeError):
             found.update((id(task), task) for task in asyncio.all_tasks(loop) if id(task) not in found)
@@ -67,6 +67,7 @@ class Graph:
         self.tasks = list(tasks)
         self._links: dict[int, list[Any]] = {}
         self._waits: dict[int, Wait] = {}
+        self._lonely: dict[int, bool] = {}
 
     def links(self, task: Any) -> list[Any]:
         """Return a task's coroutine, what it awaits, and so on."""
@@ -87,6 +88,16 @@ class Graph:
             self._waits[id(task)] = found
         return found
 
+    @functools.cached_property
+    def times(self) -> dict[int, Any]:
+        """The times of tasks, by the identities of the tasks; as far as they are noted."""
+        from ferrio.inspection.statistics import times_of
+
+        found: dict[int, Any] = {}
+        for loop in living_loops():
+            found.update(times_of(loop))
+        return found
+
     def holders(self, primitive: Any) -> list[Any]:
         """Return the tasks that have acquired a lock or a semaphore."""
         noted = owners.owners_of(primitive)
@@ -97,6 +108,7 @@ class Graph:
         """The tasks that are inside of `async with`, by the identity of the lock or semaphore."""
         found: dict[int, list[Any]] = defaultdict(list)
         for task in self.tasks:
+            breathe()
             links = self.links(task)
             for at, link in enumerate(links):
                 if not isinstance(link, types.CoroutineType | types.AsyncGeneratorType | types.GeneratorType):
@@ -118,7 +130,10 @@ class Graph:
     @functools.cached_property
     def stuck(self) -> set[int]:
         """The identities of the tasks that none but each other, or tasks that have ended, could wake."""
-        waits = {id(task): self.wait(task) for task in self.tasks}
+        waits = {}
+        for task in self.tasks:
+            breathe()
+            waits[id(task)] = self.wait(task)
         dependents: dict[int, list[int]] = defaultdict(list)
         missing: dict[int, int] = {}
         alive: list[int] = []
@@ -169,6 +184,12 @@ class Graph:
         wait = self.wait(task)
         if not issubclass(type(wait.subject), _PASSIVE) or hasattr(type(wait.subject), "get_coro"):
             return False
+        key = id(wait.subject)
+        if key not in self._lonely:
+            self._lonely[key] = self._has_no_other_references(wait)
+        return self._lonely[key]
+
+    def _has_no_other_references(self, wait: Wait) -> bool:
         waiting = self._by_subject[id(wait.subject)]
         links = {id(link): link for one in waiting for link in self.links(one)}
         known = sum(_count(wait.subject, gc.get_referents(link)) for link in links.values())

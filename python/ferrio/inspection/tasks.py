@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ferrio import _core
 from ferrio.inspection import chains
+from ferrio.inspection.breathing import breathe
 from ferrio.inspection.waits import contents
 
 # typing itself is not imported: that takes as long as half of asyncio.
@@ -30,6 +31,7 @@ def describe_tasks() -> list[dict[str, Any]]:
     frames = sys._current_frames()
     described = []
     for task in tasks:
+        breathe()
         ident = getattr(task.get_loop(), "_thread_id", None)
         described.append(
             {

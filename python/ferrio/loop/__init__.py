@@ -661,10 +661,15 @@ def is_any_running() -> bool:
 
 def running_loops() -> list[Loop]:
     """Return the loops that run, in any thread. Any thread may ask."""
+    return [loop for loop in living_loops() if loop.is_running()]
+
+
+def living_loops() -> list[Loop]:
+    """Return the loops that are not closed. Any thread may ask."""
     # A WeakSet can't be iterated while other threads add to it; its set of references is copied at once.
     references: set[weakref.ref[Loop]] = _loops.data  # type: ignore[attr-defined]
     loops = [reference() for reference in list(references)]
-    return [loop for loop in loops if loop is not None and loop.is_running()]
+    return [loop for loop in loops if loop is not None and not loop.is_closed()]
 
 
 def _import(name: str) -> None:

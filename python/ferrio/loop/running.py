@@ -98,6 +98,8 @@ def session(loop: Loop) -> Iterator[None]:
     if looks_for_deadlocks:
         loop._when_stuck(_look_for_deadlock)
         _core._note_owners(1)
+    if loop._debug:
+        loop._time_tasks(True)
     asyncgen_hooks = sys.get_asyncgen_hooks()
     is_interruptible = False
     try:

@@ -44,6 +44,7 @@ impl Own<Loop> {
         self.look_for_overrides()?;
         self.thread.set(thread_ident());
         let _running = Running(self);
+        self.statistics.begin();
         let slack = TimerSlack::of_thread();
         let simulation = self.simulation.borrow().clone();
         loop {
@@ -58,6 +59,7 @@ impl Own<Loop> {
     }
 
     fn run_once(&self, slack: TimerSlack) -> Result<()> {
+        self.statistics.iterations.set(self.statistics.iterations.get() + 1);
         // 1. Take the time, and 2. work out how long to wait.
         let mut wait = self.time_to_wait()?;
         if wait.is_none() && !self.stuck.is_empty() {
@@ -65,7 +67,11 @@ impl Own<Loop> {
         }
         // 3. Poll; the GIL is released only if the wait is not 0.
         if self.needs_poll(wait) {
+            self.statistics.note_poll();
             self.poll(wait, slack)?;
+            if wait != Some(Duration::ZERO) {
+                self.statistics.note_wait();
+            }
         }
         // 4. Dispatch readiness in poll order: what becomes runnable joins the ready queue. Then take over the entries
         //    from other threads.
@@ -195,6 +201,7 @@ impl Own<Loop> {
     fn run_ready(&self) -> Result<()> {
         let count = self.ready.borrow().begin();
         let replaced_run = hooks::replaced_run()?;
+        self.statistics.forget_end();
         for left in (0..count).rev() {
             let entry = self.ready.borrow_mut().take();
             let Some(entry) = entry else { break };
@@ -216,7 +223,7 @@ impl Own<Loop> {
         self.callbacks_left.set(left);
         self.is_in_callback.set(true);
         let result = match replaced_run {
-            _ if self.debug.get() => self.run_watched(entry, replaced_run),
+            _ if self.watched.get() => self.run_watched(entry, replaced_run),
             None => entry.run(self),
             Some(replacement) => hooks::run(entry, self, replacement),
         };
@@ -253,9 +260,21 @@ impl Own<Loop> {
         Err(exception.raise())
     }
 
+    /// Runs an entry in debug mode, or while the tasks' times are noted.
+    fn run_watched(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
+        let start = self.statistics.start();
+        let result = match replaced_run {
+            _ if self.debug.get() => self.run_in_debug_mode(entry, replaced_run),
+            None => entry.run(self),
+            Some(replacement) => hooks::run(entry, self, replacement),
+        };
+        self.statistics.note_entry(entry, start);
+        result
+    }
+
     /// Runs an entry in debug mode. A slow one is logged.
     #[cold]
-    fn run_watched(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
+    fn run_in_debug_mode(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
         self.current.put(entry.object().clone());
         let start = clock::now();
         let result = match replaced_run {

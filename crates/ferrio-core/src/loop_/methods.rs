@@ -2,7 +2,7 @@
 
 use super::readiness::{Direction, Fd, checked, descriptor_of, number_of};
 use super::runnable::Runnable;
-use super::{Loop, Overridable, guest, simulation};
+use super::{Loop, Overridable, guest, simulation, statistics};
 use crate::ffi::class::{
     Additions, Members, Method, Property, after_setattr_slot, getter, make_type_with, method, method0, method1,
     property, type_cell,
@@ -98,7 +98,15 @@ impl Class for Loop {
 
     fn members() -> Members {
         Members {
-            methods: [scheduling(), running(), guest::methods(), descriptors(), simulation::methods()].concat(),
+            methods: [
+                scheduling(),
+                running(),
+                guest::methods(),
+                descriptors(),
+                simulation::methods(),
+                statistics::methods(),
+            ]
+            .concat(),
             properties: [properties(), simulation::properties()].concat(),
             slots: vec![after_setattr_slot::<Loop, _>(|this, name| {
                 if Overridable::SKIPPED.names(name)? { this.look_for_overrides() } else { Ok(()) }
@@ -240,6 +248,7 @@ fn running() -> Vec<Method> {
             |this, enabled| {
                 this.debug.set(enabled.is_true()?);
                 this.note_watchful();
+                this.note_watched();
                 Ok(Object::none())
             },
             c"_set_debug($self, enabled, /)\n--\n\nTurn debug mode on or off.",
