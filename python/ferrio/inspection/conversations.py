@@ -34,7 +34,7 @@ _LONGEST_QUESTION = 4096
 _MOST_CLIENTS = 64
 
 # After an answer that took some time, the next one is worked out after so many times that time.
-_REST = 3.0
+_REST = 1.0
 
 # SO_PEERCRED gives three ints: pid, uid and gid (man 7 unix).
 _CREDENTIALS_SIZE = 12

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import types
-from collections.abc import Iterator
 
 from ferrio import _core
 from ferrio.inspection import chains
@@ -29,6 +28,11 @@ def describe_tasks() -> list[dict[str, Any]]:
     tasks = _core.all_tasks()
     threads = {thread.ident: thread.native_id for thread in threading.enumerate()}
     frames = sys._current_frames()
+    by_identity = {id(task): task for task in tasks}
+    by_waiter: dict[int, list[Any]] = {}
+    for task in tasks:
+        by_waiter.setdefault(id(task._fut_waiter), []).append(task)
+    by_waiter.pop(id(None), None)
     described = []
     for task in tasks:
         breathe()
@@ -39,7 +43,7 @@ def describe_tasks() -> list[dict[str, Any]]:
                 "id": id(task),
                 "name": task.get_name(),
                 "stack": _stack(task.get_coro(), frames.get(ident) if ident else None),
-                "awaited_by": [id(awaiter) for awaiter in _awaiters(task, tasks)],
+                "awaited_by": [id(awaiter) for awaiter in _awaiters(task, by_identity, by_waiter)],
             }
         )
     return described
@@ -72,16 +76,19 @@ def _entry(frame: types.FrameType) -> tuple[str, str, int]:
     return (frame.f_code.co_qualname, frame.f_code.co_filename, frame.f_lineno or 0)
 
 
-def _awaiters(task: Any, tasks: list[Any]) -> Iterator[Any]:
-    """Yield the tasks that await a task: directly, or in a group, a gather or a wait."""
-    known = set(getattr(task, "_asyncio_awaited_by", None) or ())
+def _awaiters(task: Any, tasks: dict[int, Any], by_waiter: dict[int, list[Any]]) -> list[Any]:
+    """Return the tasks that await a task, directly or in a group, a gather or a wait.
+
+    tasks: all tasks, by their identities. by_waiter: those that wait for a future, by its identity.
+    """
+    found = {id(one): one for one in getattr(task, "_asyncio_awaited_by", None) or ()}
     awaited = {id(task)}
     for callback, *_ in task._callbacks or ():
         for thing in contents(callback):
             awaited.add(id(thing))
             parent = getattr(thing, "_parent_task", None)
             if parent is not None:
-                known.add(parent)
-    for other in tasks:
-        if other in known or id(other._fut_waiter) in awaited:
-            yield other
+                found[id(parent)] = parent
+    for key in awaited:
+        found.update((id(one), one) for one in by_waiter.get(key, ()))
+    return [one for key, one in found.items() if key in tasks]

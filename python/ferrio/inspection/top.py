@@ -115,10 +115,7 @@ def with_rates(sample: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]
 
 def lines(sample: dict[str, Any]) -> list[str]:
     """Return a sample as a table."""
-    found = [
-        f"process {sample.get('pid', '?')}, Python {sample.get('python', '?')}, CPU {sample.get('cpu_percent', 0):.0f} %, "
-        f"{_bytes(sample.get('memory', 0))} of memory, {sample['tasks_total']:,} tasks"
-    ]
+    found = [process_line(sample)]
     for number, loop in enumerate(sample["loops"], 1):
         found += loop_lines(number, loop)
     found += [f"  {text}" for text in sample["deadlocks"] or ()]
@@ -126,6 +123,15 @@ def lines(sample: dict[str, Any]) -> list[str]:
     for task in sample.get("tasks", ()):
         found.append(_row(task["name"], *task_cells(task), f"{task['what']} ({task['place']})"))
     return found
+
+
+def process_line(sample: dict[str, Any]) -> str:
+    """Return what is known of the process, as a line."""
+    return (
+        f"process {sample.get('pid', '?')}, Python {sample.get('python', '?')}, "
+        f"CPU {sample.get('cpu_percent', 0):.0f} %, {_bytes(sample.get('memory', 0))} of memory, "
+        f"{sample['tasks_total']:,} tasks"
+    )
 
 
 def loop_lines(number: int, loop: dict[str, Any]) -> list[str]:
