@@ -147,7 +147,7 @@ def test_tasks_that_wait_for_many(module):
             "waits for gather() of 30 tasks:": result_of(module.gather(*leaves)),
             "waits for wait() for all of 30 tasks:": module.wait(leaves),
             "wait() for the first of 30 tasks:": module.wait(leaves, return_when=asyncio.FIRST_COMPLETED),
-            "with 59": module.wait_for(module.shield(leaves[3]), 60),
+            "s left, for shield() of Task 'leaf 3'": module.wait_for(module.shield(leaves[3]), 60),
             "shield() of Task 'leaf 4'": result_of(module.shield(leaves[4])),
             "the end of a TaskGroup of 1 task: Task 'in the group'": group(event),
             "waits for Task 'leaf 5'": result_of(leaves[5]),

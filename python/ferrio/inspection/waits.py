@@ -104,7 +104,7 @@ def _of_link(
     referents = gc.get_referents(link)
     if name == "wait_for":
         # Up to 3.11 it awaits a future of its own, and a task does the work.
-        inner = [one for one in _pending(referents) if one is not waiter and _is_task(one)]
+        inner = [one for one in _pending(referents) if one is not waiter]
         return _of_future(inner[0], links) if inner and not versions.WAIT_FOR_RUNS_IN_PLACE else None
     if name in {"wait", "_wait"}:
         return _of_wait(referents, waiter)
