@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import signal
 import threading
 import time
@@ -240,7 +239,9 @@ def test_owners_are_noted_on_demand():
 
     async def main():
         lock, semaphore = ferrio.Lock(), ferrio.BoundedSemaphore(1)
-        async with waiting(taker=takes(lock), other=takes(semaphore), w=lock.acquire(), v=semaphore.acquire()) as all_:
+        async with waiting(
+            taker=takes(lock), other=takes(semaphore), w=lock.acquire(), v=semaphore.acquire()
+        ) as all_:
             return ferrio.explain(all_[2]), ferrio.explain(all_[3])
 
     for text in ferrio.run(main()):

@@ -46,7 +46,11 @@ def test_connections_and_their_bytes():
         assert (stats.bytes_in, stats.bytes_out, stats.bytes_waiting) == (2000, 2000, 0)
         from ferrio.inspection.statistics import connections
 
-        ours = [one for one in connections(asyncio.get_running_loop()) if one.fd == writer.get_extra_info("socket").fileno()]
+        ours = [
+            one
+            for one in connections(asyncio.get_running_loop())
+            if one.fd == writer.get_extra_info("socket").fileno()
+        ]
         assert ours[0].peer.startswith("127.0.0.1:") and ours[0].bytes_in == 1000
         writer.close()
         await writer.wait_closed()
@@ -94,7 +98,10 @@ def test_calls_in_threads():
             deadline = time.monotonic() + 30
             while True:
                 stats = ferrio.stats()
-                if stats.executor_running + stats.executor_queued == 60 and stats.executor_running == stats.executor_threads:
+                if (
+                    stats.executor_running + stats.executor_queued == 60
+                    and stats.executor_running == stats.executor_threads
+                ):
                     break
                 assert time.monotonic() < deadline, stats
                 await asyncio.sleep(0.01)
@@ -217,6 +224,10 @@ def test_opentelemetry():
 
     found = ferrio.run(main())
     assert found["ferrio.tasks"].data.data_points[0].value == 1
-    assert {point.attributes["quantile"] for point in found["ferrio.lag"].data.data_points} == {"0.5", "0.99", "1"}
+    assert {point.attributes["quantile"] for point in found["ferrio.lag"].data.data_points} == {
+        "0.5",
+        "0.99",
+        "1",
+    }
     with pytest.raises(TypeError, match="a meter"):
         metrics.instrument(1)

@@ -110,10 +110,23 @@ def test_every_tool_names_the_culprit(tmp_path):
         blocked = None
         while blocked is None:
             assert time.monotonic() < deadline
-            run("top", str(child.pid), "--record", str(record), "--interval", "0.1", "--count", "10", "--limit", "3")
+            run(
+                "top",
+                str(child.pid),
+                "--record",
+                str(record),
+                "--interval",
+                "0.1",
+                "--count",
+                "10",
+                "--limit",
+                "3",
+            )
             samples = [json.loads(line) for line in record.read_text().splitlines()]
             callbacks = [sample["loops"][0]["callback"] for sample in samples]
-            blocked = next((one for one in callbacks if one is not None and "time.sleep" in one["stack"]), None)
+            blocked = next(
+                (one for one in callbacks if one is not None and "time.sleep" in one["stack"]), None
+            )
         assert blocked["task"] == "'the blocker'"
         assert "in blocks" in blocked["stack"]
         sample = json.loads(run("top", str(child.pid), "--json", "--limit", "3").stdout)
@@ -168,7 +181,13 @@ def test_what_can_not_be_looked_at():
 
 
 def test_wrong_options():
-    for options in (["--interval", "0"], ["--interval", "nan"], ["--sort", "beauty"], ["--limit", "-1"], ["--count", "0"]):
+    for options in (
+        ["--interval", "0"],
+        ["--interval", "nan"],
+        ["--sort", "beauty"],
+        ["--limit", "-1"],
+        ["--count", "0"],
+    ):
         assert run("top", "1", *options).returncode == 2
     assert run("explain").returncode == 2
     assert run("explain", "1", "2", "3").returncode == 2
@@ -255,7 +274,17 @@ asyncio.run(main())
 def test_a_process_that_ends_while_it_is_looked_at(tmp_path):
     with running(QUIET) as child:
         looking = subprocess.Popen(
-            [sys.executable, "-m", "ferrio", "top", str(child.pid), "--record", str(tmp_path / "f"), "--interval", "0.05"],
+            [
+                sys.executable,
+                "-m",
+                "ferrio",
+                "top",
+                str(child.pid),
+                "--record",
+                str(tmp_path / "f"),
+                "--interval",
+                "0.05",
+            ],
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -302,5 +331,3 @@ def test_another_user_gets_no_answer():
         assert subprocess.run([sys.executable, "-S", "-c", asks], capture_output=True, text=True).stdout == (
             "PermissionError\n"
         )
-
-

@@ -31,8 +31,9 @@ zip file with a __main__.py. Without a program: standard input, or at a terminal
 await.
 
 ps and pstree show the tasks of a process in a table or as a tree. explain says in words what they wait for,
-and names deadlocks; TASK is a name. top shows what a process does, again and again. The process was started in this way, or by
-such a program; or it has called ferrio.listen(), or imported ferrio with FERRIO_LISTEN=1 in its environment.
+and names deadlocks; TASK is a name. top shows what a process does, again and again. The process was started
+in this way, or by such a program; or it has called ferrio.listen(), or imported ferrio with FERRIO_LISTEN=1
+in its environment.
 
   --debug        turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
   --keep-uvloop  let a program that asks for uvloop have it, and not Ferrio's loop, as FERRIO_KEEP_UVLOOP=1

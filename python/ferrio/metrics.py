@@ -3,8 +3,8 @@
     prometheus_client.REGISTRY.register(ferrio.metrics.PrometheusCollector())
     ferrio.metrics.instrument(opentelemetry.metrics.get_meter("ferrio"))
 
-Neither package is imported before it is used here. The figures are those of `ferrio.stats()`, of all loops of the
-process that are not closed. They are read when somebody collects them, and cost nothing before.
+Neither package is imported before it is used here. The figures are those of `ferrio.stats()`, of all loops
+of the process that are not closed. They are read when somebody collects them, and cost nothing before.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def _all() -> list[tuple[str, Stats]]:
 class PrometheusCollector:
     """A collector of prometheus_client, for `registry.register()`: gauges and counters named ferrio_*.
 
-    The label "loop" tells the loops of a process apart. ferrio_lag_seconds has the label "quantile": 0.5, 0.99,
-    and 1 for the worst.
+    The label "loop" tells the loops of a process apart. ferrio_lag_seconds has the label "quantile": 0.5,
+    0.99, and 1 for the worst.
     """
 
     def describe(self) -> Iterable[Any]:

@@ -69,8 +69,8 @@ SERVE_FOREVER_CLOSES_CLIENTS = sys.version_info >= (3, 13)
 # Futures know which tasks await them: future_add_to_awaited_by(), capture_call_graph() (gh-91048).
 CALL_GRAPHS = sys.version_info >= (3, 14)
 
-# While a `with` statement runs, the coroutine has the bound method __aexit__ on its stack. From 3.14 on, it has
-# the function and the object side by side (gh-128563).
+# While a `with` statement runs, the coroutine has the bound method __aexit__ on its stack. From 3.14 on, it
+# has the function and the object side by side (gh-128563).
 EXITS_ARE_BOUND = sys.version_info < (3, 14)
 
 # A program may set a child watcher. They were removed in 3.14 (gh-120804).

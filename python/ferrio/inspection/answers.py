@@ -13,10 +13,10 @@ from typing import Any
 from ferrio.inspection import statistics
 from ferrio.inspection.blocking import stack_of
 from ferrio.inspection.breathing import breathe
+from ferrio.inspection.chains import place_of
 from ferrio.inspection.explanation import brief, circles, explain, explain_all, find
 from ferrio.inspection.graph import Graph, all_tasks
 from ferrio.inspection.names import coroutine_of, task_name
-from ferrio.inspection.chains import place_of
 from ferrio.inspection.sorting import SORTS
 from ferrio.inspection.tasks import describe_tasks
 from ferrio.loop import is_any_running, living_loops
@@ -77,9 +77,7 @@ def sample(limit: int, sort: str = "time") -> dict[str, Any]:
                 "thread": threads.get(loop._thread_id or 0) or 0,
                 **dataclasses.asdict(statistics.stats(loop)),
                 "callback": _callback(loop),
-                "open": [
-                    dataclasses.asdict(one) for one in statistics.connections(loop)[:_MOST_CONNECTIONS]
-                ],
+                "open": [dataclasses.asdict(one) for one in statistics.connections(loop)[:_MOST_CONNECTIONS]],
             }
         )
     chosen = _chosen(graph, limit, sort)

@@ -7,8 +7,9 @@ from threading import get_ident
 
 __all__ = ("breathe", "breathe_in_this_thread")
 
-# A thread that wants the GIL gets it after 5 ms (sys.getswitchinterval()). A loop that waits for so long in each of
-# its iterations would be slow. So the thread that answers works for this time, in seconds, and pauses for the other.
+# A thread that wants the GIL gets it after 5 ms (sys.getswitchinterval()). A loop that waits for so long in
+# each of its iterations would be slow. So the thread that answers works for this time, in seconds, and
+# pauses for the other.
 _WORKS = 0.0005
 _PAUSES = 0.0001
 

@@ -1,4 +1,4 @@
-"""What a coroutine awaits, down to the innermost object: coroutines, generators and what the interpreter puts between."""
+"""What a coroutine awaits, down to the innermost object."""
 
 from __future__ import annotations
 

@@ -32,6 +32,9 @@ _PATIENCE = 20.0
 # Seconds until the next try where too many clients wait.
 _PAUSE = 0.02
 
+# The answer of a process that has not run a loop yet.
+_NOTHING = {"running": False, "tasks": [], "text": "no tasks", "loops": [], "deadlocks": [], "tasks_total": 0}
+
 # The kernel's limit (PID_MAX_LIMIT).
 _HIGHEST_PID = 2**22
 
@@ -81,7 +84,14 @@ def ask(pid: int, question: dict[str, Any]) -> dict[str, Any]:
             raise SystemExit(f"ferrio: process {pid}: {answer['error']}")
         return answer
     if _has_begun(pid):
-        return {"running": False, "tasks": [], "text": "no tasks", "loops": [], "deadlocks": [], "tasks_total": 0}
+        return {
+            "running": False,
+            "tasks": [],
+            "text": "no tasks",
+            "loops": [],
+            "deadlocks": [],
+            "tasks_total": 0,
+        }
     raise SystemExit(
         f"ferrio: there is no process {pid} of this user that was started with python -m ferrio, or that has "
         "called ferrio.listen()"

@@ -7,12 +7,13 @@ import shlex
 import sys
 from typing import Any
 
-from ferrio.inspection.client import ask
-from ferrio.inspection.sorting import SORTS
-from ferrio.inspection.top import loop_lines, process_line, task_cells, with_rates
 from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.widgets import DataTable, Footer, Header, Sparkline, Static, TabbedContent, TabPane, Tree
+
+from ferrio.inspection.client import ask
+from ferrio.inspection.sorting import SORTS
+from ferrio.inspection.top import loop_lines, process_line, task_cells, with_rates
 
 __all__ = ("Console", "serve", "show")
 
@@ -39,7 +40,16 @@ def serve(pid: int, interval: float, limit: int, sort: str) -> None:
     except ImportError:
         raise SystemExit("ferrio: the page needs textual-serve: pip install 'ferrio[console]'") from None
     ask(pid, {"ask": "top", "limit": 0})
-    words = [sys.executable, "-m", "ferrio", "top", str(pid), f"--interval={interval}", f"--limit={limit}", f"--sort={sort}"]
+    words = [
+        sys.executable,
+        "-m",
+        "ferrio",
+        "top",
+        str(pid),
+        f"--interval={interval}",
+        f"--limit={limit}",
+        f"--sort={sort}",
+    ]
     Server(shlex.join(words), title=f"ferrio top {pid}").serve()
 
 
@@ -47,7 +57,7 @@ class Console(App[None]):
     """The loops, the tasks as a table and as a tree, and deadlocks."""
 
     TITLE = "ferrio top"
-    BINDINGS = [("q", "quit", "Quit"), ("s", "sort", "Sort"), ("space", "pause", "Pause")]  # noqa: RUF012  # Textual's
+    BINDINGS = [("q", "quit", "Quit"), ("s", "sort", "Sort"), ("space", "pause", "Pause")]  # Textual's
     CSS = """
     #loops { height: auto; max-height: 40%; padding: 0 1; }
     #curve { height: 3; margin: 0 1; }

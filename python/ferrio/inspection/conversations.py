@@ -1,8 +1,8 @@
 """The conversations of the server with its clients: a line of JSON is the question, JSON is the answer.
 
-One thread has all of them, and waits for none: a client that says nothing, that does not read its answer or that
-sends garbage keeps no other waiting. Many clients with one question share the work, and the work takes a
-part of the time only.
+One thread has all of them, and waits for none: a client that says nothing, that does not read its answer or
+that sends garbage keeps no other waiting. Many clients with one question share the work, and the work takes
+a part of the time only.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _MOST_TASKS = 200
 
 
 class DeadlockError(RuntimeError):
-    """Nothing can run any more, and no time that passes can change that. The text says which task waits for what."""
+    """Nothing can run any more, whatever time passes. It tells which task waits for what."""
 
 
 def look(loop: Any, how: Any) -> None:
@@ -43,7 +43,7 @@ def look(loop: Any, how: Any) -> None:
         return
     tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
     if not tasks or loop._has_work():
-        # It waits for calls from other threads, or is to be stopped by a signal. Or a thread has called meanwhile.
+        # It waits for calls from other threads, or for a signal. Or a thread has called meanwhile.
         return
     if how is True and _may_be_woken(loop) and not Graph(tasks).circles():
         return
@@ -90,13 +90,17 @@ def _has_signal_handler() -> bool:
         module = getattr(getattr(handler, "func", handler), "__module__", "")
         name = getattr(type(handler), "__module__", "")
         # Ctrl-C: the interpreter's own, and asyncio.Runner's. The dump of ferrio.dump_on_signal().
-        if handler is not signal.default_int_handler and module != "asyncio.runners" and not name.startswith("ferrio."):
+        if (
+            handler is not signal.default_int_handler
+            and module != "asyncio.runners"
+            and not name.startswith("ferrio.")
+        ):
             return True
     return False
 
 
 def threads_at_work(loop: Any) -> Iterator[Any]:
-    """Yield the threads that may call the loop: all but those that wait for work that only the loop could give."""
+    """Yield the threads that may call the loop: all but those that wait for the loop to give them work."""
     idle = {threading.current_thread()}
     known = 1
     for thread in threading.enumerate():

@@ -53,7 +53,7 @@ def explain(task: Any = None) -> str:
 
 
 def explain_all(tasks: list[Any] | None = None) -> str:
-    """Return the deadlocks among tasks, and what the tasks wait for: those in one place for one thing together."""
+    """Return the deadlocks among tasks, and what the tasks wait for, like ones together."""
     graph = Graph(all_tasks() if tasks is None else tasks)
     if not graph.tasks:
         return "no tasks"
@@ -143,7 +143,7 @@ def sentences(graph: Graph, task: Any) -> list[str]:
 def _tell(
     graph: Graph, task: Any, text: str, indentation: str, path: list[Any], told: set[int], lines: list[str]
 ) -> None:
-    """Append the sentence about a task that begins with a text, and those about the tasks that it depends on."""
+    """Append the sentence about a task that begins with a text, and those about what it depends on."""
     verb = " "
     while True:
         path = [*path, task]

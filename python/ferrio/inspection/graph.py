@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Graph", "all_tasks")
 
-# What may stand for __aexit__() on the stack of a coroutine. The attributes of other objects are not asked for:
-# that may run code of the program.
+# What may stand for __aexit__() on the stack of a coroutine. The attributes of other objects are not asked
+# for: that may run code of the program.
 _FUNCTIONS = (
     types.FunctionType,
     types.MethodType,
@@ -160,7 +160,7 @@ class Graph:
         return {key for key in waits if key not in seen}
 
     def circles(self) -> list[list[Any]]:
-        """Return the tasks that wait for each other in a circle: deadlocks. Each list in the order of the waits."""
+        """Return the deadlocks: lists of tasks that wait for each other, in the order of the waits."""
         by_id = {id(task): task for task in self.tasks}
         found: list[list[Any]] = []
         known: set[int] = set()

@@ -54,7 +54,7 @@ def label(thing: Any, links: list[Any]) -> str:
 
 
 def _name_in(thing: Any, links: list[Any]) -> str:
-    """Return the name of a variable or attribute of the waiting functions that has the object, or an empty str.
+    """Return the name of a variable or attribute of the waiting functions for an object, or an empty str.
 
     The innermost function is asked first.
     """

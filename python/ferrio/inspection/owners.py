@@ -32,8 +32,8 @@ def note_owners(enabled: bool = True) -> None:
     """Have locks and semaphores note the tasks that acquire them, for `ferrio.explain()`.
 
     It holds for the whole process, for what happens from now on. Debug mode and detect_deadlock=True do the
-    same. Without it, `ferrio.explain()` knows the holders that are inside of an `async with` statement, and no
-    others. A lock that is held keeps the task alive meanwhile.
+    same. Without it, `ferrio.explain()` knows the holders that are inside of an `async with` statement, and
+    no others. A lock that is held keeps the task alive meanwhile.
     """
     global _is_asked_for
     if bool(enabled) != _is_asked_for:
@@ -67,7 +67,9 @@ def origin_of(primitive: Any) -> str:
 
 def _source(future: Any) -> str:
     """Return where a future was made, which futures note in debug mode."""
-    traceback = getattr(future, "_source_traceback", None) if hasattr(type(future), "_source_traceback") else None
+    traceback = (
+        getattr(future, "_source_traceback", None) if hasattr(type(future), "_source_traceback") else None
+    )
     if not traceback:
         return ""
     from ferrio.inspection.chains import LIBRARIES

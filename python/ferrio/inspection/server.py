@@ -34,7 +34,7 @@ _lock = threading.Lock()
 
 
 def listen() -> None:
-    """Let `python -m ferrio ps PID`, `pstree PID`, `explain PID` and `top PID` look at this process, and at those that it forks.
+    """Let `python -m ferrio ps`, `pstree`, `explain` and `top` look at this process and its forks.
 
     Programs of `python -m ferrio` need not call it, nor programs with FERRIO_LISTEN=1 in the environment when
     they import ferrio. Only the user of this process and root get an answer.

@@ -1,4 +1,4 @@
-"""What a loop counts: its lag, iterations, callbacks, connections, calls in threads; and the times of its tasks.
+"""What a loop counts: its lag, callbacks, connections, calls in threads; and the times of its tasks.
 
 Counting is always on, in Rust. The times of tasks are noted while somebody looks.
 """
@@ -37,7 +37,8 @@ class Stats:
     lag: for how many seconds the loop did not look at the outside, which is how long an event had to wait:
     at the last time, or so far where a callback is running now; and the median, the 99th percentile and the
     worst of the last one to two minutes. blocked: for how many seconds the callback that runs now, and those
-    before it in its iteration, have been running; 0 between callbacks. lag_samples: how many times were measured.
+    before it in its iteration, have been running; 0 between callbacks. lag_samples: how many times were
+    measured.
 
     ready: callbacks that are ready to run. timers: those that are not cancelled. descriptors: those that are
     watched. connections: transports of sockets that are open now; connections_total: all transports so far.

@@ -52,16 +52,16 @@ def describe_tasks() -> list[dict[str, Any]]:
 def _stack(coroutine: Any, running: types.FrameType | None) -> list[tuple[str, str, int]]:
     """Return the functions that a coroutine is in, innermost first."""
     stack: list[tuple[str, str, int]] = []
-    for coroutine in chains.links(coroutine):
-        frame = chains.frame_of(coroutine)
+    for link in chains.links(coroutine):
+        frame = chains.frame_of(link)
         if frame is None:
             # Ferrio's own coroutines have no frame, but a name.
-            name = getattr(coroutine, "__qualname__", None)
-            if name is not None and hasattr(coroutine, "send"):
+            name = getattr(link, "__qualname__", None)
+            if name is not None and hasattr(link, "send"):
                 stack.insert(0, (name, "", 0))
             break
         stack.insert(0, _entry(frame))
-        if getattr(coroutine, "cr_running", False):
+        if getattr(link, "cr_running", False):
             # The functions that it has called are on the thread's stack, above it.
             called: list[tuple[str, str, int]] = []
             while running is not None and running is not frame:

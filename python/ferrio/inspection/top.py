@@ -28,15 +28,15 @@ _SHORTEST = 0.05
 def main(arguments: list[str]) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser("python -m ferrio top", description="Show what a process does.")
-    parser.add_argument("pid", help="the process, which runs under python -m ferrio or has called ferrio.listen()")
+    parser.add_argument("pid", help="it runs under python -m ferrio, or has called ferrio.listen()")
     parser.add_argument("--json", action="store_true", help="print one sample as JSON")
     parser.add_argument("--record", metavar="FILE", help="write a sample as a line of JSON at each interval")
     parser.add_argument("--plain", action="store_true", help="a table, also where Textual is installed")
-    parser.add_argument("--browser", action="store_true", help="show the console as a page (needs textual-serve)")
+    parser.add_argument("--browser", action="store_true", help="show the console as a page")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between two samples (1)")
     parser.add_argument("--count", type=int, help="end after so many samples")
     parser.add_argument("--limit", type=int, default=50, help="show so many tasks (50)")
-    parser.add_argument("--sort", choices=list(SORTS), default="time", help="by what the tasks are sorted (time)")
+    parser.add_argument("--sort", choices=list(SORTS), default="time", help="how tasks are sorted (time)")
     options = parser.parse_args(arguments)
     pid = number_of(options.pid)
     if not _SHORTEST <= options.interval < threading_limit() or options.limit < 0:
@@ -57,11 +57,15 @@ def threading_limit() -> float:
 
 def _run(pid: int, options: Any) -> None:
     if options.json:
-        print(json.dumps(next(samples(pid, min(options.interval, _FIRST_INTERVAL), options.limit, options.sort))))
+        print(
+            json.dumps(
+                next(samples(pid, min(options.interval, _FIRST_INTERVAL), options.limit, options.sort))
+            )
+        )
         return
     if options.record:
         try:
-            file = open(options.record, "a")
+            file = open(options.record, "a")  # noqa: SIM115  # closed below
         except OSError as error:
             raise SystemExit(f"ferrio: can't write {options.record}: {error.strerror}") from None
         with file:
@@ -140,7 +144,8 @@ def loop_lines(number: int, loop: dict[str, Any]) -> list[str]:
     state = "runs" if loop["running"] else "does not run"
     found = [
         f"loop {number} {state} in thread {loop['thread']}: lag {_time(loop['lag'])} "
-        f"(half below {_time(loop['lag_p50'])}, 99 % below {_time(loop['lag_p99'])}, worst {_time(loop['lag_worst'])})",
+        f"(half below {_time(loop['lag_p50'])}, 99 % below {_time(loop['lag_p99'])}, "
+        f"worst {_time(loop['lag_worst'])})",
         f"  {rates.get('iterations', 0):,.0f} iterations/s, {rates.get('callbacks', 0):,.0f} callbacks/s; "
         f"{loop['ready']:,} ready, {loop['timers']:,} timers, {loop['descriptors']:,} descriptors",
         f"  {loop['connections']:,} connections: {_bytes(rates.get('bytes_in', 0))}/s in, "

@@ -29,9 +29,9 @@ class Wait:
     """What a task waits for.
 
     text: in words, without the tasks. subject: the primitive, future or process, or None. tasks: who has to
-    act: tasks that have to end, or those that hold a lock. relation: the words between the text and the tasks.
-    needs: "all" or "any" of the tasks; None if something else may end the wait. limit: seconds until a
-    timeout ends it, or None.
+    act: tasks that have to end, or those that hold a lock. relation: the words between the text and the
+    tasks. needs: "all" or "any" of the tasks; None if something else may end the wait. limit: seconds until
+    a timeout ends it, or None.
     """
 
     __slots__ = ("limit", "needs", "relation", "subject", "tasks", "text")
@@ -94,9 +94,7 @@ def _library_part(links: list[Any]) -> list[Any]:
     return part
 
 
-def _of_link(
-    link: Any, waiter: Any, links: list[Any], holders: Callable[[Any], list[Any]]
-) -> Wait | None:
+def _of_link(link: Any, waiter: Any, links: list[Any], holders: Callable[[Any], list[Any]]) -> Wait | None:
     """Return what a coroutine of asyncio's or Ferrio's waits for, or None."""
     name = chains.name_of(link)
     if name == "sleep":
@@ -119,7 +117,9 @@ def _of_link(
     return None
 
 
-def _of_lock(lock: Any, name: str, waiter: Any, links: list[Any], holders: Callable[[Any], list[Any]]) -> Wait:
+def _of_lock(
+    lock: Any, name: str, waiter: Any, links: list[Any], holders: Callable[[Any], list[Any]]
+) -> Wait:
     text = names.label(lock, links)
     if not lock._locked:
         return Wait(f"{text}, which is free and about to be its own", lock)
@@ -190,15 +190,21 @@ def _of_group(group: Any, name: str, waiter: Any, links: list[Any], _: Any) -> W
 
 
 def _of_reader(reader: Any, name: str, waiter: Any, links: list[Any], _: Any) -> Wait:
-    return Wait(f"{name}() of {_connection(getattr(reader, '_transport', None), names.label(reader, links))}", reader)
+    return Wait(
+        f"{name}() of {_connection(getattr(reader, '_transport', None), names.label(reader, links))}", reader
+    )
 
 
 def _of_writer(writer: Any, name: str, waiter: Any, links: list[Any], _: Any) -> Wait:
-    return Wait(f"{name}() of {_connection(getattr(writer, '_transport', None), names.label(writer, links))}", writer)
+    return Wait(
+        f"{name}() of {_connection(getattr(writer, '_transport', None), names.label(writer, links))}", writer
+    )
 
 
-def _connection(transport: Any, otherwise: str) -> str:
-    """Return what a transport is connected to."""
+def _connection(stream: Any, links: list[Any]) -> str:
+    """Return what a stream is connected to."""
+    transport = getattr(stream, "_transport", None)
+    otherwise = names.label(stream, links)
     if type(transport).__module__.partition(".")[0] not in {"asyncio", "ferrio"}:
         return otherwise
     with contextlib.suppress(Exception):
@@ -249,9 +255,7 @@ def _of_future(future: Any, links: list[Any]) -> Wait:
     if children:
         pending = _pending(children)
         tasks = [one for one in pending if _is_task(one)]
-        return Wait(
-            f"gather() of {_count(pending)}:", future, tasks=tasks, needs="all" if tasks else None
-        )
+        return Wait(f"gather() of {_count(pending)}:", future, tasks=tasks, needs="all" if tasks else None)
     for callback, *_ in list(getattr(future, "_callbacks", None) or ()):
         if getattr(callback, "__name__", "") == "_outer_done_callback":
             inner = _shielded(callback)
@@ -266,7 +270,7 @@ def _of_future(future: Any, links: list[Any]) -> Wait:
 
 
 def _shielded(callback: Any) -> Any:
-    """Return the inner future of shield(): a variable of asyncio's callback, the first of a tuple of Ferrio's."""
+    """Return the inner future of shield(): a variable of asyncio's callback, or in Ferrio's tuple."""
     code = getattr(callback, "__code__", None)
     if code is not None and "inner" in code.co_freevars:
         return callback.__closure__[code.co_freevars.index("inner")].cell_contents

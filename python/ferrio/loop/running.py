@@ -121,7 +121,7 @@ def session(loop: Loop) -> Iterator[None]:
 
 
 def _look_for_deadlock(loop: Loop) -> None:
-    """The loop is about to wait, and has nothing that could wake it. DeadlockError if nothing else can either."""
+    """The loop is about to wait, and has nothing to wake it. DeadlockError if nothing else can either."""
     from ferrio.inspection.deadlocks import look
 
     look(loop, loop._detects_deadlock or "log")
