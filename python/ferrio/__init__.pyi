@@ -4,6 +4,10 @@ import asyncio
 
 # Before asyncio's: of two imports of a name, mypy keeps the first. Other checkers keep the last, below.
 from ferrio.events import new_event_loop as new_event_loop
+
+# With detect_deadlock, which asyncio's do not have.
+from ferrio.runners import Runner as Runner
+from ferrio.runners import run as run
 from asyncio import *  # type: ignore[assignment]
 from asyncio import TaskGroup as TaskGroup
 
@@ -22,10 +26,8 @@ from ferrio.installation import installed as installed
 from ferrio.installation import uninstall as uninstall
 from ferrio.loop import Loop as Loop
 from ferrio.policy import EventLoopPolicy as EventLoopPolicy
-
-# With detect_deadlock, which asyncio's does not have.
-from ferrio.runners import Runner as Runner
-from ferrio.runners import run as run
+from ferrio.runners import Runner as Runner  # noqa: F811
+from ferrio.runners import run as run  # noqa: F811
 
 __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "install", "installed", "listen", "uninstall")
 __all__ += asyncio.__all__  # type: ignore[assignment]  # of another length

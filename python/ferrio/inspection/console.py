@@ -53,7 +53,7 @@ def serve(pid: int, interval: float, limit: int, sort: str) -> None:
     Server(shlex.join(words), title=f"ferrio top {pid}").serve()
 
 
-class Console(App[None]):
+class Console(App[None]):  # type: ignore[misc]  # Textual need not be installed
     """The loops, the tasks as a table and as a tree, and deadlocks."""
 
     TITLE = "ferrio top"

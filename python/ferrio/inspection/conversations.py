@@ -8,7 +8,6 @@ a part of the time only.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
 import socket
@@ -143,6 +142,8 @@ class _Server:
         line = next(iter(self.questions))
         clients = self.questions.pop(line)
         began = time.monotonic()
+        import json
+
         try:
             question = json.loads(line[:_LONGEST_QUESTION])
             if not isinstance(question, dict):

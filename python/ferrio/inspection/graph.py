@@ -52,7 +52,7 @@ _HELD: Any = (locks._Lock, locks._Semaphore, locks._Condition)
 
 def all_tasks() -> list[Any]:
     """Return the tasks of all of this process's loops that are not done, the oldest of each loop first."""
-    found = {id(task): task for task in _core.all_tasks()}
+    found: dict[int, Any] = {id(task): task for task in _core.all_tasks()}
     for loop in living_loops():
         # Tasks of other makes.
         with contextlib.suppress(RuntimeError):
@@ -222,7 +222,7 @@ def _entered(referents: list[Any]) -> Iterator[Any]:
     """Yield the locks and semaphores whose __aexit__() is on a coroutine's stack."""
     for at, thing in enumerate(referents):
         if issubclass(type(thing), contextlib.AsyncExitStack):
-            for _, exit in list(thing._exit_callbacks):  # type: ignore[attr-defined]
+            for _, exit in list(thing._exit_callbacks):
                 yield from _primitive(getattr(exit, "__self__", None))
         elif isinstance(thing, _FUNCTIONS) and getattr(thing, "__name__", "") == "__aexit__":
             if versions.EXITS_ARE_BOUND or isinstance(thing, types.MethodType):

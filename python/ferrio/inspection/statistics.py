@@ -173,7 +173,7 @@ _lock = threading.Lock()
 
 def times_of(loop: Loop) -> dict[int, TaskTime]:
     """Return the times of a loop's tasks by their identities. There are some only while they are noted."""
-    return {key: TaskTime(*times) for key, *times in loop._task_times()}
+    return {times[0]: TaskTime(*times[1:]) for times in loop._task_times()}
 
 
 def look() -> None:

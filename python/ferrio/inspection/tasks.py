@@ -25,7 +25,7 @@ def describe_tasks() -> list[dict[str, Any]]:
     thread: the operating system's number of the thread that runs its loop; id, name; stack: the functions
     that it is in, innermost first, as (name, file, line); awaited_by: the ids of the tasks that await it.
     """
-    tasks = _core.all_tasks()
+    tasks: list[Any] = _core.all_tasks()
     threads = {thread.ident: thread.native_id for thread in threading.enumerate()}
     frames = sys._current_frames()
     by_identity = {id(task): task for task in tasks}

@@ -190,20 +190,16 @@ def _of_group(group: Any, name: str, waiter: Any, links: list[Any], _: Any) -> W
 
 
 def _of_reader(reader: Any, name: str, waiter: Any, links: list[Any], _: Any) -> Wait:
-    return Wait(
-        f"{name}() of {_connection(getattr(reader, '_transport', None), names.label(reader, links))}", reader
-    )
+    return Wait(f"{name}() of {_connection(reader, links)}", reader)
 
 
 def _of_writer(writer: Any, name: str, waiter: Any, links: list[Any], _: Any) -> Wait:
-    return Wait(
-        f"{name}() of {_connection(getattr(writer, '_transport', None), names.label(writer, links))}", writer
-    )
+    return Wait(f"{name}() of {_connection(writer, links)}", writer)
 
 
 def _connection(stream: Any, links: list[Any]) -> str:
     """Return what a stream is connected to."""
-    transport = getattr(stream, "_transport", None)
+    transport: Any = getattr(stream, "_transport", None)
     otherwise = names.label(stream, links)
     if type(transport).__module__.partition(".")[0] not in {"asyncio", "ferrio"}:
         return otherwise
@@ -356,7 +352,7 @@ def _limit(task: Any, links: list[Any], library: list[Any]) -> float | None:
             times += _deadline(thing, in_library=id(link) in ours)
     if not times:
         return None
-    return max(0.0, min(times) - task.get_loop().time())
+    return max(0.0, min(times) - float(task.get_loop().time()))
 
 
 def _deadline(thing: Any, in_library: bool) -> list[float]:

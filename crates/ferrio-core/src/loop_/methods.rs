@@ -225,11 +225,6 @@ fn running() -> Vec<Method> {
             |this| this.check_closed().map(|()| Object::none()),
             c"_check_closed($self, /)\n--\n\nRaise RuntimeError if the loop was closed.",
         ),
-        method0::<Loop, _>(
-            c"_has_work",
-            |this| Ok(Object::bool(this.has_work())),
-            c"_has_work($self, /)\n--\n\nReturn whether something is ready to run.",
-        ),
         method1::<Loop, _>(
             c"_when_stuck",
             |this, call| {
