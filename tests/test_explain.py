@@ -175,7 +175,11 @@ def test_streams_processes_and_calls_in_threads(tmp_path):
             await process.wait()
 
     async def main():
-        server = await ferrio.start_server(lambda *_: asyncio.sleep(60), "127.0.0.1", 0)
+        async def say_nothing(reader, writer):
+            await reader.read()
+            writer.close()
+
+        server = await ferrio.start_server(say_nothing, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         reader, writer = await ferrio.open_connection("127.0.0.1", port)
         loop = asyncio.get_running_loop()
@@ -187,12 +191,14 @@ def test_streams_processes_and_calls_in_threads(tmp_path):
         }
         async with waiting(**{f"t{number}": one for number, one in enumerate(cases.values())}) as tasks:
             deadline = time.monotonic() + 30
-            for expected, task in zip(cases, tasks, strict=True):
-                # The child has to be started first.
-                while expected.strip() not in ferrio.explain(task):
-                    assert time.monotonic() < deadline, ferrio.explain(task)
-                    await asyncio.sleep(WAIT)
-            release.set()
+            try:
+                for expected, task in zip(cases, tasks, strict=True):
+                    # The child has to be started first.
+                    while expected.strip() not in ferrio.explain(task):
+                        assert time.monotonic() < deadline, ferrio.explain(task)
+                        await asyncio.sleep(WAIT)
+            finally:
+                release.set()
         writer.close()
         server.close()
 
@@ -317,7 +323,7 @@ def test_odd_objects_are_survived():
         assert "get_name() raised ValueError" in ferrio.explain()
         odd.cancel()
         strange = ferrio.create_task(asyncio.sleep(60), name="a\n\ud800'")
-        assert r"'a\n\ud800\''" in ferrio.explain(strange) or r'"a\n\ud800\'"' in ferrio.explain(strange)
+        assert f"Task {strange.get_name()!r} (" in ferrio.explain(strange)
         strange.cancel()
 
     ferrio.run(main())
