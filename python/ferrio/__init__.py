@@ -90,8 +90,8 @@ if not _only_finds_main:
     _ON_DEMAND = {
         name: module
         for module, names in {
+            "capabilities": ("features",),
             "events": ("new_event_loop",),
-            "features": ("features",),
             "inspection.blocking": ("watch_blocking",),
             "inspection.dump": ("dump_on_signal",),
             "inspection.server": ("listen",),
