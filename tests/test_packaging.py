@@ -1,5 +1,6 @@
 """What the packages promise: one version, one clear line where Ferrio cannot run, the same bytes in each build."""
 
+import asyncio
 import importlib.util
 import re
 import subprocess
@@ -161,6 +162,66 @@ def test_a_drawing_is_well_formed_and_says_what_is_wrong(monkeypatch):
     ElementTree.fromstring(drawings.svg('a < b & c | "d"\n-- <e>\nf <- a < b & c'))
     with pytest.raises(ValueError, match="no box 'z'"):
         drawings.svg("a\nb <- z")
+    with pytest.raises(ValueError, match="no box 'z'"):
+        drawings.svg("a\nz -> b")
+    for text in ("a" * 53, "a | " + "b" * 53, "-- " + "c" * 37):
+        with pytest.raises(ValueError, match="has room for"):
+            drawings.svg(f"a\n{text}\nb")
+
+
+def test_an_arrow_of_a_drawing_passes_the_boxes_between(monkeypatch):
+    drawings = load(SCRIPTS / "site/drawings.py", monkeypatch)
+    plain = drawings.svg("a\nb\nc")
+    assert plain.count("marker-end") == 2
+    assert drawings.svg("a\nb\na -> c").count("marker-end") == 2
+    assert drawings.svg("a\nb\na -> c <- b").count("marker-end") == 3
+
+
+def test_a_docstring_gets_a_list_of_what_it_explains(monkeypatch):
+    pytest.importorskip("griffe")
+    arguments = load(SCRIPTS / "site/arguments.py", monkeypatch)
+    known = {"debug", "clock", "seed"}
+    text = "Run it.\n\nNote: this is no argument.\n\nBefore:\ndebug: on\nor off.\nclock, seed: as for run()."
+    assert arguments.listed(text, known) == (
+        "Run it.\n\nNote: this is no argument.\n\nBefore:\n\n- `debug`: on\n  or off.\n- `clock`, `seed`: as for run()."
+    )
+    assert arguments.listed("", known) == ""
+
+
+def explained_names():
+    """What the reference explains, as "package.name"."""
+    pages = "".join(page.read_text() for page in (ROOT / "docs/reference").glob("*.md"))
+    return re.findall(r"^::: ([\w.]+)$", pages, re.MULTILINE)
+
+
+@pytest.mark.parametrize("package", ["ferrio", "ferrio.testing", "ferrio.guest"])
+def test_every_public_name_of_ferrios_own_is_in_the_reference(package):
+    module = importlib.import_module(package)
+    own = [name for name in module.__all__ if package != "ferrio" or not hasattr(asyncio, name)]
+    assert own
+    explained = [name for name in explained_names() if f"{name}.".startswith(f"{package}.")]
+    last = {name.rpartition(".")[2] for name in explained}
+    assert set(own) <= last, "docs/reference"
+
+
+def test_what_the_reference_explains_exists():
+    for name in explained_names():
+        module, _, attribute = name.rpartition(".")
+        if module in {"ferrio.guest.qt", "ferrio.guest.glib", "ferrio.guest.tk"}:
+            # Their toolkits need not be installed.
+            source = (ROOT / "python" / f"{module.replace('.', '/')}.py").read_text()
+            assert re.search(rf"^(async )?def {attribute}\(", source, re.MULTILINE), name
+        else:
+            found = getattr(importlib.import_module(module), attribute)
+            assert found.__doc__ or module == "ferrio._core", name
+
+
+def test_the_reference_has_every_option_and_variable_of_the_command():
+    page = (ROOT / "docs/reference/index.md").read_text()
+    source = (ROOT / "python/ferrio/__main__.py").read_text()
+    wanted = {*re.findall(r"^  (--[a-z-]+) ", source, re.MULTILINE), *re.findall(r"\bFERRIO_[A-Z_]+", source)}
+    assert "--watch" in wanted and "FERRIO_LISTEN" in wanted
+    assert {one for one in wanted if f"`{one}" not in page} == set()
 
 
 @pytest.mark.parametrize(
