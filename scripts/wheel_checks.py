@@ -51,8 +51,14 @@ def contents(wheel: Path) -> list[str]:
     for needed in ("ferrio/py.typed", "ferrio/_core.pyi", ".cyclonedx.json", "/licenses/LICENSE-MIT"):
         if not any(name.endswith(needed) for name in names):
             found.append(f"{needed} is missing")
-    strange = [name for name in names if not re.match(r"ferrio/|ferrio-[^/]+\.dist-info/", name)]
+    strange = [name for name in names if not re.match(rf"({packages()})/|ferrio-[^/]+\.dist-info/", name)]
     return found + [f"{name} does not belong there" for name in strange]
+
+
+def packages() -> str:
+    """Return the packages that a wheel has, as a regular expression."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return "|".join(map(re.escape, settings["tool"]["maturin"]["python-packages"]))
 
 
 def policy(bin_: Path, wheel: Path, machine: str, libc: str) -> list[str]:
@@ -61,11 +67,19 @@ def policy(bin_: Path, wheel: Path, machine: str, libc: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     tag = f"{POLICIES[libc]}_{machine}"
     said = " ".join(done.stdout.split())
-    if done.returncode or not re.search(
-        rf'(consistent with the following platform tag:|platform tag to) "{tag}"', said
-    ):
+    if done.returncode or not is_fit(said, tag):
         return [f"auditwheel does not find it fit for {tag}: {said} {done.stderr}"]
     return []
+
+
+def is_fit(said: str, tag: str) -> bool:
+    """Tell from what auditwheel says whether a wheel is for the systems of a tag."""
+    fits = rf'(consistent with the following platform tag:|platform tag to) "{tag}"'
+    if "musl" in tag:
+        # auditwheel knows musl under the name that Alpine gives it. zig links with the name "libc.so", which
+        # musl's loader takes for itself everywhere. Nothing else may be missing.
+        fits += rf"|platform tag '{tag}' the following .* need to be eliminated: libc\.so$"
+    return re.search(fits, said) is not None
 
 
 def interpreter(python: str) -> Path | None:

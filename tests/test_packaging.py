@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import warnings
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -92,6 +93,60 @@ def test_the_bill_of_materials_is_the_same_each_time(monkeypatch):
     # What is for tests alone, or for other systems, is not in a wheel.
     for crate in ("proptest", "loom", "windows-sys", "pyo3-build-config"):
         assert f'"pkg:cargo/{crate}@' not in first
+
+
+def wheel_with(folder, changes):
+    """A wheel as scripts/wheel_checks.py wants it, with changes to its files; None removes one."""
+    info = f"ferrio-{ferrio.__version__}.dist-info"
+    files = {
+        "ferrio/_core.so": "code",
+        "ferrio/py.typed": "",
+        "ferrio/_core.pyi": "",
+        "pytest_ferrio/__init__.py": "",
+        f"{info}/METADATA": f"Name: ferrio\nVersion: {ferrio.__version__}\n",
+        f"{info}/sboms/ferrio.cyclonedx.json": "{}",
+        f"{info}/licenses/LICENSE-MIT": "",
+    }
+    with zipfile.ZipFile(folder / "ferrio.whl", "w") as file:
+        for name, text in (files | changes).items():
+            if text is not None:
+                file.writestr(name, text)
+    return folder / "ferrio.whl"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, None),
+        ({"ferrio/_core.so": f"{ROOT}/crates"}, f"_core.so names {ROOT}"),
+        ({"ferrio/_core.so": "\0.debug_info\0"}, "has debugging information"),
+        ({"ferrio/_core.so": "x" * 700_001}, "at most 700000"),
+        ({"ferrio/_core.pyi": None}, "_core.pyi is missing"),
+        ({"tests/test_loop.py": ""}, "tests/test_loop.py does not belong there"),
+        (
+            {f"ferrio-{ferrio.__version__}.dist-info/METADATA": "Name: ferrio\nVersion: 9\n"},
+            "is not of version",
+        ),
+    ],
+)
+def test_a_wheel_with_a_fault_is_refused(changes, says, tmp_path, monkeypatch):
+    checks = load(SCRIPTS / "wheel_checks.py", monkeypatch)
+    found = checks.contents(wheel_with(tmp_path, changes))
+    assert (says in found[0]) if says else not found
+
+
+def test_what_auditwheel_says_is_understood(monkeypatch):
+    checks = load(SCRIPTS / "wheel_checks.py", monkeypatch)
+    missing = "In order to achieve the tag platform tag '{}' the following shared library dependencies will need to be eliminated: {}"
+    old, musl = "manylinux_2_17_x86_64", "musllinux_1_2_x86_64"
+    assert checks.is_fit(f'it is consistent with the following platform tag: "{old}".', old)
+    assert not checks.is_fit(
+        'it is consistent with the following platform tag: "manylinux_2_34_x86_64".', old
+    )
+    assert not checks.is_fit(missing.format(old, "libc.so"), old)
+    assert checks.is_fit(missing.format(musl, "libc.so"), musl)
+    assert not checks.is_fit(missing.format(musl, "libgcc_s.so.1, libc.so"), musl)
+    assert not checks.is_fit(missing.format(musl, "libc.so, libz.so.1"), musl)
 
 
 def test_a_release_needs_a_tag_a_version_and_a_heading(monkeypatch):
