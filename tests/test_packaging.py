@@ -2,9 +2,12 @@
 
 import asyncio
 import importlib.util
+import io
 import re
 import subprocess
 import sys
+import tarfile
+import time
 import tomllib
 import warnings
 import zipfile
@@ -93,6 +96,24 @@ def test_the_bill_of_materials_is_the_same_each_time(monkeypatch):
     # What is for tests alone, or for other systems, is not in a wheel.
     for crate in ("proptest", "loom", "windows-sys", "pyo3-build-config"):
         assert f'"pkg:cargo/{crate}@' not in first
+
+
+def test_cargo_sees_that_the_sources_are_others(tmp_path, monkeypatch):
+    wheels = load(SCRIPTS / "wheels", monkeypatch)
+    with tarfile.open(tmp_path / "source.tar.gz", "w:gz") as file:
+        old = tarfile.TarInfo("ferrio-0/lib.rs")
+        old.mtime = int(wheels.EPOCH)
+        file.addfile(old, io.BytesIO())
+    before = time.time()
+    inside = wheels.unpack(tmp_path / "source.tar.gz", tmp_path / "unpacked")
+    assert (inside / "lib.rs").stat().st_mtime >= before - 1
+
+
+def test_a_clone_may_have_a_space_in_its_name(monkeypatch):
+    wheels = load(SCRIPTS / "wheels", monkeypatch)
+    options = wheels.rust_flags(Path("/a folder/source")).split("\x1f")
+    assert "--remap-path-prefix=/a folder/source=ferrio" in options
+    assert all(option.startswith("--remap-path-prefix=/") for option in options)
 
 
 def wheel_with(folder, changes):
