@@ -29,8 +29,7 @@ _TaskGroup = asyncio.TaskGroup
 class TaskGroup(_core.TaskGroup, _TaskGroup, Copyable):
     # Early versions of 3.11 have none.
     __doc__ = (
-        _TaskGroup.__doc__
-        or "An asynchronous context manager that runs a group of tasks (see asyncio.TaskGroup)."
+        _TaskGroup.__doc__ or "Async context manager that runs a group of tasks (see asyncio.TaskGroup)."
     )
 
     def __init__(self) -> None:
