@@ -189,6 +189,7 @@ imports! {
     FERRIO_CONDITION = c"ferrio.locks", c"Condition";
     FERRIO_EVENT = c"ferrio.locks", c"Event";
     FERRIO_LOCK = c"ferrio.locks", c"Lock";
+    NOTE_ORIGIN = c"ferrio.inspection.owners", c"note_origin";
     FERRIO_QUEUE = c"ferrio.queues", c"Queue";
     // The writer knows its `_drain_helper` and need not call it.
     FERRIO_STREAM_PROTOCOL = c"ferrio.streams", c"StreamReaderProtocol";
