@@ -524,7 +524,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         return await base_events.sendfile(sendfile(self, transport, file, offset, count, fallback))
 
     async def sock_sendfile(
-        self, sock: Any, file: Any, offset: int = 0, count: int | None = None, *, fallback: bool | None = None
+        self, sock: Any, file: Any, offset: int = 0, count: int | None = None, *, fallback: bool | None = True
     ) -> int:
         """Send a regular file opened in binary mode through a socket. Return the number of bytes."""
         from ferrio.loop.sendfile import sock_sendfile
