@@ -73,7 +73,16 @@ if not _only_finds_main:
     if hasattr(_asyncio, "eager_task_factory"):
         from ferrio.tasks import eager_task_factory
 
-    __all__ = ("EventLoopPolicy", "Loop", "TaskGroup", "dump_on_signal", "install", "installed", "listen")
+    __all__ = (
+        "EventLoopPolicy",
+        "Loop",
+        "TaskGroup",
+        "dump_on_signal",
+        "features",
+        "install",
+        "installed",
+        "listen",
+    )
     __all__ += ("uninstall", "watch_blocking")
     __all__ += _asyncio.__all__
 
@@ -81,6 +90,7 @@ if not _only_finds_main:
     _ON_DEMAND = {
         name: module
         for module, names in {
+            "capabilities": ("features",),
             "events": ("new_event_loop",),
             "inspection.blocking": ("watch_blocking",),
             "inspection.dump": ("dump_on_signal",),

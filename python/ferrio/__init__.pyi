@@ -10,6 +10,7 @@ from asyncio import TaskGroup as TaskGroup
 
 from ferrio import subprocess as subprocess
 from ferrio.events import new_event_loop as new_event_loop  # noqa: F811
+from ferrio.capabilities import features as features
 from ferrio.inspection.blocking import watch_blocking as watch_blocking
 from ferrio.inspection.dump import dump_on_signal as dump_on_signal
 from ferrio.inspection.server import listen as listen

@@ -30,7 +30,11 @@ _Timeout: Any = timeouts.Timeout
 
 
 class Timeout(_core.Timeout, _Timeout, Copyable):  # type: ignore[misc]  # the base is chosen at run time
-    __doc__ = _Timeout.__doc__
+    # Early versions of 3.11 have none.
+    __doc__ = (
+        _Timeout.__doc__
+        or "An asynchronous context manager that cancels what takes too long (see asyncio.timeout())."
+    )
 
 
 # Its representation shows the module of the class. Programs and people expect asyncio's.

@@ -171,6 +171,7 @@ imports! {
     AF_INET = c"socket", c"AF_INET";
     SOCKET = c"socket", c"socket";
     SSL_ERROR = c"ssl", c"SSLError";
+    SSL_MODULE = c"ssl", c"_ssl";
     // The class for connections on memory BIOs.
     SSL_OBJECT = c"ssl", c"SSLObject";
     SSL_SYSCALL = c"ssl", c"SSLSyscallError";
