@@ -74,13 +74,15 @@ if not _only_finds_main:
         from ferrio.tasks import eager_task_factory
 
     __all__ = ("DeadlockError", "EventLoopPolicy", "Loop", "Stats", "TaskGroup", "dump_on_signal", "explain")
-    __all__ += ("install", "installed", "listen", "note_owners", "stats", "uninstall", "watch_blocking")
+    __all__ += ("features", "install", "installed", "listen", "note_owners", "stats", "uninstall")
+    __all__ += ("watch_blocking",)
     __all__ += _asyncio.__all__
 
     # Imported at their first use, so that a program does not wait at its start for what it does not use.
     _ON_DEMAND = {
         name: module
         for module, names in {
+            "capabilities": ("features",),
             "events": ("new_event_loop",),
             "inspection.blocking": ("watch_blocking",),
             "inspection.deadlocks": ("DeadlockError",),

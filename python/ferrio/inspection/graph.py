@@ -27,7 +27,7 @@ __all__ = ("Graph", "all_tasks")
 
 # What may stand for __aexit__() on the stack of a coroutine. The attributes of other objects are not asked
 # for: that may run code of the program.
-_FUNCTIONS = (
+_FUNCTIONS: tuple[type, ...] = (
     types.FunctionType,
     types.MethodType,
     types.BuiltinMethodType,

@@ -26,6 +26,7 @@ from ferrio import _core
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
     from typing import Any
 
     from ferrio.loop import Loop
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = (
     "before_run",
     "close",
+    "coroutine_origin",
     "drop_wakeup_descriptor",
     "is_debug_mode",
     "reopen_signal_pipe",
@@ -189,6 +191,20 @@ def track_coroutine_origins(loop: Loop, enabled: bool) -> None:
     else:
         sys.set_coroutine_origin_tracking_depth(loop._origin_tracking_depth_before)
     loop._tracks_coroutine_origins = enabled
+    _core._note_origin_tracking(enabled)
+
+
+def coroutine_origin() -> tuple[tuple[str, int, str], ...] | None:
+    """Return cr_origin of a coroutine that is created now, or None if this thread does not track origins."""
+    depth = sys.get_coroutine_origin_tracking_depth()
+    if not depth:
+        return None
+    origin: list[tuple[str, int, str]] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and len(origin) < depth:
+        origin.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+    return tuple(origin)
 
 
 def close(loop: Loop) -> None:

@@ -59,7 +59,8 @@ class Host:
     """A host of the network: a name, an address, and the ports on which it listens."""
 
     def __init__(self, network: Network, name: str, address: str) -> None:
-        self.name, self.address = name, address
+        self.name: str = name
+        self.address: str = address
         self._network = network
         # By address and port. The address is ANY, the loopback or the host's own.
         self.listeners: dict[tuple[str, int], Any] = {}
@@ -96,17 +97,17 @@ _current: contextvars.ContextVar[Host] = contextvars.ContextVar("host")
 
 
 class Network:
-    """Hosts and the way between them.
+    """Hosts and the way between them. Inside a host nothing takes time.
 
-    latency: seconds that anything takes from host to host. jitter: at most so many seconds more, at random;
-    what is sent on one connection keeps its order. Inside a host nothing takes time.
+    latency: seconds that anything takes from host to host.
+    jitter: at most so many seconds more, at random; what is sent on one connection keeps its order.
     """
 
     def __init__(self, loop: Any, seed: int) -> None:
         self.loop = loop
         self._random = random.Random(seed)
-        self.latency = 0.001
-        self.jitter = 0.0
+        self.latency: float = 0.001
+        self.jitter: float = 0.0
         self._hosts: dict[str, Host] = {}
         self._partitions: set[frozenset[Host]] = set()
         # What waits for the end of a partition, in order.

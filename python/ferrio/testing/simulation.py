@@ -52,7 +52,7 @@ class SimulatedLoop(Loop):
         self._threads_before = set(threading.enumerate())
         self._executors: weakref.WeakSet[Any] = weakref.WeakSet()
         self.reported: list[dict[str, Any]] = []
-        self.is_stuck = False
+        self.is_stuck: bool = False
         reference = weakref.ref(self)
 
         def stuck() -> None:

@@ -7,7 +7,7 @@
 //! A loop belongs to the thread that runs it. Other threads may only call `call_soon_threadsafe`.
 
 mod files;
-mod hooks;
+pub mod hooks;
 mod iteration;
 mod methods;
 pub use methods::register;
