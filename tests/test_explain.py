@@ -173,9 +173,12 @@ def test_streams_processes_and_calls_in_threads(tmp_path):
             await process.wait()
 
     async def main():
+        ended = ferrio.Event()
+
         async def say_nothing(reader, writer):
             await reader.read()
             writer.close()
+            ended.set()
 
         server = await ferrio.start_server(say_nothing, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
@@ -198,7 +201,9 @@ def test_streams_processes_and_calls_in_threads(tmp_path):
             finally:
                 release.set()
         writer.close()
+        await ended.wait()
         server.close()
+        await asyncio.sleep(WAIT)
 
     ferrio.run(main())
 
@@ -353,16 +358,16 @@ def test_other_states_and_bad_input():
 def test_tasks_of_two_loops():
     texts = []
 
-    async def main(name, other_is_there, done):
-        async with waiting(**{name: ferrio.Event().wait()}):
+    async def main(name, primitive, other_is_there, done):
+        async with waiting(**{name: result_of(primitive)}):
             other_is_there.wait()
             texts.append(ferrio.explain())
             done.wait()
 
     there, done = threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=30)
-    thread = threading.Thread(target=lambda: ferrio.run(main("left", there, done)))
+    thread = threading.Thread(target=lambda: ferrio.run(main("left", ferrio.Event().wait(), there, done)))
     thread.start()
-    ferrio.run(main("right", there, done))
+    ferrio.run(main("right", ferrio.Queue().get(), there, done))
     thread.join()
     for text in texts:
         assert "'left'" in text and "'right'" in text
