@@ -149,6 +149,17 @@ def test_another_thread_may_ask():
     assert found[0].running and found[0].tasks == 1
 
 
+def test_loops_that_do_not_note_their_polls():
+    from ferrio import testing
+
+    async def main():
+        await asyncio.sleep(3600)
+        return ferrio.stats()
+
+    stats = testing.run(main())
+    assert stats.blocked == 0 and stats.lag_samples == 0 and stats.callbacks > 0
+
+
 def test_bad_input():
     with pytest.raises(RuntimeError, match="no running event loop"):
         ferrio.stats()
