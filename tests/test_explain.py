@@ -1,28 +1,16 @@
 """ferrio.explain(): who waits for whom, in words."""
 
+import _asyncio
 import asyncio
-import contextlib
 import threading
 import time
 
 import ferrio
 import pytest
+from support.waiting import waiting
 
 WAIT = 0.02
-
-
-@contextlib.asynccontextmanager
-async def waiting(**coroutines):
-    """Tasks of these names that have begun to wait."""
-    tasks = [ferrio.create_task(coroutine, name=name) for name, coroutine in coroutines.items()]
-    for _ in range(3):
-        await asyncio.sleep(0)
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+C_TASK = _asyncio.Task
 
 
 async def inside(lock, then=None):
@@ -241,67 +229,6 @@ def test_asynchronous_generators_are_followed():
     ferrio.run(main())
 
 
-def test_owners_are_noted_on_demand():
-    async def takes(lock):
-        await lock.acquire()
-        await asyncio.sleep(60)
-
-    async def main():
-        lock, semaphore = ferrio.Lock(), ferrio.BoundedSemaphore(1)
-        async with waiting(
-            taker=takes(lock), other=takes(semaphore), w=lock.acquire(), v=semaphore.acquire()
-        ) as all_:
-            return ferrio.explain(all_[2]), ferrio.explain(all_[3])
-
-    for text in ferrio.run(main()):
-        assert "held by an unknown task (see ferrio.note_owners())" in text
-    ferrio.note_owners()
-    try:
-        noted = ferrio.run(main())
-    finally:
-        ferrio.note_owners(False)
-    for text, name in zip((*noted, *ferrio.run(main(), debug=True)), ["taker", "other"] * 2, strict=True):
-        assert f"held by Task '{name}'" in text
-        assert "(made at test_explain.py:" in text
-    assert "an unknown task" in ferrio.run(main())[0]
-
-
-def test_an_owner_that_has_ended():
-    async def takes(lock):
-        await lock.acquire()
-
-    async def main():
-        lock = ferrio.Lock()
-        async with waiting(leaver=takes(lock), waiter=lock.acquire()) as (_, waiter):
-            assert "held by Task 'leaver'" in ferrio.explain(waiter)
-            assert "which has ended" in ferrio.explain(waiter)
-
-    ferrio.run(main(), debug=True)
-
-
-def test_a_released_lock_has_no_owner():
-    async def main():
-        lock = ferrio.Lock()
-        async with lock:
-            assert lock._owner is asyncio.current_task()
-        assert lock._owner is None
-        semaphore = ferrio.Semaphore(2)
-        async with semaphore, semaphore:
-            assert len(semaphore._owners) == 2
-        assert semaphore._owners == []
-
-    ferrio.run(main(), debug=True)
-
-
-def test_for_how_long_is_said_in_debug_mode():
-    async def main():
-        async with waiting(one=ferrio.Event().wait()) as (one,):
-            await asyncio.sleep(0.11)
-            assert "waits since 0." in ferrio.explain(one)
-
-    ferrio.run(main(), debug=True)
-
-
 def test_odd_objects_are_survived():
     class Odd(ferrio.Lock):
         def __repr__(self):
@@ -395,5 +322,23 @@ def test_asking_changes_nothing():
             ferrio.explain(one)
             event.set()
             assert await one is None
+
+    ferrio.run(main())
+
+
+def test_tasks_of_another_make():
+    """asyncio's own tasks, of its version in C, on Ferrio's loop."""
+
+    async def main():
+        lock = asyncio.Lock()
+        loop = asyncio.get_running_loop()
+        tasks = [C_TASK(inside(lock), loop=loop, name=name) for name in ("holder", "waiter")]
+        await asyncio.sleep(0)
+        text = ferrio.explain(tasks[1])
+        assert "held by Task 'holder'" in text
+        assert "'waiter'" in ferrio.explain()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     ferrio.run(main())
