@@ -4,23 +4,31 @@ import sys
 
 # Before asyncio's: of two imports of a name, mypy keeps the first. Other checkers keep the last, below.
 from ferrio.events import new_event_loop as new_event_loop
+
+# With detect_deadlock, which asyncio's do not have.
+from ferrio.runners import Runner as Runner
+from ferrio.runners import run as run
 from asyncio import *  # type: ignore[assignment]
 from asyncio import TaskGroup as TaskGroup
 
 from ferrio import subprocess as subprocess
 from ferrio.events import new_event_loop as new_event_loop  # noqa: F811
+from ferrio.capabilities import features as features
 from ferrio.inspection.blocking import watch_blocking as watch_blocking
+from ferrio.inspection.deadlocks import DeadlockError as DeadlockError
 from ferrio.inspection.dump import dump_on_signal as dump_on_signal
+from ferrio.inspection.explanation import explain as explain
+from ferrio.inspection.owners import note_owners as note_owners
 from ferrio.inspection.server import listen as listen
+from ferrio.inspection.statistics import Stats as Stats
+from ferrio.inspection.statistics import stats as stats
 from ferrio.installation import install as install
 from ferrio.installation import installed as installed
 from ferrio.installation import uninstall as uninstall
 from ferrio.loop import Loop as Loop
 from ferrio.policy import EventLoopPolicy as EventLoopPolicy
-
-if sys.version_info < (3, 12):
-    # There asyncio's takes no loop_factory.
-    from ferrio.runners import run as run
+from ferrio.runners import Runner as Runner  # noqa: F811
+from ferrio.runners import run as run  # noqa: F811
 
 # asyncio's names and Ferrio's. Type checkers only read what stands here.
 __all__: tuple[str, ...] = (
@@ -40,6 +48,7 @@ __all__: tuple[str, ...] = (
     "Condition",
     "DatagramProtocol",
     "DatagramTransport",
+    "DeadlockError",
     "Event",
     "EventLoopPolicy",
     "Future",
@@ -61,6 +70,7 @@ __all__: tuple[str, ...] = (
     "Semaphore",
     "SendfileNotAvailableError",
     "Server",
+    "Stats",
     "StreamReader",
     "StreamReaderProtocol",
     "StreamWriter",
@@ -87,6 +97,8 @@ __all__: tuple[str, ...] = (
     "current_task",
     "dump_on_signal",
     "ensure_future",
+    "explain",
+    "features",
     "gather",
     "get_event_loop",
     "get_event_loop_policy",
@@ -98,6 +110,7 @@ __all__: tuple[str, ...] = (
     "isfuture",
     "listen",
     "new_event_loop",
+    "note_owners",
     "open_connection",
     "open_unix_connection",
     "run",
@@ -108,6 +121,7 @@ __all__: tuple[str, ...] = (
     "sleep",
     "start_server",
     "start_unix_server",
+    "stats",
     "timeout",
     "timeout_at",
     "to_thread",

@@ -34,7 +34,11 @@ else:
 
 
 class Timeout(_core.Timeout, _Timeout, Copyable):
-    __doc__ = _Timeout.__doc__
+    # Early versions of 3.11 have none.
+    __doc__ = (
+        _Timeout.__doc__
+        or "An asynchronous context manager that cancels what takes too long (see asyncio.timeout())."
+    )
 
 
 # Its representation shows the module of the class. Programs and people expect asyncio's.

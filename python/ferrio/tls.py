@@ -1,12 +1,15 @@
 """TLS over Ferrio's transports.
 
 The interpreter's own ssl objects do the handshake and the records, so every setting of an ssl.SSLContext
-works. The Rust class moves the records and has the flow control. The begin and the end of the handshake,
-shutdown and errors are inherited from asyncio's.
+works. The Rust class moves the records and has the flow control; where it can, it calls OpenSSL directly on
+what is in the ssl object. The begin and the end of the handshake, shutdown and errors are inherited from
+asyncio's.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from asyncio import sslproto
 
 from ferrio import _core
@@ -17,7 +20,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("SSLProtocol", "check_timeouts", "make_tls_transport")
+__all__ = ("SSLProtocol", "check_timeouts", "make_tls_transport", "uses_openssl")
+
+if os.environ.get("FERRIO_OPENSSL") == "0" and not sys.flags.ignore_environment:
+    _core.use_openssl(False)
 
 # asyncio's own classes, which install() may replace later.
 if TYPE_CHECKING:
@@ -129,6 +135,11 @@ for _class in (_SSLProtocolTransport, SSLProtocol):
     # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.sslproto"
 del _class
+
+
+def uses_openssl() -> bool:
+    """Return whether new connections call OpenSSL directly."""
+    return _core.use_openssl()
 
 
 def check_timeouts(ssl: Any, handshake: float | None, shutdown: float | None) -> None:

@@ -171,6 +171,7 @@ imports! {
     AF_INET = c"socket", c"AF_INET";
     SOCKET = c"socket", c"socket";
     SSL_ERROR = c"ssl", c"SSLError";
+    SSL_MODULE = c"ssl", c"_ssl";
     // The class for connections on memory BIOs.
     SSL_OBJECT = c"ssl", c"SSLObject";
     SSL_SYSCALL = c"ssl", c"SSLSyscallError";
@@ -190,6 +191,7 @@ imports! {
     FERRIO_CONDITION = c"ferrio.locks", c"Condition";
     FERRIO_EVENT = c"ferrio.locks", c"Event";
     FERRIO_LOCK = c"ferrio.locks", c"Lock";
+    NOTE_ORIGIN = c"ferrio.inspection.owners", c"note_origin";
     FERRIO_QUEUE = c"ferrio.queues", c"Queue";
     // The writer knows its `_drain_helper` and need not call it.
     FERRIO_STREAM_PROTOCOL = c"ferrio.streams", c"StreamReaderProtocol";

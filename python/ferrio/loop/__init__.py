@@ -76,6 +76,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         "_asyncgens",
         "_asyncgens_shutdown_called",
         "_default_executor",
+        "_detects_deadlock",
         "_exception_handler",
         "_executor_shutdown_called",
         "_has_wakeup_descriptor",
@@ -108,6 +109,8 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         # The executor for name lookups.
         self._resolver: Any = None
         self._exception_handler: Any = None
+        # What a deadlock does: True and "always" raise, "log" is for debug mode. See ferrio.run().
+        self._detects_deadlock: Any = False
         self._asyncgens: weakref.WeakSet[Any] = weakref.WeakSet()
         self._asyncgens_shutdown_called = False
         self._tracks_coroutine_origins = False
@@ -658,10 +661,15 @@ def is_any_running() -> bool:
 
 def running_loops() -> list[Loop]:
     """Return the loops that run, in any thread. Any thread may ask."""
+    return [loop for loop in living_loops() if loop.is_running()]
+
+
+def living_loops() -> list[Loop]:
+    """Return the loops that are not closed. Any thread may ask."""
     # A WeakSet can't be iterated while other threads add to it; its set of references is copied at once.
     references: set[weakref.ref[Loop]] = _loops.data  # type: ignore[attr-defined]
     loops = [reference() for reference in list(references)]
-    return [loop for loop in loops if loop is not None and loop.is_running()]
+    return [loop for loop in loops if loop is not None and not loop.is_closed()]
 
 
 def _import(name: str) -> None:

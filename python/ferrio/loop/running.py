@@ -96,6 +96,12 @@ def session(loop: Loop) -> Iterator[None]:
     if asyncio.BaseEventLoop._run_once is not _run_once:  # type: ignore[attr-defined]
         _warn_of_replaced_run_once()
     track_coroutine_origins(loop, loop._debug)
+    looks_for_deadlocks = loop._debug or loop._detects_deadlock
+    if looks_for_deadlocks:
+        loop._when_stuck(_look_for_deadlock)
+        _core._note_owners(1)
+    if loop._debug:
+        loop._time_tasks(True)
     asyncgen_hooks = sys.get_asyncgen_hooks()
     is_interruptible = False
     try:
@@ -110,7 +116,17 @@ def session(loop: Loop) -> Iterator[None]:
             drop_wakeup_descriptor(loop)
         _set_running_loop(None)
         track_coroutine_origins(loop, False)
+        if looks_for_deadlocks:
+            loop._when_stuck(None)
+            _core._note_owners(-1)
         sys.set_asyncgen_hooks(*asyncgen_hooks)
+
+
+def _look_for_deadlock(loop: Loop) -> None:
+    """The loop is about to wait, and has nothing to wake it. DeadlockError if nothing else can either."""
+    from ferrio.inspection.deadlocks import look
+
+    look(loop, loop._detects_deadlock or "log")
 
 
 def _warn_of_replaced_run_once() -> None:

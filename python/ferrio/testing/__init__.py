@@ -6,10 +6,11 @@ many orders, and shrinks the first that fails. `docs/testing.md` is the guide.
 
 from __future__ import annotations
 
+from ferrio.inspection.deadlocks import DeadlockError
 from ferrio.testing.clock import Clock, clock
 from ferrio.testing.exploration import Exploration, Failure, explore, find
 from ferrio.testing.network import Host, LeavesSimulationError, Network, network
-from ferrio.testing.simulation import DeadlockError, LeakError, run
+from ferrio.testing.simulation import LeakError, run
 
 __all__ = (
     "Clock",

@@ -97,10 +97,10 @@ _current: contextvars.ContextVar[Host] = contextvars.ContextVar("host")
 
 
 class Network:
-    """Hosts and the way between them.
+    """Hosts and the way between them. Inside a host nothing takes time.
 
-    latency: seconds that anything takes from host to host. jitter: at most so many seconds more, at random;
-    what is sent on one connection keeps its order. Inside a host nothing takes time.
+    latency: seconds that anything takes from host to host.
+    jitter: at most so many seconds more, at random; what is sent on one connection keeps its order.
     """
 
     def __init__(self, loop: Any, seed: int) -> None:
