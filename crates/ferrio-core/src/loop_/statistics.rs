@@ -244,9 +244,9 @@ pub(super) fn methods() -> Vec<Method> {
             c"_keep_times_of($self, ids, /)\n--\n\nForget the times of all tasks but these.",
         ),
         method0::<Loop, _>(
-            c"_transports",
+            c"_open_transports",
             |this| this.transports(),
-            c"_transports($self, /)\n--\n\nReturn the transports that have a descriptor.",
+            c"_open_transports($self, /)\n--\n\nReturn the transports that have a descriptor.",
         ),
     ]
 }
