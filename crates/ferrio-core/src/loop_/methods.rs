@@ -90,8 +90,9 @@ impl Class for Loop {
         self.slow_callback_duration.clear();
         self.current.clear();
         self.task_factory.clear();
-        let simulation = self.simulation.take();
-        drop(simulation);
+        if let Some(simulation) = self.simulation.take() {
+            simulation.clear();
+        }
     }
 
     fn members() -> Members {
