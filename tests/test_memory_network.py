@@ -290,8 +290,9 @@ def test_what_would_leave_the_simulation_is_refused():
         loop = asyncio.get_running_loop()
         with socket.socket() as sock:
             for call in (
-                lambda: loop.create_datagram_endpoint(asyncio.DatagramProtocol, ("localhost", 0)),
-                lambda: loop.create_unix_server(asyncio.Protocol, "/tmp/path"),
+                lambda: loop.create_datagram_endpoint(asyncio.DatagramProtocol, sock=sock),
+                lambda: loop.create_unix_server(asyncio.Protocol, sock=sock),
+                lambda: loop.create_unix_connection(asyncio.Protocol, sock=sock),
                 lambda: loop.sock_recv(sock, 1),
                 lambda: loop.add_reader(sock, print),
                 lambda: asyncio.create_subprocess_exec("true"),

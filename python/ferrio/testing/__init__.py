@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from ferrio.testing.clock import Clock, clock
 from ferrio.testing.exploration import Exploration, Failure, explore, find
-from ferrio.testing.network import Host, LeavesSimulationError, Network, network
+from ferrio.testing.hosts import Host
+from ferrio.testing.network import Network, network
+from ferrio.testing.outside import LeavesSimulationError
 from ferrio.testing.simulation import DeadlockError, LeakError, run
 
 __all__ = (

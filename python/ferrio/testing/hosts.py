@@ -1,7 +1,7 @@
 """Host: a host of the network in memory, and its lives: what runs on it, until it crashes.
 
-What runs on a host has the host's life in its context. While a host is paused, or once one has crashed, the loop
-asks a gate before it runs anything.
+What runs on a host has the host's life in its context. While a host is paused, or once one has crashed, the
+loop asks a gate before it runs anything.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Host:
         self._program: Callable[[], Coroutine[Any, Any, Any]] | None = None
         # Whether connections to it are refused or, after a power cut, are not answered.
         self.answers = True
-        # Servers by address and port. The address is ANY, the loopback or the host's own. Of Unix sockets: by path.
+        # Servers by address and port, or by path. The address is ANY, the loopback or the host's own.
         self.listeners: dict[Any, Any] = {}
         # Datagram endpoints, in the same way.
         self.endpoints: dict[Any, Any] = {}
@@ -121,10 +121,10 @@ class Host:
         """Stop all that runs on the host, for good: no `finally` and no `except` of it runs in this run.
 
         Its tasks count as cancelled, its servers are gone, and the other ends of its connections are reset.
-        silently: as when the power fails. The other ends hear nothing. What they send is answered by a reset after
-        restart(), and before it not at all.
+        silently: as when the power fails. The other ends hear nothing. What they send is answered by a reset
+        after restart(), and before it not at all.
 
-        A host that crashes itself ends the step that runs first. ValueError for the host of the test, "localhost".
+        A host that crashes itself ends the step that runs first. ValueError for "localhost", the test's host.
         """
         self._refuse_own("crash")
         life = self._life
@@ -150,7 +150,7 @@ class Host:
         self.endpoints = {}
 
     def restart(self) -> Any:
-        """Start the host again, with its program if it has one; what runs is crashed first. Return the task."""
+        """Start the host again, with its program, after a crash() if it is up. Return the program's task."""
         self.crash()
         if current_life() is not None and current_life() is self._life:
             raise RuntimeError("a host cannot restart itself")

@@ -1,0 +1,200 @@
+"""What would leave a simulation: it raises LeavesSimulationError, unless the test allows it by its name.
+
+The interpreter tells its audit hooks what a program is about to do. One hook of Ferrio's, which stays from
+the first closed simulation on, refuses what the simulation of its thread does not allow. The wall time has no
+such event, so it is simulated: the functions of the module `time` follow the loop's clock while a closed
+simulation runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+__all__ = ("KINDS", "LeavesSimulationError", "checked", "closed")
+
+
+class LeavesSimulationError(RuntimeError):
+    """A program asked for something that the simulation does not have, and that the test does not allow."""
+
+
+# The names by which a test allows things.
+KINDS = ("sockets", "threads", "processes", "wall time")
+
+# The interpreter's audit events.
+_EVENTS = {
+    "socket.connect": "sockets",
+    "socket.bind": "sockets",
+    "socket.sendto": "sockets",
+    "socket.sendmsg": "sockets",
+    "socket.getaddrinfo": "sockets",
+    "socket.gethostbyname": "sockets",
+    "socket.gethostbyaddr": "sockets",
+    "socket.getnameinfo": "sockets",
+    "_thread.start_new_thread": "threads",
+    "_thread.start_joinable_thread": "threads",
+    "subprocess.Popen": "processes",
+    "os.fork": "processes",
+    "os.forkpty": "processes",
+    "os.posix_spawn": "processes",
+    "os.exec": "processes",
+    "os.system": "processes",
+    "time.sleep": "wall time",
+}
+
+# The time of the wall when a simulation begins: 2026-01-01, 00:00 UTC. Runs of one seed see the same.
+WALL_START = 1767225600.0
+
+_NANOSECONDS = 1_000_000_000
+
+# By thread: the closed simulation that runs in it.
+_running: dict[int, _Closed] = {}
+
+_is_listening = False
+_lock = threading.Lock()
+
+
+def checked(allow: Iterable[str] | None, network: str) -> frozenset[str]:
+    """Return what a test allows. None is nothing with a network in memory, and everything without.
+
+    TypeError and ValueError for others than names of KINDS.
+    """
+    if allow is None:
+        return frozenset(KINDS if network == "real" else ())
+    if isinstance(allow, str):
+        raise TypeError(f"allow is a collection of names, got the str {allow!r}")
+    names = frozenset(allow)
+    for name in sorted(map(str, names)):
+        if name not in KINDS:
+            raise ValueError(f"a test allows {', '.join(map(repr, KINDS))}; got {name!r}")
+    return names
+
+
+def refused(kind: str, what: str) -> LeavesSimulationError:
+    """Return the error for something that the test does not allow."""
+    return LeavesSimulationError(f"{what} leaves the simulation; run(..., allow=[{kind!r}]) allows it")
+
+
+class _Closed:
+    """A simulation that runs in a thread and allows not everything."""
+
+    def __init__(self, loop: Any, allowed: frozenset[str], start: float) -> None:
+        self.loop, self.allowed, self.start = loop, allowed, start
+
+    def wall_time(self) -> float:
+        network = getattr(self.loop, "network", None)
+        skew = 0.0 if network is None else network.current_host().clock_skew
+        return WALL_START + float(self.loop.time()) - self.start + skew
+
+
+def _hear(event: str, _: Any) -> None:
+    if not _running or event not in _EVENTS:
+        return
+    closed = _running.get(threading.get_ident())
+    kind = _EVENTS[event]
+    if closed is not None and kind not in closed.allowed:
+        raise refused(kind, f"{event}()")
+
+
+@contextlib.contextmanager
+def closed(loop: Any, allowed: frozenset[str], start: float) -> Iterator[None]:
+    """Refuse what is not allowed in this thread, for the time of the block. The wall time is the loop's."""
+    if allowed.issuperset(KINDS):
+        yield
+        return
+    global _is_listening
+    ident = threading.get_ident()
+    with _lock:
+        if not _is_listening:
+            _is_listening = True
+            sys.addaudithook(_hear)
+        if not _running:
+            _replace_functions()
+        _running[ident] = _Closed(loop, allowed, start)
+    try:
+        yield
+    finally:
+        with _lock:
+            del _running[ident]
+            if not _running:
+                _restore_functions()
+
+
+# The wall time
+
+_originals: dict[str, Any] = {}
+
+
+def _replace_functions() -> None:
+    for name, replacement in _REPLACEMENTS.items():
+        _originals[name] = getattr(time, name)
+        setattr(time, name, replacement(_originals[name]))
+
+
+def _restore_functions() -> None:
+    for name, original in _originals.items():
+        setattr(time, name, original)
+    _originals.clear()
+
+
+def _simulation() -> _Closed | None:
+    closed = _running.get(threading.get_ident())
+    return closed if closed is not None and "wall time" not in closed.allowed else None
+
+
+def _reading(read: Callable[[_Closed], Any]) -> Callable[[Any], Any]:
+    def replaced(original: Any) -> Any:
+        def function() -> Any:
+            closed = _simulation()
+            return original() if closed is None else read(closed)
+
+        return _named(function, original)
+
+    return replaced
+
+
+def _of_moment(original: Any) -> Any:
+    def function(seconds: float | None = None) -> Any:
+        closed = _simulation() if seconds is None else None
+        return original(seconds) if closed is None else original(closed.wall_time())
+
+    return _named(function, original)
+
+
+def _formatting(original: Any) -> Any:
+    def function(format: str, *moment: Any) -> Any:
+        closed = None if moment else _simulation()
+        if closed is not None:
+            moment = (time.localtime(closed.wall_time()),)
+        return original(format, *moment)
+
+    return _named(function, original)
+
+
+def _named(function: Any, original: Any) -> Any:
+    function.__name__ = function.__qualname__ = original.__name__
+    function.__doc__ = original.__doc__
+    function.__module__ = "time"
+    return function
+
+
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * _NANOSECONDS)
+
+
+_REPLACEMENTS: dict[str, Callable[[Any], Any]] = {
+    "time": _reading(_Closed.wall_time),
+    "time_ns": _reading(lambda closed: _nanoseconds(closed.wall_time())),
+    "monotonic": _reading(lambda closed: float(closed.loop.time())),
+    "monotonic_ns": _reading(lambda closed: _nanoseconds(closed.loop.time())),
+    "perf_counter": _reading(lambda closed: float(closed.loop.time())),
+    "perf_counter_ns": _reading(lambda closed: _nanoseconds(closed.loop.time())),
+    "localtime": _of_moment,
+    "gmtime": _of_moment,
+    "ctime": _of_moment,
+    "strftime": _formatting,
+}
