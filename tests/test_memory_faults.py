@@ -10,6 +10,7 @@ import sys
 import pytest
 from ferrio import testing
 from support.certificates import contexts
+from support.simulations import cancelled_connections  # noqa: F401
 
 in_memory = functools.partial(testing.run, network="memory")
 

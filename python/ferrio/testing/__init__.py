@@ -6,6 +6,7 @@ many orders, and shrinks the first that fails. `docs/testing.md` is the guide.
 
 from __future__ import annotations
 
+from ferrio.testing.checks import always, eventually
 from ferrio.testing.clock import Clock, clock
 from ferrio.testing.exploration import Exploration, Failure, explore, find
 from ferrio.testing.hosts import Host
@@ -22,7 +23,9 @@ __all__ = (
     "LeakError",
     "LeavesSimulationError",
     "Network",
+    "always",
     "clock",
+    "eventually",
     "explore",
     "find",
     "network",

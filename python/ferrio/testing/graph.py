@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any
 
-__all__ = ("name_of", "number_of", "of_tasks", "place_of")
+__all__ = ("name_of", "number_of", "of_tasks", "place_of", "without_addresses")
 
 _LIBRARIES = (os.path.dirname(asyncio.__file__), os.path.dirname(os.path.dirname(__file__)))
 
@@ -34,7 +34,7 @@ def of_tasks(loop: Any) -> str:
     primitives = _primitives_by_waiter() if tasks else {}
     holders = _holders(tasks, {id(primitive) for primitive in primitives.values()})
     text = "\n".join(f"  {_line(task, primitives, holders)}" for task in tasks)
-    return _without_addresses(text, _first_number(tasks))
+    return _with_numbers_from_1(without_addresses(text), _first_number(tasks))
 
 
 def _age(task: Any) -> tuple[int, str]:
@@ -52,9 +52,12 @@ def _first_number(tasks: list[Any]) -> int:
     return min((number for number in map(number_of, tasks) if number is not None), default=1)
 
 
-def _without_addresses(text: str, first: int) -> str:
-    """Return a text that two runs have in common: tasks are counted from 1, objects have no addresses."""
-    text = re.sub(r" (object )?at 0x[0-9a-f]+", "", text)
+def without_addresses(text: str) -> str:
+    """Return a text that two runs have in common: objects have no addresses."""
+    return re.sub(r" (object )?at 0x[0-9a-f]+", "", text)
+
+
+def _with_numbers_from_1(text: str, first: int) -> str:
     return _DEFAULT_NAME.sub(lambda match: f"task {int(match[1]) - first + 1}", text)
 
 

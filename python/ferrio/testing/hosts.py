@@ -41,6 +41,23 @@ def current_life() -> Life | None:
     return _current.get(None)
 
 
+def is_over(context: Any) -> bool:
+    """Return whether a context is of a host's life that is over."""
+    life = None if context is None else context.get(_current)
+    return life is not None and life.is_over
+
+
+def gate(entry: Any) -> bool | None:
+    """Return whether the loop runs an entry: True, False to drop it, None to set it aside."""
+    context = entry._context
+    life = None if context is None else context.get(_current)
+    if life is None:
+        return True
+    if life.is_over:
+        return False
+    return None if life.is_paused else True
+
+
 class Host:
     """A host of the network: a name, an address, the ports on which it listens, and what runs on it."""
 

@@ -11,99 +11,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ferrio import versions
-from ferrio.server import Server
 from ferrio.testing import outside
 from ferrio.testing.datagrams import open_endpoint
 from ferrio.testing.hosts import current_life
-from ferrio.testing.memory_sockets import MemorySocket, port_number
+from ferrio.testing.memory_servers import MemoryServer
+from ferrio.testing.memory_sockets import port_number
 from ferrio.testing.network import Network
-from ferrio.testing.simulation import SimulatedLoop
+from ferrio.testing.simulation import DeadlockError, SimulatedLoop
 from ferrio.testing.transports import MemoryTransport
 from ferrio.tls import SSLProtocol, check_timeouts
 
 __all__ = ("MemoryLoop",)
-
-
-class _Listener:
-    """What a server stops when it is closed."""
-
-    def __init__(self, host: Any, address: Any, server: Any, remains: bool = False) -> None:
-        self._host, self._address, self._server, self._remains = host, address, server, remains
-
-    def stop(self) -> None:
-        if self._host.listeners.get(self._address) is not self._server:
-            # The host has crashed, or another server has the path.
-            return
-        if self._remains:
-            self._host.listeners[self._address] = None
-        else:
-            del self._host.listeners[self._address]
-
-
-class MemoryServer(Server):
-    """A server on a host of the network in memory."""
-
-    def __init__(self, loop: Any, protocol_factory: Any, context: Any, *timeouts: float | None) -> None:
-        super().__init__(loop, [], protocol_factory, context, 0, *timeouts)
-
-    def listen(self, network: Network, names: list[Any], port: int) -> None:
-        """Take the addresses; connections are refused until the server serves."""
-        host = network.current_host()
-        try:
-            # "127.0.0.1" and "::1" are one address here.
-            for name in {network.listening_address(name): name for name in names}.values():
-                sock: Any = network.bind(self, name, port)
-                self._listeners.append(_Listener(host, sock.getsockname(), self))
-                assert self._sockets is not None
-                self._sockets.append(sock)
-        except BaseException:
-            self.close()
-            raise
-
-    def listen_unix(self, network: Network, path: Any, remains: bool) -> None:
-        """Take a path of the current host, also if another server has it."""
-        host = network.current_host()
-        host.listeners[path] = self
-        self._listeners.append(_Listener(host, path, self, remains))
-        assert self._sockets is not None
-        sock: Any = MemorySocket(path)
-        self._sockets.append(sock)
-
-    @property
-    def sockets(self) -> tuple[Any, ...]:
-        """What stands for the listening sockets; empty once the server is closed."""
-        return tuple(self._sockets or ())
-
-    def _start_serving(self) -> None:
-        if self._sockets is not None:
-            self._serving = True
-
-    def accept(self, transport: MemoryTransport) -> None:
-        """Serve a connection that was made, on the server's own host."""
-        self._loop.call_soon(self._accept, transport, context=self._context.copy())
-
-    def _accept(self, transport: MemoryTransport) -> None:
-        try:
-            protocol = self._protocol_factory()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            transport.abort()
-            self._loop.call_exception_handler(
-                {"message": "Error on transport creation for incoming connection", "exception": error}
-            )
-            return
-        if self._ssl_context is not None:
-            protocol = SSLProtocol(
-                self._loop,
-                protocol,
-                self._ssl_context,
-                None,
-                True,
-                ssl_handshake_timeout=self._ssl_handshake_timeout,
-                ssl_shutdown_timeout=self._ssl_shutdown_timeout,
-            )
-        transport.connect(protocol)
 
 
 class MemoryLoop(SimulatedLoop):
@@ -119,6 +37,16 @@ class MemoryLoop(SimulatedLoop):
     async def sock_connect(self, sock: Any, address: Any) -> None:
         """Connect to a host of the network. The socket is good for create_connection(sock=...) only."""
         self._connected[sock] = await self.network.connect(*address[:2])
+
+    def _stuck(self) -> None:
+        """Raise DeadlockError, which names hosts that are paused."""
+        try:
+            super()._stuck()
+        except DeadlockError as error:
+            for host in self.network.hosts:
+                if host.is_up and host.life().is_paused:
+                    error.add_note(f"{host!r} waits for resume()")
+            raise
 
     def close(self) -> None:
         """Close the loop. Its network is gone with it, so that nobody has to close what is left of it."""
@@ -350,6 +278,7 @@ class MemoryLoop(SimulatedLoop):
 
     def finish(self) -> None:
         """The test is over: what is paused may end."""
+        super().finish()
         self.network.wake()
 
     def _asyncgen_firstiter_hook(self, agen: Any) -> None:

@@ -17,7 +17,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ferrio.testing.hosts import ANY, Host, Life, _current, current_life
+from ferrio.testing.hosts import ANY, Host, Life, _current, current_life, gate
 from ferrio.testing.links import Conditions, Link, Ways
 from ferrio.testing.memory_sockets import MemorySocket, port_number
 from ferrio.testing.outside import LeavesSimulationError
@@ -98,7 +98,7 @@ class Network(Conditions):
 
     def guard(self) -> None:
         """Have the loop ask before it runs anything: a host is paused, or one has crashed."""
-        self.loop._set_gate(_gate)
+        self.loop._set_gate(gate)
 
     def bury(self, life: Life) -> None:
         """End what runs in a life that is over."""
@@ -352,6 +352,12 @@ class Network(Conditions):
         """A transport is lost."""
         self.transports.pop(transport, None)
 
+    def open_ends(self) -> Iterator[Any]:
+        """Return the ends of connections, and the datagram endpoints, of hosts that are up."""
+        yield from self.transports
+        for host in self._hosts.values():
+            yield from dict.fromkeys(host.endpoints.values())
+
     # Addresses
 
     def listening_address(self, name: Any) -> str:
@@ -376,17 +382,6 @@ class Network(Conditions):
             raise OSError(errno.EADDRINUSE, text + os.strerror(errno.EADDRINUSE).lower())
         table[address, port] = owner
         return MemorySocket((address, port), kind=kind)
-
-
-def _gate(entry: Any) -> bool | None:
-    """Return whether the loop runs an entry: True, False to drop it, None to set it aside."""
-    context = entry._context
-    life = None if context is None else context.get(_current)
-    if life is None:
-        return True
-    if life.is_over:
-        return False
-    return None if life.is_paused else True
 
 
 def network() -> Network:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ferrio.loop import Loop
 from ferrio.runners import Runner
-from ferrio.testing import graph, outside
+from ferrio.testing import checks, graph, outside
 from ferrio.testing.schedules import Order
 
 __all__ = ("DeadlockError", "LeakError", "SimulatedLoop", "run", "run_in_order")
@@ -58,6 +58,8 @@ class SimulatedLoop(Loop):
         # What the test allows of what leaves the simulation: names of outside.KINDS.
         self.allowed: frozenset[str] = frozenset(outside.KINDS)
         self.is_stuck = False
+        # Conditions that are asked after each step.
+        self.watches: list[Any] = []
         reference = weakref.ref(self)
 
         def stuck() -> None:
@@ -84,8 +86,20 @@ class SimulatedLoop(Loop):
         self.is_stuck = True
         raise DeadlockError("nothing can run any more\n" + graph.of_tasks(self))
 
+    def watch(self) -> None:
+        """Ask the conditions that are to hold always. After the first that does not, none is asked."""
+        try:
+            for one in list(self.watches):
+                one.check()
+        except BaseException:
+            self.watches.clear()
+            self._set_watch(None)
+            raise
+
     def finish(self) -> None:
         """The test is over; what is left is about to be cancelled."""
+        self.watches.clear()
+        self._set_watch(None)
 
     def _other_threads(self) -> set[threading.Thread]:
         idle = set(self._threads_before)
@@ -180,7 +194,8 @@ def run(
     policy: what makes an order of the seed, "random", "pct" or "mixed"; depth is the number of places at
     which PCT's order changes, plus one.
     schedule: deviations from the ordinary order, such as "3:1 8:2". The seed is then for random numbers.
-    strict: raise LeakError for tasks that are left at the end, and for exceptions that nobody saw.
+    strict: raise LeakError for tasks, transports and timers that are left at the end, for coroutines that are
+    never awaited, and for exceptions that nobody saw.
     network: "real" is the machine's; "memory" is one of ferrio.testing's own, see ferrio.testing.Network.
     allow: what may leave the simulation: "sockets", "threads", "processes", "wall time". The rest raises
     LeavesSimulationError, and time.time() and its like follow the clock unless the wall time is allowed. None
@@ -267,18 +282,26 @@ def run_in_order(
 
     runner = Runner(debug=debug, loop_factory=new_loop)
     loop: Any = runner.get_loop()
-    with outside.closed(loop, allowed, START), runner:
-        try:
-            result: _T = runner.run(main)
-        finally:
-            loop.finish()
-        left = [task for task in asyncio.all_tasks(loop) if not task.done()] if strict else []
-        if left:
-            raise LeakError("tasks are left at the end\n" + graph.of_tasks(loop))
-    if strict:
-        # An exception that nobody saw is reported when its task is gone.
-        gc.collect(1)
-    if strict and loop.reported:
+    noted = checks.Unawaited() if strict else None
+    with noted or contextlib.nullcontext():
+        with outside.closed(loop, allowed, START), runner:
+            try:
+                result: _T = runner.run(main)
+            finally:
+                loop.finish()
+            if strict and (left := checks.left_over(loop)):
+                raise LeakError(left)
+        if noted is not None:
+            _raise_unseen(loop, noted)
+    return result
+
+
+def _raise_unseen(loop: Any, noted: checks.Unawaited) -> None:
+    """Raise LeakError for exceptions that nobody saw, and for coroutines that nobody awaited."""
+    # An exception that nobody saw is reported when its task is gone.
+    gc.collect(1)
+    if loop.reported:
         first = loop.reported[0]
         raise LeakError(f"nobody saw: {first['message']}") from first["exception"]
-    return result
+    if names := noted.report():
+        raise LeakError("\n".join(names))

@@ -360,6 +360,11 @@ pub(super) fn methods() -> Vec<Method> {
             c"_timers($self, /)\n--\n\nReturn the handles that wait for their time, those that are cancelled among them.",
         ),
         method0::<Loop, _>(
+            c"_watches_descriptors",
+            |this| Ok(Object::bool(this.registrations.borrow().are_any_public())),
+            c"_watches_descriptors($self, /)\n--\n\nReturn whether the program has the loop watch any descriptor.",
+        ),
+        method0::<Loop, _>(
             c"_deviations",
             |this| {
                 let simulation = this.simulation()?;
