@@ -56,9 +56,9 @@ class Always:
 
     def __init__(self, loop: Any, condition: Callable[[], Any]) -> None:
         self._loop, self._condition = loop, condition
+        self.check()
         loop.watches.append(self)
         loop._set_watch(loop.watch)
-        self.check()
 
     def check(self) -> None:
         """Ask the condition. AssertionError if it does not hold."""

@@ -59,6 +59,7 @@ class Network(Conditions):
         self.transports: dict[MemoryTransport, None] = {}
         # Coroutines of hosts that have crashed; they are closed when the run is over.
         self._buried: list[Any] = []
+        self._has_foreign_tasks = False
         self._default = self.host("localhost")
 
     # Hosts
@@ -105,8 +106,13 @@ class Network(Conditions):
         self.guard()
         for task in asyncio.all_tasks(self.loop):
             of_task: Any = task
-            context = getattr(task, "_context", None) or of_task.get_context()
-            if context.get(_current) is not life:
+            context = getattr(task, "_context", None)
+            if context is None and hasattr(of_task, "get_context"):
+                context = of_task.get_context()
+            if context is None:
+                # asyncio's own tasks do not show it on 3.11. They end with the run.
+                self._has_foreign_tasks = True
+            if context is None or context.get(_current) is not life:
                 continue
             if hasattr(of_task, "_abandon"):
                 self._buried.append(of_task._abandon())
@@ -120,6 +126,8 @@ class Network(Conditions):
         for host in self._hosts.values():
             if host.is_up:
                 host.resume()
+        if self._has_foreign_tasks:
+            self.loop._set_gate(None)
 
     # Faults
 
