@@ -134,14 +134,15 @@ def test_what_is_left_open_is_a_leak(network):
         await asyncio.sleep(1)
 
     strict = functools.partial(testing.run, strict=True, network=network)
-    for leak, text in (
-        (transport, "transports are open"),
-        (datagrams, "transports are open"),
-        (timer, "timers"),
-    ):
-        with warnings.catch_warnings():
-            # What is left warns, as always.
-            warnings.simplefilter("ignore", ResourceWarning)
+    with warnings.catch_warnings():
+        # What is left warns, as always.
+        warnings.simplefilter("ignore", ResourceWarning)
+        for leak, text in (
+            (transport, "transports are open"),
+            (datagrams, "transports are open"),
+            (timer, "timers are left"),
+        ):
+            testing.run(leak(), network=network)
             with pytest.raises(testing.LeakError, match=text) as caught:
                 strict(leak())
             assert "0x" not in str(caught.value)
@@ -304,3 +305,19 @@ def test_what_may_be_allowed():
             testing.run(main(), allow=bad)
         with pytest.raises(error):
             testing.explore(main, allow=bad)
+
+
+def test_an_import_may_do_what_the_program_may_not(tmp_path, monkeypatch):
+    """trio asks a program of the system for a library when it is imported, and httpx imports it late."""
+    (tmp_path / "needy_module.py").write_text(
+        "import subprocess, time; subprocess.run(['true']); time.sleep(0)"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    async def main():
+        import needy_module  # type: ignore[import-not-found]
+
+        with pytest.raises(testing.LeavesSimulationError):
+            needy_module.subprocess.run(["true"])
+
+    in_memory(main())

@@ -248,6 +248,8 @@ class SocketTransport(_Closing, _Reading, _Writing):
 
 @final
 class DatagramTransport(_Closing, _Buffering, _Reading):
+    @property
+    def _loop(self) -> Any: ...
     def __init__(
         self,
         loop: Any,
@@ -268,12 +270,16 @@ class DatagramTransport(_Closing, _Buffering, _Reading):
 
 @final
 class ReadPipeTransport(_Closing, _Reading):
+    @property
+    def _loop(self) -> Any: ...
     def __init__(
         self, loop: Any, pipe: Any, protocol: Any, waiter: Any = None, extra: dict[str, Any] | None = None
     ) -> None: ...
 
 @final
 class WritePipeTransport(_Closing, _Writing):
+    @property
+    def _loop(self) -> Any: ...
     _watchable: bool
     # They raise NotImplementedError.
     def is_reading(self) -> NoReturn: ...

@@ -80,6 +80,11 @@ class Ways:
     def __init__(self) -> None:
         self._ways: dict[tuple[Any, Any], _Way] = {}
 
+    @property
+    def are_all_alike(self) -> bool:
+        """Whether no way has conditions of its own."""
+        return not self._ways
+
     def way(self, one: Any, other: Any) -> _Way:
         """Return the way from one host to another."""
         found = self._ways.get((one, other))

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import contextvars
 import errno
-import ipaddress
 import itertools
 import os
 import random
@@ -70,7 +69,8 @@ class Network(Conditions):
             raise TypeError(f"the name of a host is a str, got {name!r}")
         found = self._hosts.get(name)
         if found is None:
-            address = str(ipaddress.IPv4Address("10.0.0.1") + len(self._hosts))
+            number = len(self._hosts) + 1
+            address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
             found = self._hosts[name] = Host(self, name, address)
         return found
 
@@ -274,6 +274,8 @@ class Network(Conditions):
         """Return how many seconds so many bytes take from a host to another, if they are sent now."""
         if one is other:
             return 0.0
+        if self._ways.are_all_alike and not self.jitter and self.bandwidth is None:
+            return self.latency  # type: ignore[no-any-return]
         jitter = self._ways.value("jitter", self, one, other)
         delay: float = self._ways.value("latency", self, one, other)
         if jitter:

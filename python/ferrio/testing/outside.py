@@ -96,8 +96,18 @@ def _hear(event: str, _: Any) -> None:
         return
     closed = _running.get(threading.get_ident())
     kind = _EVENTS[event]
-    if closed is not None and kind not in closed.allowed:
+    if closed is not None and kind not in closed.allowed and not _is_importing():
         raise refused(kind, f"{event}()")
+
+
+def _is_importing() -> bool:
+    """Return whether this thread imports a module. What modules do for themselves is no part of the program."""
+    frame: Any = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager
