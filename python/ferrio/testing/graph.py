@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ("name_of", "number_of", "of_tasks", "place_of", "without_addresses")
 
-_LIBRARIES = (os.path.dirname(asyncio.__file__), os.path.dirname(os.path.dirname(__file__)))
+LIBRARIES = (os.path.dirname(asyncio.__file__), os.path.dirname(os.path.dirname(__file__)))
 
 # The name of a task that nobody has named. The number is counted over all loops of the process.
 _DEFAULT_NAME = re.compile(r"Task-(\d+)")
@@ -116,7 +116,7 @@ def place_of(coroutine: Any) -> str:
         frame = getattr(coroutine, f"{kind}_frame")
         if frame is not None:
             file = frame.f_code.co_filename
-            if not file.startswith(_LIBRARIES):
+            if not file.startswith(LIBRARIES):
                 found = f"{os.path.basename(file)}:{frame.f_lineno} in {frame.f_code.co_name}"
         awaited = "gi_yieldfrom" if kind == "gi" else f"{kind}_await"
         coroutine = getattr(coroutine, awaited, None)

@@ -101,7 +101,7 @@ def _hear(event: str, _: Any) -> None:
 
 
 def _is_importing() -> bool:
-    """Return whether this thread imports a module. What modules do for themselves is no part of the program."""
+    """Return whether this thread imports a module. What a module needs for that is not the program's."""
     frame: Any = sys._getframe()
     while frame is not None:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":

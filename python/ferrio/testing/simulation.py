@@ -98,8 +98,9 @@ class SimulatedLoop(Loop):
 
     def finish(self) -> None:
         """The test is over; what is left is about to be cancelled."""
-        self.watches.clear()
-        self._set_watch(None)
+        if self.watches:
+            self.watches.clear()
+            self._set_watch(None)
 
     def _other_threads(self) -> set[threading.Thread]:
         idle = set(self._threads_before)

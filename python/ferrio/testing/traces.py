@@ -76,6 +76,9 @@ def _callback(handle: Any) -> str:
         return "of sleep()"
     if code is None:
         return str(name)
+    if code.co_filename.startswith(graph.LIBRARIES):
+        # The interpreters' own lines differ.
+        return f"{name} of {os.path.basename(code.co_filename)}"
     return f"{name} of {os.path.basename(code.co_filename)}:{code.co_firstlineno}"
 
 
