@@ -1,7 +1,9 @@
 """Programs that are not Ferrio's run unchanged on ferrio.testing's network in memory, and repeat their runs."""
 
 import asyncio
+import contextlib
 import functools
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -15,6 +17,17 @@ from ferrio import testing
 from support.networked import PROGRAMS, digest_of, trace_of
 
 in_memory = functools.partial(testing.run, network="memory")
+
+# Here, and not in the first test: some open files that they keep.
+for module in (
+    "httpx",
+    "httpcore",
+    "websockets.asyncio.client",
+    "websockets.asyncio.server",
+    "redis.asyncio",
+):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(module)
 
 # Digests of the traces of programs that need nothing but asyncio: those of tests/support/planted.py. They are the same
 # on every interpreter and machine. `python -m support.networked --digests` prints them.

@@ -172,7 +172,7 @@ class Unawaited:
         self._reported = [one for one in self._caught if re.match(_NEVER_AWAITED, str(one.message))]
         return sorted(str(one.message).splitlines()[0] for one in self._reported)
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         self._catcher.__exit__(*error)
         for one in self._caught:
             if one not in self._reported:

@@ -25,9 +25,8 @@ class MemoryDatagramTransport(asyncio.DatagramTransport):
     """A datagram endpoint on a host."""
 
     def __init__(self, network: Any, host: Host, sock: MemorySocket, peer: Any, may_broadcast: bool) -> None:
-        super().__init__({"socket": sock, "sockname": sock.getsockname()})
-        if peer is not None:
-            self._extra["peername"] = peer
+        extra = {"socket": sock, "sockname": sock.getsockname()}
+        super().__init__(extra if peer is None else {**extra, "peername": peer})
         self._network, self._loop = network, network.loop
         self._host, self._sockname, self._peer = host, sock.getsockname(), peer
         self._may_broadcast = may_broadcast
@@ -219,7 +218,8 @@ async def open_endpoint(
     local = local_addr or (None, 0)
     if sock is None:
         # Nobody has it until the transport is there.
-        sock = network.bind(None, local[0], port_number(local[1]), socket.SOCK_DGRAM)
+        address = network.listening_address(local[0])
+        sock = host.bind(None, address, port_number(local[1]), socket.SOCK_DGRAM)
     transport = MemoryDatagramTransport(network, host, sock, peer, bool(allow_broadcast))
     if not is_unix or local_addr:
         host.endpoints[sock.getsockname()] = transport

@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import errno
 import math
+import os
+import socket
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from ferrio.testing.links import Conditions
+from ferrio.testing.memory_sockets import MemorySocket
 
 __all__ = ("Host", "current_life")
 
@@ -21,6 +25,7 @@ _FIRST_EPHEMERAL_PORT = 49152
 _LAST_PORT = 65535
 
 ANY = "0.0.0.0"
+LOOPBACK = "127.0.0.1"
 
 
 class Life:
@@ -56,6 +61,11 @@ def gate(entry: Any) -> bool | None:
     if life.is_over:
         return False
     return None if life.is_paused else True
+
+
+def _bind_error(number: int, address: str, port: int) -> OSError:
+    text = f"error while attempting to bind on address {(address, port)}: {os.strerror(number).lower()}"
+    return OSError(number, text)
 
 
 class Host:
@@ -220,11 +230,30 @@ class Host:
     # Its ports
 
     def new_port(self) -> int:
-        """Return a port that nobody has had. OSError if there is none left."""
+        """Return the next port for who does not care which."""
         if self._last_port == _LAST_PORT:
             self._last_port = _FIRST_EPHEMERAL_PORT - 1
         self._last_port += 1
         return self._last_port
+
+    def bind(self, owner: Any, address: str, port: int, kind: int = socket.SOCK_STREAM) -> MemorySocket:
+        """Return the socket of a server or of a datagram endpoint; a port of 0 is any that is free.
+
+        OSError if the address is taken or another host's.
+        """
+        if address not in {ANY, LOOPBACK, self.address}:
+            raise _bind_error(errno.EADDRNOTAVAIL, address, port)
+        table = self.listeners if kind == socket.SOCK_STREAM else self.endpoints
+        taken = {key for key in table if isinstance(key, tuple)}
+        if not port:
+            port = self.new_port()
+            while port in {number for _, number in taken}:
+                port = self.new_port()
+        addresses = {key[0] for key in taken if key[1] == port}
+        if address in addresses or ANY in addresses or (addresses and address == ANY):
+            raise _bind_error(errno.EADDRINUSE, address, port)
+        table[address, port] = owner
+        return MemorySocket((address, port), kind=kind)
 
     def listener(self, address: str, port: int) -> Any:
         """Return the server that listens on an address and port, or None."""

@@ -225,7 +225,7 @@ class MemoryLoop(SimulatedLoop):
             raise
         return shown, protocol
 
-    async def create_datagram_endpoint(
+    async def create_datagram_endpoint(  # type: ignore[override]
         self,
         protocol_factory: Any,
         local_addr: Any = None,

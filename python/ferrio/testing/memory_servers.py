@@ -41,7 +41,7 @@ class MemoryServer(Server):
         try:
             # "127.0.0.1" and "::1" are one address here.
             for name in {network.listening_address(name): name for name in names}.values():
-                sock: Any = network.bind(self, name, port)
+                sock: Any = host.bind(self, network.listening_address(name), port)
                 self._listeners.append(_Listener(host, sock.getsockname(), self))
                 assert self._sockets is not None
                 self._sockets.append(sock)

@@ -16,9 +16,9 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ferrio.testing.hosts import ANY, Host, Life, _current, current_life, gate
+from ferrio.testing.hosts import ANY, LOOPBACK, Host, Life, _current, current_life, gate
 from ferrio.testing.links import Conditions, Link, Ways
-from ferrio.testing.memory_sockets import MemorySocket, port_number
+from ferrio.testing.memory_sockets import port_number
 from ferrio.testing.outside import LeavesSimulationError
 from ferrio.testing.transports import MemoryTransport
 
@@ -29,8 +29,6 @@ _CONNECT_TIMEOUT = 127.0
 
 # Linux gives up sending to a host that doesn't answer after about this many seconds.
 _SEND_TIMEOUT = 924.0
-
-_LOOPBACK = "127.0.0.1"
 
 _Names = str | Iterable[str]
 
@@ -217,7 +215,7 @@ class Network(Conditions):
         here = self.current_host()
         text = name.decode("idna") if isinstance(name, bytes) else str(name)
         if text in {"localhost", "::1"} or text.startswith("127."):
-            return here, _LOOPBACK
+            return here, LOOPBACK
         for host in self._hosts.values():
             if text in {host.name, host.address}:
                 return host, host.address
@@ -239,7 +237,7 @@ class Network(Conditions):
         if server is None or not server.is_serving():
             await self._pass(there, here)
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"Connect call failed {(address, port)}")
-        own = (_LOOPBACK if address == _LOOPBACK else here.address, here.new_port())
+        own = (LOOPBACK if address == LOOPBACK else here.address, here.new_port())
         return await self._join(here, own, there, (address, port), server)
 
     async def connect_unix(self, path: Any) -> MemoryTransport:
@@ -368,30 +366,9 @@ class Network(Conditions):
         for host in self._hosts.values():
             yield from dict.fromkeys(host.endpoints.values())
 
-    # Addresses
-
     def listening_address(self, name: Any) -> str:
         """Return the address of a name that a server is to listen on."""
         return ANY if name in {None, "", ANY, "::"} else self.resolve(name)[1]
-
-    def bind(self, owner: Any, name: Any, port: int, kind: int = socket.SOCK_STREAM) -> MemorySocket:
-        """Return the socket of a server or of a datagram endpoint on the current host.
-
-        OSError if the address is taken or another host's.
-        """
-        here = self.current_host()
-        address = self.listening_address(name)
-        if address not in {ANY, _LOOPBACK, here.address}:
-            text = f"error while attempting to bind on address {(address, port)}: "
-            raise OSError(errno.EADDRNOTAVAIL, text + os.strerror(errno.EADDRNOTAVAIL).lower())
-        port = port or here.new_port()
-        table = here.listeners if kind == socket.SOCK_STREAM else here.endpoints
-        taken = {key[0] for key in table if isinstance(key, tuple) and key[1] == port}
-        if address in taken or ANY in taken or (taken and address == ANY):
-            text = f"error while attempting to bind on address {(address, port)}: "
-            raise OSError(errno.EADDRINUSE, text + os.strerror(errno.EADDRINUSE).lower())
-        table[address, port] = owner
-        return MemorySocket((address, port), kind=kind)
 
 
 def network() -> Network:
