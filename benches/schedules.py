@@ -30,7 +30,7 @@ BEGIN, END = "<!-- benches/schedules.py writes from here -->", "<!-- to here -->
 ROUNDS = 3
 
 # Seconds of CPU that one measurement takes at least.
-LEAST = 0.3
+LEAST = 0.5
 
 # Runs a coroutine as a task on a host.
 _Place = Callable[[str, Coroutine[Any, Any, Any]], Any]

@@ -136,19 +136,19 @@ def closed(loop: Any, allowed: frozenset[str], start: float) -> Iterator[None]:
 
 # The wall time
 
+# What stood in the module before the simulation that runs, or before the last that ran.
 _originals: dict[str, Any] = {}
 
 
 def _replace_functions() -> None:
     for name, replacement in _REPLACEMENTS.items():
         _originals[name] = getattr(time, name)
-        setattr(time, name, replacement(_originals[name]))
+        setattr(time, name, replacement)
 
 
 def _restore_functions() -> None:
-    for name, original in _originals.items():
-        setattr(time, name, original)
-    _originals.clear()
+    for name in _REPLACEMENTS:
+        setattr(time, name, _originals[name])
 
 
 def _simulation() -> _Closed | None:
@@ -156,55 +156,51 @@ def _simulation() -> _Closed | None:
     return closed if closed is not None and "wall time" not in closed.allowed else None
 
 
-def _reading(read: Callable[[_Closed], Any]) -> Callable[[Any], Any]:
-    def replaced(original: Any) -> Any:
-        def function() -> Any:
-            closed = _simulation()
-            return original() if closed is None else read(closed)
-
-        return _named(function, original)
-
-    return replaced
-
-
-def _of_moment(original: Any) -> Any:
-    def function(seconds: float | None = None) -> Any:
-        closed = _simulation() if seconds is None else None
-        return original(seconds) if closed is None else original(closed.wall_time())
-
-    return _named(function, original)
-
-
-def _formatting(original: Any) -> Any:
-    def function(format: str, *moment: Any) -> Any:
-        closed = None if moment else _simulation()
-        if closed is not None:
-            moment = (time.localtime(closed.wall_time()),)
-        return original(format, *moment)
-
-    return _named(function, original)
-
-
-def _named(function: Any, original: Any) -> Any:
-    function.__name__ = function.__qualname__ = original.__name__
-    function.__doc__ = original.__doc__
+def _named(name: str, function: Any) -> Any:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = getattr(time, name).__doc__
     function.__module__ = "time"
     return function
+
+
+def _reading(name: str, read: Callable[[_Closed], Any]) -> Any:
+    def function() -> Any:
+        closed = _simulation()
+        return _originals[name]() if closed is None else read(closed)
+
+    return _named(name, function)
+
+
+def _of_moment(name: str) -> Any:
+    def function(seconds: float | None = None) -> Any:
+        closed = _simulation() if seconds is None else None
+        return _originals[name](seconds if closed is None else closed.wall_time())
+
+    return _named(name, function)
+
+
+def _strftime(format: str, *moment: Any) -> Any:
+    closed = None if moment else _simulation()
+    if closed is not None:
+        moment = (_originals["localtime"](closed.wall_time()),)
+    return _originals["strftime"](format, *moment)
 
 
 def _nanoseconds(seconds: float) -> int:
     return round(seconds * _NANOSECONDS)
 
 
-_REPLACEMENTS: dict[str, Callable[[Any], Any]] = {
-    "time": _reading(_Closed.wall_time),
-    "time_ns": _reading(lambda closed: _nanoseconds(closed.wall_time())),
-    "monotonic": _reading(lambda closed: float(closed.loop.time())),
-    "monotonic_ns": _reading(lambda closed: _nanoseconds(closed.loop.time())),
-    "perf_counter": _reading(lambda closed: float(closed.loop.time())),
-    "perf_counter_ns": _reading(lambda closed: _nanoseconds(closed.loop.time())),
-    "localtime": _of_moment,
-    "gmtime": _of_moment,
-    "ctime": _of_moment,
-    "strftime": _formatting,
+def _seconds(closed: _Closed) -> float:
+    return float(closed.loop.time())
+
+
+_REPLACEMENTS: dict[str, Any] = {
+    "time": _reading("time", _Closed.wall_time),
+    "time_ns": _reading("time_ns", lambda closed: _nanoseconds(closed.wall_time())),
+    "monotonic": _reading("monotonic", _seconds),
+    "monotonic_ns": _reading("monotonic_ns", lambda closed: _nanoseconds(_seconds(closed))),
+    "perf_counter": _reading("perf_counter", _seconds),
+    "perf_counter_ns": _reading("perf_counter_ns", lambda closed: _nanoseconds(_seconds(closed))),
+    **{name: _of_moment(name) for name in ("localtime", "gmtime", "ctime")},
+    "strftime": _named("strftime", _strftime),
 }

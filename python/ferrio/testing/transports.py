@@ -39,7 +39,6 @@ class MemoryTransport(asyncio.Transport):
     def __init__(
         self, network: Any, host: Any, sockname: Any, peer_host: Any, peername: Any, server: Any = None
     ) -> None:
-        self._addresses = f"{sockname} to {peername}"
         super().__init__(
             {"sockname": sockname, "peername": peername, "socket": MemorySocket(sockname, peername)}
         )
@@ -76,7 +75,8 @@ class MemoryTransport(asyncio.Transport):
 
     def __repr__(self) -> str:
         state = "closed" if self._is_lost else "closing" if self._is_closing else "open"
-        return f"<{type(self).__name__} {state} {self._addresses}>"
+        addresses = f"{self._extra['sockname']} to {self._extra['peername']}"  # type: ignore[attr-defined]
+        return f"<{type(self).__name__} {state} {addresses}>"
 
     def connect(self, protocol: Any, waiter: Any = None) -> None:
         """Begin: tell the protocol, then whoever waits."""
@@ -111,7 +111,13 @@ class MemoryTransport(asyncio.Transport):
             raise RuntimeError("Cannot call write() after write_eof()")
         if not data or self._is_closing or self._is_lost:
             return
-        self._waiting.append(bytes(data))
+        data = bytes(data)
+        if not self._waiting and self._under_way + len(data) <= _WINDOW:
+            # The usual case: it goes at once, and what the protocol knows of the flow stays as it is.
+            self._under_way += len(data)
+            self._network.carry(self, data)
+            return
+        self._waiting.append(data)
         self.send()
 
     def writelines(self, list_of_data: Any) -> None:
