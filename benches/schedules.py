@@ -124,7 +124,7 @@ async def request(place: _Place) -> None:
 PROGRAMS = {
     "lost update of three workers": lost_update,
     "lease over five hosts": lease,
-    "aiohttp request": request,
+    "aiohttp request and answer": request,
 }
 
 

@@ -30,6 +30,37 @@ OF_LATER_3_11 = {
 # These print the class of a transport, which 3.11 shows in another way: its name, and what a datagram transport is.
 OF_3_12 = {"connection_made_that_raises", "methods_of_transports"}
 
+# Scripts that wait for time and for nothing outside of the loop. They print the same under ferrio.testing's virtual clock.
+# Left out: exit_in_a_task, whose tracebacks show the function that runs it, and sleep_values, which prints whether at
+# least 0.01 seconds have passed: on a clock that runs exactly, the difference of two floats is a little less.
+OF_TIME = {
+    "as_completed_async",
+    "as_completed_plain",
+    "asyncgens_are_closed",
+    "barrier_phases",
+    "condition_cancellation",
+    "condition_notifications",
+    "event_wakeups",
+    "gather_cancelled",
+    "lock_cancelled_waiters",
+    "queue_cancelled_waiters",
+    "queue_producers_and_consumers",
+    "semaphore_cancelled_waiters",
+    "shield_and_cancel",
+    "stream_readuntil",
+    "task_group_cancelled",
+    "timeout_and_cancellation",
+    "timeout_nesting",
+    "timeout_rescheduling",
+    "timeouts",
+    "timer_cancellation",
+    "times_of_timers",
+    "uncancel_and_cancelling",
+    "wait_conditions",
+    "wait_for_timeouts",
+    "wait_variants",
+}
+
 # An exit status, and what was printed.
 Run = tuple[int, str, str]
 
@@ -61,8 +92,12 @@ def clean(text: str) -> str:
 
 
 def commands(script: Path) -> list[tuple[str, ...]]:
-    """A script on asyncio, on Ferrio, and with all of asyncio's names giving Ferrio's."""
-    return [(str(HERE / "support/on_asyncio.py"), str(script)), (str(script),), ("-m", "ferrio", str(script))]
+    """A script on asyncio, on Ferrio, with all of asyncio's names giving Ferrio's, and under the virtual clock."""
+    own = str(script)
+    ways = [(str(HERE / "support/on_asyncio.py"), own), (own,), ("-m", "ferrio", own)]
+    if script.stem in OF_TIME:
+        ways.append((str(HERE / "support/on_virtual_clock.py"), own))
+    return ways
 
 
 def run_together(script: Path) -> list[Run]:
@@ -71,15 +106,17 @@ def run_together(script: Path) -> list[Run]:
         return list(threads.map(lambda command: run(*command), commands(script)))
 
 
-def check(on_asyncio: Run, on_ferrio: Run, installed: Run) -> None:
+def check(on_asyncio: Run, on_ferrio: Run, installed: Run, *on_virtual_clock: Run) -> None:
     """Fail with what differs."""
     assert on_asyncio[0] == 0, on_asyncio[2]
     assert on_ferrio == on_asyncio
     assert installed == on_asyncio
+    for run_of_time in on_virtual_clock:
+        assert run_of_time == on_asyncio
 
 
-def same(on_asyncio: Run, on_ferrio: Run, installed: Run) -> bool:
-    return on_asyncio[0] == 0 and on_asyncio == on_ferrio == installed
+def same(on_asyncio: Run, *others: Run) -> bool:
+    return on_asyncio[0] == 0 and all(other == on_asyncio for other in others)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)

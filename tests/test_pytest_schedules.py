@@ -10,6 +10,10 @@ import pytest
 PLUGINS = {"pytest_asyncio": "asyncio", "anyio": "anyio", "xdist": "xdist", "trio": "trio"}
 
 
+# pytest-asyncio warns when it is not told the scope of its loops.
+QUIET = ("-W", "ignore::pytest.PytestDeprecationWarning")
+
+
 def run(folder, text, *arguments, plugins=()):
     """Return what a run of pytest prints for a file."""
     (folder / "test_it.py").write_text(text)
@@ -170,8 +174,7 @@ def test_tests_of_pytest_asyncio(tmp_path, mode):
         tmp_path,
         text,
         f"--asyncio-mode={mode}",
-        "-W",
-        "ignore::pytest.PytestDeprecationWarning",
+        *QUIET,
         plugins=["pytest_asyncio"],
     )
     assert "2 passed" in output, output
@@ -192,7 +195,7 @@ from hypothesis import given, settings, strategies as st
 from ferrio import testing
 
 runs = []
-quick = settings(max_examples=20, deadline=None, database=None, derandomize=True)
+quick = settings(max_examples=10, deadline=None, database=None, derandomize=True)
 
 async def lost_update(workers):
     counter = 0
@@ -222,12 +225,12 @@ def test_ran():
 async def test_lost_update(workers):
     await lost_update(workers)
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=100)
 @given(seed=st.integers(0, 2**63 - 1))
 def test_drawn_seed(seed):
     testing.run(lost_update(3), seed=seed)
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=100)
 @given(schedule=st.dictionaries(st.integers(0, 20), st.integers(1, 2), max_size=3))
 def test_drawn_schedule(schedule):
     testing.run(lost_update(3), schedule=schedule.items())
@@ -237,7 +240,7 @@ def test_drawn_schedule(schedule):
 @needs("hypothesis")
 @pytest.mark.parametrize("plugins", [[], ["pytest_asyncio", "anyio"]], ids=["alone", "among others"])
 def test_tests_of_hypothesis(tmp_path, plugins):
-    arguments = ["--asyncio-mode=auto"] if plugins else []
+    arguments = ["--asyncio-mode=auto", *QUIET] if plugins else []
     output = run(tmp_path, DRAWN, *arguments, plugins=plugins)
     assert "3 failed, 2 passed" in output, output
     assert "workers=2" in output and "To repeat it: run(..., seed=" in output and "seed=" in output
@@ -247,7 +250,7 @@ SHARED = """
 import asyncio, pytest
 
 @pytest.mark.ferrio(schedules=20)
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(4))
 async def test_many(number, tmp_path):
     seen = []
     async def worker(name):
@@ -263,13 +266,13 @@ def test_the_processes_of_xdist(tmp_path):
     """A failure of another process has the same report as one of this process."""
     here = run(tmp_path, SHARED)
     spread = run(tmp_path, SHARED, "-n2", plugins=["xdist"])
-    assert "3 failed, 3 passed" in here and "3 failed, 3 passed" in spread, here + spread
+    assert "2 failed, 2 passed" in here and "2 failed, 2 passed" in spread, here + spread
 
     def reports(output):
         return sorted(
             line for line in output.splitlines() if "To repeat it" in line or "ferrio.testing:" in line
         )
 
-    assert reports(here) == reports(spread) and len(reports(here)) == 6
+    assert reports(here) == reports(spread) and len(reports(here)) == 4
     once = run(tmp_path, SHARED, "--ferrio-seed=0", "-n2", plugins=["xdist"])
     assert "passed" in once and "To repeat it" not in once
