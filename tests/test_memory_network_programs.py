@@ -15,6 +15,7 @@ import uvicorn
 from aiohttp import web
 from ferrio import testing
 from support.networked import PROGRAMS, digest_of, trace_of
+from support.simulations import cancelled_connections  # noqa: F401
 
 in_memory = functools.partial(testing.run, network="memory")
 

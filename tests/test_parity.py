@@ -30,7 +30,7 @@ OF_LATER_3_11 = {
 # These print the class of a transport, which 3.11 shows in another way: its name, and what a datagram transport is.
 OF_3_12 = {"connection_made_that_raises", "methods_of_transports"}
 
-# Scripts that wait for time and for nothing outside of the loop. They print the same under ferrio.testing's virtual clock.
+# Scripts that wait for time and for nothing outside of the loop. They print the same under a virtual clock.
 # Left out: exit_in_a_task, whose tracebacks show the function that runs it, and sleep_values, which prints whether at
 # least 0.01 seconds have passed: on a clock that runs exactly, the difference of two floats is a little less.
 OF_TIME = {

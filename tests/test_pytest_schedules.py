@@ -7,11 +7,17 @@ import sys
 import pytest
 
 # What the runs of pytest in these tests load. An installed plugin that a test does not name stays out.
-PLUGINS = {"pytest_asyncio": "asyncio", "anyio": "anyio", "xdist": "xdist", "trio": "trio"}
+PLUGINS = {
+    "pytest_asyncio": "asyncio",
+    "anyio": "anyio",
+    "xdist": "xdist",
+    "trio": "trio",
+    "hypothesis": "hypothesispytest",
+}
 
 
-# pytest-asyncio warns when it is not told the scope of its loops.
-QUIET = ("-W", "ignore::pytest.PytestDeprecationWarning")
+# pytest-asyncio warns when it is not told the scope of its loops, and hypothesis when trio is there, on some versions.
+QUIET = ("-W", "ignore::pytest.PytestDeprecationWarning", "-W", "ignore:It looks like `register_random`")
 
 
 def run(folder, text, *arguments, plugins=()):
@@ -240,7 +246,7 @@ def test_drawn_schedule(schedule):
 @needs("hypothesis")
 @pytest.mark.parametrize("plugins", [[], ["pytest_asyncio", "anyio"]], ids=["alone", "among others"])
 def test_tests_of_hypothesis(tmp_path, plugins):
-    arguments = ["--asyncio-mode=auto", *QUIET] if plugins else []
+    arguments = ["--asyncio-mode=auto", *QUIET] if plugins else QUIET
     output = run(tmp_path, DRAWN, *arguments, plugins=plugins)
     assert "3 failed, 2 passed" in output, output
     assert "workers=2" in output and "To repeat it: run(..., seed=" in output and "seed=" in output

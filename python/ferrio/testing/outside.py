@@ -92,12 +92,15 @@ class _Closed:
 
 
 def _hear(event: str, _: Any) -> None:
-    if not _running or event not in _EVENTS:
-        return
+    if _running and event in _EVENTS:
+        _check(_EVENTS[event], event)
+
+
+def _check(kind: str, what: str) -> None:
+    """Raise LeavesSimulationError if what is about to happen is not allowed in this thread."""
     closed = _running.get(threading.get_ident())
-    kind = _EVENTS[event]
     if closed is not None and kind not in closed.allowed and not _is_importing():
-        raise refused(kind, f"{event}()")
+        raise refused(kind, f"{what}()")
 
 
 def _is_importing() -> bool:
@@ -144,11 +147,27 @@ def _replace_functions() -> None:
     for name, replacement in _REPLACEMENTS.items():
         _originals[name] = getattr(time, name)
         setattr(time, name, replacement)
+    _originals["start"] = threading.Thread.start
+    threading.Thread.start = _start  # type: ignore[method-assign]
 
 
 def _restore_functions() -> None:
     for name in _REPLACEMENTS:
         setattr(time, name, _originals[name])
+    threading.Thread.start = _originals["start"]  # type: ignore[method-assign]
+
+
+# Earlier interpreters have no audit events for these two.
+
+
+def _start(thread: threading.Thread) -> None:
+    _check("threads", "Thread.start")
+    _originals["start"](thread)
+
+
+def _sleep(seconds: Any) -> None:
+    _check("wall time", "time.sleep")
+    _originals["sleep"](seconds)
 
 
 def _simulation() -> _Closed | None:
@@ -203,4 +222,5 @@ _REPLACEMENTS: dict[str, Any] = {
     "perf_counter_ns": _reading("perf_counter_ns", lambda closed: _nanoseconds(_seconds(closed))),
     **{name: _of_moment(name) for name in ("localtime", "gmtime", "ctime")},
     "strftime": _named("strftime", _strftime),
+    "sleep": _named("sleep", _sleep),
 }
