@@ -148,7 +148,7 @@ def _replace_functions() -> None:
         _originals[name] = getattr(time, name)
         setattr(time, name, replacement)
     _originals["start"] = threading.Thread.start
-    threading.Thread.start = _start  # type: ignore[method-assign]
+    threading.Thread.start = _start  # type: ignore[method-assign,assignment]
 
 
 def _restore_functions() -> None:
@@ -160,9 +160,9 @@ def _restore_functions() -> None:
 # Earlier interpreters have no audit events for these two.
 
 
-def _start(thread: threading.Thread) -> None:
+def _start(self: threading.Thread) -> None:
     _check("threads", "Thread.start")
-    _originals["start"](thread)
+    _originals["start"](self)
 
 
 def _sleep(seconds: Any) -> None:
