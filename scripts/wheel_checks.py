@@ -51,8 +51,14 @@ def contents(wheel: Path) -> list[str]:
     for needed in ("ferrio/py.typed", "ferrio/_core.pyi", ".cyclonedx.json", "/licenses/LICENSE-MIT"):
         if not any(name.endswith(needed) for name in names):
             found.append(f"{needed} is missing")
-    strange = [name for name in names if not re.match(r"ferrio/|ferrio-[^/]+\.dist-info/", name)]
+    strange = [name for name in names if not re.match(rf"({packages()})/|ferrio-[^/]+\.dist-info/", name)]
     return found + [f"{name} does not belong there" for name in strange]
+
+
+def packages() -> str:
+    """Return the packages that a wheel has, as a regular expression."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return "|".join(map(re.escape, settings["tool"]["maturin"]["python-packages"]))
 
 
 def policy(bin_: Path, wheel: Path, machine: str, libc: str) -> list[str]:
@@ -61,11 +67,19 @@ def policy(bin_: Path, wheel: Path, machine: str, libc: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     tag = f"{POLICIES[libc]}_{machine}"
     said = " ".join(done.stdout.split())
-    if done.returncode or not re.search(
-        rf'(consistent with the following platform tag:|platform tag to) "{tag}"', said
-    ):
+    if done.returncode or not is_fit(said, tag):
         return [f"auditwheel does not find it fit for {tag}: {said} {done.stderr}"]
     return []
+
+
+def is_fit(said: str, tag: str) -> bool:
+    """Tell from what auditwheel says whether a wheel is for the systems of a tag."""
+    fits = rf'(consistent with the following platform tag:|platform tag to) "{tag}"'
+    if "musl" in tag:
+        # auditwheel knows musl under the name that Alpine gives it. zig links with the name "libc.so", which
+        # musl's loader takes for itself everywhere. Nothing else may be missing.
+        fits += rf"|platform tag '{tag}' the following .* need to be eliminated: libc\.so$"
+    return re.search(fits, said) is not None
 
 
 def interpreter(python: str) -> Path | None:
@@ -86,14 +100,18 @@ def interpreter(python: str) -> Path | None:
 
 
 def musl_interpreter(python: str, machine: str) -> Path | None:
-    """Return what FERRIO_MUSL_PYTHON_x86_64 (or _aarch64) names, if it is such an interpreter."""
-    named = os.environ.get(f"FERRIO_MUSL_PYTHON_{machine}")
-    if not named:
+    """Return an interpreter that runs on musl.
+
+    FERRIO_MUSL_PYTHON_x86_64 (or _aarch64) names one, or scripts/musl_python has built one.
+    """
+    built = ROOT / ".pythons" / f"{machine}-musl-{python}" / f"python{python}"
+    named = Path(os.environ.get(f"FERRIO_MUSL_PYTHON_{machine}", built))
+    if not named.exists():
         return None
     version = subprocess.check_output(
         [named, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True
     )
-    return Path(named) if version.strip() == python else None
+    return named if version.strip() == python else None
 
 
 def smoke(wheel: Path, python: str, machine: str, libc: str) -> list[str]:
@@ -107,7 +125,7 @@ def smoke(wheel: Path, python: str, machine: str, libc: str) -> list[str]:
         reason = f"there is no CPython {python} for {machine} with {libc} here"
         print(f"{wheel.name}: not tried, {reason}", flush=True)
         return []
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = clean_environment()
     with tempfile.TemporaryDirectory(prefix="ferrio-smoke-") as name:
         folder = Path(name)
         if is_native:
@@ -120,23 +138,59 @@ def smoke(wheel: Path, python: str, machine: str, libc: str) -> list[str]:
             with zipfile.ZipFile(wheel) as file:
                 file.extractall(folder / "packages")
             environment["PYTHONPATH"] = str(folder / "packages")
-        shutil.copy(ROOT / "scripts/smoke", folder / "smoke.py")
-        (folder / "empty").mkdir()
-        try:
-            done = subprocess.run(
-                [starter, folder / "smoke.py", "--version", version()],
-                cwd=folder / "empty",
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return [f"scripts/smoke does not end within {PATIENCE} s on it"]
+        said = run_smoke(starter, folder, environment)
+    if isinstance(said, list):
+        return said
+    print(f"{wheel.name}: {said}", flush=True)
+    return []
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without what changes an interpreter."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
+def run_smoke(starter: Path, folder: Path, environment: dict[str, str]) -> str | list[str]:
+    """Run scripts/smoke in an empty folder. Return the line that it prints, or what is wrong."""
+    shutil.copy(ROOT / "scripts/smoke", folder / "smoke.py")
+    (folder / "empty").mkdir()
+    try:
+        done = subprocess.run(
+            [starter, folder / "smoke.py", "--version", version()],
+            cwd=folder / "empty",
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return [f"scripts/smoke does not end within {PATIENCE} s on it"]
     if done.returncode or done.stderr:
         return [f"scripts/smoke fails on it: {done.stdout}{done.stderr}"]
-    print(f"{wheel.name}: {done.stdout.strip()}", flush=True)
+    return done.stdout.strip()
+
+
+def source_problems(archive: Path, pythons: list[str]) -> list[str]:
+    """Build the source distribution as pip does where there is no wheel, and try the result."""
+    found = next(filter(None, map(interpreter, reversed(pythons))), None)
+    if found is None:
+        print(f"{archive.name}: not tried, there is none of CPython {', '.join(pythons)} here", flush=True)
+        return []
+    environment = clean_environment() | {"PATH": f"{Path(shutil.which('cargo') or '').parent}:/usr/bin:/bin"}
+    environment.pop("CARGO_TARGET_DIR", None)
+    with tempfile.TemporaryDirectory(prefix="ferrio-source-") as name:
+        folder = Path(name)
+        subprocess.run([found, "-m", "venv", folder / "venv"], check=True, env=environment)
+        python = folder / "venv/bin/python"
+        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", archive]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return [f"{archive.name}: pip cannot build it: {done.stdout}{done.stderr}"]
+        said = run_smoke(python, folder, environment)
+    if isinstance(said, list):
+        return [f"{archive.name}: {problem}" for problem in said]
+    print(f"{archive.name}: built by pip; {said}", flush=True)
     return []
 
 

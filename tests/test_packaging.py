@@ -1,11 +1,16 @@
 """What the packages promise: one version, one clear line where Ferrio cannot run, the same bytes in each build."""
 
+import asyncio
 import importlib.util
+import io
 import re
 import subprocess
 import sys
+import tarfile
+import time
 import tomllib
 import warnings
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -93,6 +98,78 @@ def test_the_bill_of_materials_is_the_same_each_time(monkeypatch):
         assert f'"pkg:cargo/{crate}@' not in first
 
 
+def test_cargo_sees_that_the_sources_are_others(tmp_path, monkeypatch):
+    wheels = load(SCRIPTS / "wheels", monkeypatch)
+    with tarfile.open(tmp_path / "source.tar.gz", "w:gz") as file:
+        old = tarfile.TarInfo("ferrio-0/lib.rs")
+        old.mtime = int(wheels.EPOCH)
+        file.addfile(old, io.BytesIO())
+    before = time.time()
+    inside = wheels.unpack(tmp_path / "source.tar.gz", tmp_path / "unpacked")
+    assert (inside / "lib.rs").stat().st_mtime >= before - 1
+
+
+def test_a_clone_may_have_a_space_in_its_name(monkeypatch):
+    wheels = load(SCRIPTS / "wheels", monkeypatch)
+    options = wheels.rust_flags(Path("/a folder/source")).split("\x1f")
+    assert "--remap-path-prefix=/a folder/source=ferrio" in options
+    assert all(option.startswith("--remap-path-prefix=/") for option in options)
+
+
+def wheel_with(folder, changes):
+    """A wheel as scripts/wheel_checks.py wants it, with changes to its files; None removes one."""
+    info = f"ferrio-{ferrio.__version__}.dist-info"
+    files = {
+        "ferrio/_core.so": "code",
+        "ferrio/py.typed": "",
+        "ferrio/_core.pyi": "",
+        "pytest_ferrio/__init__.py": "",
+        f"{info}/METADATA": f"Name: ferrio\nVersion: {ferrio.__version__}\n",
+        f"{info}/sboms/ferrio.cyclonedx.json": "{}",
+        f"{info}/licenses/LICENSE-MIT": "",
+    }
+    with zipfile.ZipFile(folder / "ferrio.whl", "w") as file:
+        for name, text in (files | changes).items():
+            if text is not None:
+                file.writestr(name, text)
+    return folder / "ferrio.whl"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, None),
+        ({"ferrio/_core.so": f"{ROOT}/crates"}, f"_core.so names {ROOT}"),
+        ({"ferrio/_core.so": "\0.debug_info\0"}, "has debugging information"),
+        ({"ferrio/_core.so": "x" * 700_001}, "at most 700000"),
+        ({"ferrio/_core.pyi": None}, "_core.pyi is missing"),
+        ({"tests/test_loop.py": ""}, "tests/test_loop.py does not belong there"),
+        (
+            {f"ferrio-{ferrio.__version__}.dist-info/METADATA": "Name: ferrio\nVersion: 9\n"},
+            "is not of version",
+        ),
+    ],
+)
+def test_a_wheel_with_a_fault_is_refused(changes, says, tmp_path, monkeypatch):
+    checks = load(SCRIPTS / "wheel_checks.py", monkeypatch)
+    found = checks.contents(wheel_with(tmp_path, changes))
+    assert (says in found[0]) if says else not found
+
+
+def test_what_auditwheel_says_is_understood(monkeypatch):
+    checks = load(SCRIPTS / "wheel_checks.py", monkeypatch)
+    missing = "In order to achieve the tag platform tag '{}' the following shared library dependencies will need to be eliminated: {}"
+    old, musl = "manylinux_2_17_x86_64", "musllinux_1_2_x86_64"
+    assert checks.is_fit(f'it is consistent with the following platform tag: "{old}".', old)
+    assert not checks.is_fit(
+        'it is consistent with the following platform tag: "manylinux_2_34_x86_64".', old
+    )
+    assert not checks.is_fit(missing.format(old, "libc.so"), old)
+    assert checks.is_fit(missing.format(musl, "libc.so"), musl)
+    assert not checks.is_fit(missing.format(musl, "libgcc_s.so.1, libc.so"), musl)
+    assert not checks.is_fit(missing.format(musl, "libc.so, libz.so.1"), musl)
+
+
 def test_a_release_needs_a_tag_a_version_and_a_heading(monkeypatch):
     release = load(SCRIPTS / "release_version", monkeypatch)
     version = ferrio.__version__
@@ -161,6 +238,66 @@ def test_a_drawing_is_well_formed_and_says_what_is_wrong(monkeypatch):
     ElementTree.fromstring(drawings.svg('a < b & c | "d"\n-- <e>\nf <- a < b & c'))
     with pytest.raises(ValueError, match="no box 'z'"):
         drawings.svg("a\nb <- z")
+    with pytest.raises(ValueError, match="no box 'z'"):
+        drawings.svg("a\nz -> b")
+    for text in ("a" * 53, "a | " + "b" * 53, "-- " + "c" * 37):
+        with pytest.raises(ValueError, match="has room for"):
+            drawings.svg(f"a\n{text}\nb")
+
+
+def test_an_arrow_of_a_drawing_passes_the_boxes_between(monkeypatch):
+    drawings = load(SCRIPTS / "site/drawings.py", monkeypatch)
+    plain = drawings.svg("a\nb\nc")
+    assert plain.count("marker-end") == 2
+    assert drawings.svg("a\nb\na -> c").count("marker-end") == 2
+    assert drawings.svg("a\nb\na -> c <- b").count("marker-end") == 3
+
+
+def test_a_docstring_gets_a_list_of_what_it_explains(monkeypatch):
+    pytest.importorskip("griffe")
+    arguments = load(SCRIPTS / "site/arguments.py", monkeypatch)
+    known = {"debug", "clock", "seed"}
+    text = "Run it.\n\nNote: this is no argument.\n\nBefore:\ndebug: on\nor off.\nclock, seed: as for run()."
+    assert arguments.listed(text, known) == (
+        "Run it.\n\nNote: this is no argument.\n\nBefore:\n\n- `debug`: on\n  or off.\n- `clock`, `seed`: as for run()."
+    )
+    assert arguments.listed("", known) == ""
+
+
+def explained_names():
+    """What the reference explains, as "package.name"."""
+    pages = "".join(page.read_text() for page in (ROOT / "docs/reference").glob("*.md"))
+    return re.findall(r"^::: ([\w.]+)$", pages, re.MULTILINE)
+
+
+@pytest.mark.parametrize("package", ["ferrio", "ferrio.testing", "ferrio.guest"])
+def test_every_public_name_of_ferrios_own_is_in_the_reference(package):
+    module = importlib.import_module(package)
+    own = [name for name in module.__all__ if package != "ferrio" or not hasattr(asyncio, name)]
+    assert own
+    explained = [name for name in explained_names() if f"{name}.".startswith(f"{package}.")]
+    last = {name.rpartition(".")[2] for name in explained}
+    assert set(own) <= last, "docs/reference"
+
+
+def test_what_the_reference_explains_exists():
+    for name in explained_names():
+        module, _, attribute = name.rpartition(".")
+        if module in {"ferrio.guest.qt", "ferrio.guest.glib", "ferrio.guest.tk"}:
+            # Their toolkits need not be installed.
+            source = (ROOT / "python" / f"{module.replace('.', '/')}.py").read_text()
+            assert re.search(rf"^(async )?def {attribute}\(", source, re.MULTILINE), name
+        else:
+            found = getattr(importlib.import_module(module), attribute)
+            assert found.__doc__ or module == "ferrio._core", name
+
+
+def test_the_reference_has_every_option_and_variable_of_the_command():
+    page = (ROOT / "docs/reference/index.md").read_text()
+    source = (ROOT / "python/ferrio/__main__.py").read_text()
+    wanted = {*re.findall(r"^  (--[a-z-]+) ", source, re.MULTILINE), *re.findall(r"\bFERRIO_[A-Z_]+", source)}
+    assert "--watch" in wanted and "FERRIO_LISTEN" in wanted
+    assert {one for one in wanted if f"`{one}" not in page} == set()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from support.certificates import contexts
 from support.clock import closed
+from support.records import records  # noqa: F401  # a fixture
 
 
 class Peer:

@@ -13,6 +13,7 @@ import ferrio
 import pytest
 from support.certificates import contexts
 from support.clock import closed, turns
+from support.records import records  # noqa: F401  # a fixture
 from support.sockets import reset_on_close
 from test_tls import Peer
 

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_PROPERTIES = (GetSetDescriptorType, MemberDescriptorType)
+_PROPERTIES: tuple[type, ...] = (GetSetDescriptorType, MemberDescriptorType)
 
 # Attributes that the Rust class computes itself.
 _COMPUTED = {"Queue": ("_finished", "_getters", "_putters")}

@@ -27,7 +27,10 @@ _TaskGroup = asyncio.TaskGroup
 
 
 class TaskGroup(_core.TaskGroup, _TaskGroup, Copyable):
-    __doc__ = _TaskGroup.__doc__
+    # Early versions of 3.11 have none.
+    __doc__ = (
+        _TaskGroup.__doc__ or "Async context manager that runs a group of tasks (see asyncio.TaskGroup)."
+    )
 
     def __init__(self) -> None:
         _TaskGroup.__init__(self)

@@ -1,12 +1,15 @@
 """TLS over Ferrio's transports.
 
 The interpreter's own ssl objects do the handshake and the records, so every setting of an ssl.SSLContext
-works. The Rust class moves the records and has the flow control. The begin and the end of the handshake,
-shutdown and errors are inherited from asyncio's.
+works. The Rust class moves the records and has the flow control; where it can, it calls OpenSSL directly on
+what is in the ssl object. The begin and the end of the handshake, shutdown and errors are inherited from
+asyncio's.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from asyncio import sslproto
 
 from ferrio import _core
@@ -17,10 +20,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("SSLProtocol", "check_timeouts", "make_tls_transport")
+__all__ = ("SSLProtocol", "check_timeouts", "make_tls_transport", "uses_openssl")
+
+if os.environ.get("FERRIO_OPENSSL") == "0" and not sys.flags.ignore_environment:
+    _core.use_openssl(False)
 
 # asyncio's own classes, which install() may replace later.
-_Protocol: Any = sslproto.SSLProtocol
+if TYPE_CHECKING:
+
+    class _Protocol(sslproto.SSLProtocol):
+        # Not all of the private methods are in the stub.
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    _Protocol = sslproto.SSLProtocol
 _Transport: Any = sslproto._SSLProtocolTransport
 _State: Any = sslproto.SSLProtocolState
 
@@ -41,7 +53,7 @@ class _SSLProtocolTransport(_Transport):  # type: ignore[misc]  # chosen at run 
             self.__dict__.pop("write", None)
 
 
-class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen at run time
+class SSLProtocol(_core.TlsProtocol, _Protocol):
     __doc__ = _Protocol.__doc__
 
     _app_transport_created: bool
@@ -53,7 +65,7 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
         # A trick: asyncio's __init__ creates a buffer of self.max_size bytes, 256 KiB for each connection.
         # Ferrio's transports do not need it, and get_buffer() creates it for others. So during __init__, an
         # attribute of the instance hides the max_size of the class. __init__ uses max_size for nothing else.
-        self.max_size = 0
+        self.max_size = 0  # type: ignore[misc]
         _Protocol.__init__(self, *args, **kwargs)
         del self.max_size
         self._ssl_buffer = self._ssl_buffer_view = None
@@ -123,6 +135,11 @@ for _class in (_SSLProtocolTransport, SSLProtocol):
     # Their representations show the module of a class. Programs and people expect asyncio's.
     _class.__module__ = "asyncio.sslproto"
 del _class
+
+
+def uses_openssl() -> bool:
+    """Return whether new connections call OpenSSL directly."""
+    return _core.use_openssl()
 
 
 def check_timeouts(ssl: Any, handshake: float | None, shutdown: float | None) -> None:

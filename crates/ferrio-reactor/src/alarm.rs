@@ -78,6 +78,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "system calls")]
     fn it_rings_after_its_time_and_not_before() {
         let alarm = Alarm::new().unwrap();
         assert!(!is_readable(&alarm, Duration::ZERO));
@@ -90,6 +91,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "system calls")]
     fn a_time_of_zero_rings_at_once() {
         let alarm = Alarm::new().unwrap();
         alarm.set(Some(Duration::ZERO)).unwrap();
@@ -97,6 +99,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "system calls")]
     fn the_longest_time_is_taken() {
         let alarm = Alarm::new().unwrap();
         alarm.set(Some(Duration::MAX)).unwrap();

@@ -26,7 +26,11 @@ _MOST_SHRINKING_RUNS = 2000
 
 @dataclass(frozen=True)
 class Exploration:
-    """An exploration that found no failure. orders: how many different orders the schedules were."""
+    """An exploration that found no failure.
+
+    schedules: how many schedules were tried.
+    orders: how many different orders they were.
+    """
 
     schedules: int
     orders: int
@@ -36,10 +40,12 @@ class Exploration:
 class Failure:
     """The first failure of an exploration, shrunk.
 
-    number: which schedule it was, from 1. policy: what made its order; "ordinary" for the first,
-    "exhaustive" in a search through all orders. seed: of its order, if a policy made it of one, and of its
-    random numbers. deviations: the fewest that fail. error: what the test raised with these. report: traces
-    and tasks, as text.
+    number: which schedule it was, from 1.
+    policy: what made its order; "ordinary" for the first, "exhaustive" in a search through all orders.
+    seed: of its order, if a policy made it of one, and of its random numbers.
+    deviations: the fewest that fail.
+    error: what the test raised with these.
+    report: traces and tasks, as text.
     """
 
     seed: int

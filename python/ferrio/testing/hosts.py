@@ -72,7 +72,8 @@ class Host:
     """A host of the network: a name, an address, the ports on which it listens, and what runs on it."""
 
     def __init__(self, network: Any, name: str, address: str) -> None:
-        self.name, self.address = name, address
+        self.name: str = name
+        self.address: str = address
         self._network = network
         self._life: Life | None = Life(self)
         self._program: Callable[[], Coroutine[Any, Any, Any]] | None = None

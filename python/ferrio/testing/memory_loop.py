@@ -29,7 +29,7 @@ class MemoryLoop(SimulatedLoop):
 
     def __init__(self, *args: Any, network_seed: int = 0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.network = Network(self, network_seed)
+        self.network: Network = Network(self, network_seed)
         self._asyncgen_lives: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         # Connections that sock_connect() has made, until create_connection() takes them over.
         self._connected: weakref.WeakKeyDictionary[Any, MemoryTransport] = weakref.WeakKeyDictionary()

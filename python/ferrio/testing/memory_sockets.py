@@ -36,10 +36,10 @@ class MemorySocket:
 
     def __init__(self, sockname: Any, peername: Any = None, kind: int = socket.SOCK_STREAM) -> None:
         is_unix = not isinstance(sockname, tuple)
-        self.family = socket.AF_UNIX if is_unix else socket.AF_INET
-        self.type = socket.SocketKind(kind)
+        self.family: socket.AddressFamily = socket.AF_UNIX if is_unix else socket.AF_INET
+        self.type: socket.SocketKind = socket.SocketKind(kind)
         is_stream = kind == socket.SOCK_STREAM
-        self.proto = 0 if is_unix else socket.IPPROTO_TCP if is_stream else socket.IPPROTO_UDP
+        self.proto: int = 0 if is_unix else socket.IPPROTO_TCP if is_stream else socket.IPPROTO_UDP
         self._sockname, self._peername = sockname, peername
         self._options: dict[tuple[int, int], Any] = {}
 

@@ -148,7 +148,7 @@ def _replace_functions() -> None:
         _originals[name] = getattr(time, name)
         setattr(time, name, replacement)
     _originals["start"] = threading.Thread.start
-    threading.Thread.start = _start  # type: ignore[method-assign,assignment]
+    threading.Thread.start = _start  # type: ignore[method-assign]
 
 
 def _restore_functions() -> None:

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
+from ferrio.inspection.deadlocks import DeadlockError
 from ferrio.loop import Loop
 from ferrio.runners import Runner
 from ferrio.testing import checks, graph, outside
@@ -26,10 +27,6 @@ START = 1000.0
 
 # So long, in seconds of the machine, a loop listens to real sockets before its clock jumps.
 PATIENCE = 0.05
-
-
-class DeadlockError(RuntimeError):
-    """Nothing can run any more, and no time that passes can change that."""
 
 
 class LeakError(AssertionError):
@@ -57,7 +54,7 @@ class SimulatedLoop(Loop):
         self.reported: list[dict[str, Any]] = []
         # What the test allows of what leaves the simulation: names of outside.KINDS.
         self.allowed: frozenset[str] = frozenset(outside.KINDS)
-        self.is_stuck = False
+        self.is_stuck: bool = False
         # Conditions that are asked after each step.
         self.watches: list[Any] = []
         reference = weakref.ref(self)

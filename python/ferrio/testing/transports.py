@@ -44,12 +44,13 @@ class MemoryTransport(asyncio.Transport):
         )
         self._loop = network.loop
         self._network = network
-        self.host, self.peer_host = host, peer_host
+        self.host: Any = host
+        self.peer_host: Any = peer_host
         self._protocol: Any = None
         self._server = server
         self.peer: MemoryTransport | None = None
         # The time of the loop at which the last piece arrives at the other end: none overtakes another.
-        self.last_arrival = 0.0
+        self.last_arrival: float = 0.0
         # What is on its way: calls of the other end, with their arguments.
         self.pipe: collections.deque[tuple[Any, ...]] = collections.deque()
         # Written, and held back because the window is full; bytes on their way or unread at the other end.

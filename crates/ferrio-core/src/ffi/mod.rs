@@ -38,6 +38,7 @@ pub mod module;
 pub mod name;
 mod number;
 pub mod object;
+pub mod openssl;
 mod overrides;
 pub mod recursion;
 mod sequence;

@@ -34,6 +34,17 @@ impl Drop for HangThread {
     }
 }
 
+/// Calls a function of another library, in which Python code may run.
+#[inline(always)]
+pub fn guarded<T>(call: impl FnOnce() -> T) -> T {
+    #[cfg(not(Py_3_14))]
+    let guard = HangThread;
+    let result = call();
+    #[cfg(not(Py_3_14))]
+    std::mem::forget(guard);
+    result
+}
+
 /// Declares functions of the C API that may release the GIL.
 macro_rules! may_end_thread {
     ($($(#[$attribute:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {

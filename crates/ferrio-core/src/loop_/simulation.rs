@@ -95,7 +95,7 @@ fn kind_of(entry: &Runnable) -> Kind {
     }
 }
 
-fn task_state(object: &Object) -> Option<bool> {
+pub(super) fn task_state(object: &Object) -> Option<bool> {
     TASK_STATE.get().and_then(|state| state(object))
 }
 

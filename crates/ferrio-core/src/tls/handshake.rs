@@ -10,7 +10,7 @@ static COMPLETE: Name = Name::new(c"_on_handshake_complete");
 impl Own<TlsProtocol> {
     /// `_do_handshake()`: continues the handshake with the received records.
     pub(super) fn do_handshake(&self) -> Result<()> {
-        if TlsProtocol::pending(&self.incoming)? == 0 && self.as_object().getattr(&SERVER_SIDE)?.is_true()? {
+        if self.undecrypted()? == 0 && self.as_object().getattr(&SERVER_SIDE)?.is_true()? {
             // The client begins the handshake. The ssl object would say so by an exception.
             return Ok(());
         }

@@ -30,10 +30,14 @@ impl Class for TlsProtocol {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.slots().into_iter().for_each(|slot| visitor.slot(slot));
+        if let Some(connection) = &*self.connection.borrow() {
+            visitor.object(connection.object());
+        }
         self.marks().into_iter().for_each(|mark| mark.traverse(visitor));
     }
 
     fn clear(&self) {
+        self.set_connection(None);
         self.slots().into_iter().for_each(Slot::clear);
         self.marks().into_iter().for_each(Number::clear);
     }
@@ -108,12 +112,29 @@ where
     )
 }
 
+/// A property that reads and writes a memory BIO.
+fn bio<F>(name: &'static CStr, _: F) -> sys::PyGetSetDef
+where
+    F: Fn(&TlsProtocol) -> &Slot + Copy + 'static,
+{
+    property::<TlsProtocol, _, _>(
+        name,
+        |this: &Own<TlsProtocol>| Ok(crate::ffi::class::function::<F>()(this).get_or_none()),
+        |this: &Own<TlsProtocol>, value: &Object| {
+            // The ssl object has its BIOs for good.
+            this.set_connection(None);
+            crate::ffi::class::function::<F>()(this).put(value.clone());
+            Ok(())
+        },
+    )
+}
+
 fn properties() -> Vec<crate::ffi::class::Property> {
     vec![
         slot_property::<TlsProtocol, _>(c"_loop", |this| &this.loop_),
         slot_property::<TlsProtocol, _>(c"_state", |this| &this.state),
-        slot_property::<TlsProtocol, _>(c"_incoming", |this| &this.incoming),
-        slot_property::<TlsProtocol, _>(c"_outgoing", |this| &this.outgoing),
+        bio(c"_incoming", |this| &this.incoming),
+        bio(c"_outgoing", |this| &this.outgoing),
         slot_property::<TlsProtocol, _>(c"_transport", |this| &this.transport),
         slot_property::<TlsProtocol, _>(c"_app_protocol", |this| &this.app_protocol),
         slot_property::<TlsProtocol, _>(c"_app_transport", |this| &this.app_transport),

@@ -1,5 +1,8 @@
 //! TLS: passes records through the interpreter's own ssl objects, with flow control.
 //!
+//! Where that is possible ([`openssl`]), the records go through OpenSSL's own functions on what is in the ssl object:
+//! no Python method is called for a record. Otherwise they go through the object's methods.
+//!
 //! The Python class (`python/ferrio/tls.py`) derives from [`TlsProtocol`] and from asyncio's `SSLProtocol`. The state,
 //! reading, writing and the steps of the handshake are here. The begin and the end of the handshake, shutdown and
 //! errors are asyncio's code, which finds the state under its usual names. A [`SocketTransport`] passes what it
@@ -15,15 +18,17 @@
 
 mod handshake;
 mod methods;
+mod openssl;
 mod read;
 mod write;
 
-use crate::ffi::class::make_type;
+use crate::ffi::class::{Method, make_type};
 use crate::ffi::module::Module;
+use crate::ffi::openssl::Connection;
 use crate::ffi::{Member, Name, Number, Object, Own, Raised, Result, Slot};
 use crate::stdlib::{self, SSL_ERROR, SSL_OBJECT, SSL_SYSCALL, SSL_WANT_READ, TLS_STATES, WRITE};
 use crate::transports::{SocketTransport, native_protocol};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 static UNWRAPPED: Member = Member::new(&TLS_STATES, c"UNWRAPPED");
 static DO_HANDSHAKE: Member = Member::new(&TLS_STATES, c"DO_HANDSHAKE");
@@ -49,6 +54,8 @@ pub struct TlsProtocol {
     /// The ssl object; below, its object in C if the class is the interpreter's own.
     object: Slot,
     inner: Slot,
+    /// What OpenSSL's own functions use, if the records go through them.
+    connection: RefCell<Option<Connection>>,
     /// The transport of the records.
     transport: Slot,
     /// The program's protocol; below, the transport that it has.
@@ -104,14 +111,52 @@ impl TlsProtocol {
     /// Sets the ssl object.
     fn set_object(&self, object: &Object) -> Result<()> {
         let is_plain = object.type_ptr().cast() == SSL_OBJECT.get()?.as_ptr();
-        self.inner.put(if is_plain { object.getattr(&INNER)? } else { object.clone() });
+        let inner = if is_plain { object.getattr(&INNER)? } else { object.clone() };
+        self.set_connection(if is_plain { openssl::connection_of(self, &inner) } else { None });
+        self.inner.put(inner);
         self.object.put(object.clone());
         Ok(())
+    }
+
+    /// The connection, if the records go through OpenSSL's own functions.
+    #[inline]
+    fn connection(&self) -> Option<Connection> {
+        self.connection.borrow().clone()
+    }
+
+    fn set_connection(&self, connection: Option<Connection>) {
+        // Dropping the old one may run finalisers.
+        let old = self.connection.replace(connection);
+        drop(old);
     }
 
     /// The ssl object to read from and to write to.
     fn ssl(&self) -> Object {
         self.inner.get_or_none()
+    }
+
+    /// How many bytes of records have come and are not decrypted.
+    fn undecrypted(&self) -> Result<i64> {
+        if let Some(connection) = &*self.connection.borrow() {
+            return Ok(connection.undecrypted() as i64);
+        }
+        TlsProtocol::pending(&self.incoming)
+    }
+
+    /// How many bytes of records the transport has not taken.
+    fn unsent(&self) -> Result<i64> {
+        if let Some(connection) = &*self.connection.borrow() {
+            return Ok(connection.unsent() as i64);
+        }
+        TlsProtocol::pending(&self.outgoing)
+    }
+
+    /// How many bytes are decrypted and not read.
+    fn decrypted(&self) -> Result<i64> {
+        match self.connection() {
+            Some(connection) => Ok(connection.decrypted() as i64),
+            None => self.ssl().method0(&PENDING)?.to_i64(),
+        }
     }
 
     /// How many bytes a memory BIO has.
@@ -181,6 +226,11 @@ fn pause_writing(this: &Own<TlsProtocol>) -> Result<()> {
 /// `protocol.resume_writing()`.
 fn resume_writing(this: &Own<TlsProtocol>) -> Result<()> {
     call_protocol(this, &stdlib::RESUME_WRITING, "protocol.resume_writing() failed")
+}
+
+/// The functions of the module.
+pub fn functions() -> Vec<Method> {
+    vec![openssl::definition()]
 }
 
 /// Adds the class.

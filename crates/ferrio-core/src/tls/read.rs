@@ -1,9 +1,10 @@
 //! TLS, from the socket to the protocol.
 
-use super::{DO_HANDSHAKE, FLUSHING, PENDING, SHUTDOWN, TlsProtocol, WRAPPED, wants_more};
+use super::{DO_HANDSHAKE, FLUSHING, SHUTDOWN, TlsProtocol, WRAPPED, wants_more};
 use crate::ffi::buffer::{Buffer, bytes_of};
 use crate::ffi::error::{raise_imported, runtime_error};
-use crate::ffi::{Name, Object, Own, Result, deque};
+use crate::ffi::openssl::{Connection, Outcome};
+use crate::ffi::{Name, Object, Own, Result, bytes, deque};
 use crate::stdlib::{self, CONNECTION_ABORTED_ERROR, JOIN, PAUSE_READING, READ, RESUME_READING, WRITE};
 
 static HANDSHAKE_STEP: Name = Name::new(c"_do_handshake");
@@ -32,7 +33,11 @@ enum Record {
 impl Own<TlsProtocol> {
     /// Records or parts of records have arrived.
     pub fn received(&self, data: &Object) -> Result<()> {
-        self.incoming.get_or_none().method1(&WRITE, data)?;
+        match (self.connection(), bytes_of(data)) {
+            (Some(connection), Some(records)) if connection.feed(records) => {}
+            // This reports that there is no memory, and that the data are not bytes.
+            _ => drop(self.incoming.get_or_none().method1(&WRITE, data)?),
+        }
         if self.is_in(&[&WRAPPED])? {
             return self.do_read();
         }
@@ -74,7 +79,7 @@ impl Own<TlsProtocol> {
 
     /// `ConnectionAbortedError` if the peer sends requests and does not read the answers.
     fn check_answers(&self) -> Result<()> {
-        if TlsProtocol::pending(&self.outgoing)? - self.outgoing_written.get() <= MOST_ANSWERS {
+        if self.unsent()? - self.outgoing_written.get() <= MOST_ANSWERS {
             return Ok(());
         }
         Err(raise_imported(&CONNECTION_ABORTED_ERROR, "the peer does not read the answers to its TLS messages"))
@@ -83,11 +88,14 @@ impl Own<TlsProtocol> {
     /// Decrypts everything; the protocol gets one bytes object.
     fn read_copied(&self) -> Result<()> {
         let mut chunks: Vec<Object> = Vec::new();
-        let end = loop {
-            match self.read_record(RECORD) {
-                Record::Data(chunk) => chunks.push(chunk),
-                end => break end,
-            }
+        let end = match self.connection() {
+            Some(connection) => self.read_directly(&connection, &mut chunks),
+            None => loop {
+                match self.read_record(RECORD) {
+                    Record::Data(chunk) => chunks.push(chunk),
+                    end => break end,
+                }
+            },
         };
         let data = match chunks.as_slice() {
             [] => None,
@@ -98,6 +106,34 @@ impl Own<TlsProtocol> {
             self.app_protocol.get_or_none().method1(&stdlib::DATA_RECEIVED, &data)?;
         }
         self.finish_reading(end)
+    }
+
+    /// Decrypts everything with OpenSSL's own functions, as a rule into one bytes object.
+    fn read_directly(&self, connection: &Connection, chunks: &mut Vec<Object>) -> Record {
+        loop {
+            // Decrypted data is shorter than its records, so this is enough memory.
+            let size = connection.undecrypted() + connection.decrypted();
+            let mut outcome = Outcome::NotNow;
+            let read = bytes::filled(size, |buffer| {
+                let (count, last) = connection.read(buffer);
+                outcome = last;
+                Ok(count)
+            });
+            match read.unwrap_or_default() {
+                Some(Ok(chunk)) => chunks.push(chunk),
+                Some(Err(raised)) => return Record::Failed(raised.take()),
+                None => {}
+            }
+            match outcome {
+                Outcome::Done(_) if connection.is_drained() => return Record::Incomplete,
+                Outcome::Done(_) => {}
+                Outcome::NotNow => return Record::Incomplete,
+                Outcome::Ask => match self.ask(RECORD) {
+                    Record::Data(chunk) => chunks.push(chunk),
+                    end => return end,
+                },
+            }
+        }
     }
 
     /// Decrypts everything into the protocol's buffers, with as many calls as necessary.
@@ -111,24 +147,14 @@ impl Own<TlsProtocol> {
                 return self.read_copied();
             }
             let protocol = self.app_protocol.get_or_none();
-            let hint = Object::int(TlsProtocol::pending(&self.incoming)?)?;
+            let hint = Object::int(self.undecrypted()?)?;
             let object = protocol.method1(&stdlib::GET_BUFFER, &hint)?;
             let mut buffer = Buffer::to_receive(&object)?;
             let size = buffer.as_slice().len();
             if size == 0 {
                 return Err(runtime_error("get_buffer() returned an empty buffer"));
             }
-            let mut filled = 0;
-            let mut end = Record::Incomplete;
-            while filled < size {
-                match self.read_record((size - filled) as i64) {
-                    Record::Data(chunk) => filled += buffer.fill(filled, bytes_of(&chunk).unwrap_or_default()),
-                    other => {
-                        end = other;
-                        break;
-                    }
-                }
-            }
+            let (filled, end) = self.fill(&mut buffer);
             drop(buffer);
             if filled > 0 {
                 protocol.method1(&stdlib::BUFFER_UPDATED, &Object::int(filled as i64)?)?;
@@ -139,6 +165,31 @@ impl Own<TlsProtocol> {
             }
         }
         Ok(())
+    }
+
+    /// Decrypts into a buffer, until it is full. Returns how many bytes it has then, and why it has no more.
+    fn fill(&self, buffer: &mut Buffer) -> (usize, Record) {
+        let size = buffer.as_slice().len();
+        let mut filled = 0;
+        let connection = self.connection();
+        while filled < size {
+            let record = match &connection {
+                Some(connection) => {
+                    let (count, outcome) = connection.read(&mut buffer.as_uninit()[filled..]);
+                    filled += count;
+                    match outcome {
+                        Outcome::Done(_) | Outcome::NotNow => break,
+                        Outcome::Ask => self.ask((size - filled) as i64),
+                    }
+                }
+                None => self.read_record((size - filled) as i64),
+            };
+            match record {
+                Record::Data(chunk) => filled += buffer.fill(filled, bytes_of(&chunk).unwrap_or_default()),
+                end => return (filled, end),
+            }
+        }
+        (filled, Record::Incomplete)
     }
 
     /// Handles the end of reading.
@@ -155,13 +206,28 @@ impl Own<TlsProtocol> {
 
     /// Whether there is anything to read, perhaps only a part of a record.
     fn has_records(&self) -> Result<bool> {
-        Ok(TlsProtocol::pending(&self.incoming)? > 0 || self.ssl().method0(&PENDING)?.to_i64()? > 0)
+        Ok(self.undecrypted()? > 0 || self.decrypted()? > 0)
     }
 
-    /// Reads the data of the next record, up to `most` bytes. An error is kept, because the protocol first gets the
-    /// data before it.
+    /// Reads the data of the next record with the ssl object's method, up to `most` bytes.
+    ///
+    /// The ssl object is asked only if there is something to read, because it answers "nothing" by an exception.
     fn read_record(&self, most: i64) -> Record {
-        match self.try_record(most) {
+        let size = self.undecrypted().and_then(|undecrypted| {
+            // Data that is decrypted and not read yet comes first.
+            if undecrypted == 0 { self.decrypted() } else { Ok(undecrypted) }
+        });
+        match size {
+            Ok(0) => Record::Incomplete,
+            // Decrypted data is shorter than its records, so this is enough memory.
+            Ok(size) => self.ask(size.min(RECORD).min(most)),
+            Err(raised) => Record::Failed(raised.take()),
+        }
+    }
+
+    /// The ssl object's `read(most)`. An error is kept, because the protocol first gets the data before it.
+    fn ask(&self, most: i64) -> Record {
+        match self.try_to_ask(most) {
             Ok(Some(chunk)) if bytes_of(&chunk).is_none_or(<[u8]>::is_empty) => Record::CloseNotify,
             Ok(Some(chunk)) => Record::Data(chunk),
             Ok(None) => Record::Incomplete,
@@ -169,19 +235,8 @@ impl Own<TlsProtocol> {
         }
     }
 
-    /// The data of the next record; empty at the end, None if there is no complete record.
-    ///
-    /// The ssl object is asked only if there is something to read, because it answers "nothing" by an exception.
-    fn try_record(&self, limit: i64) -> Result<Option<Object>> {
-        let ssl = self.ssl();
-        let undecrypted = TlsProtocol::pending(&self.incoming)?;
-        // Data that is decrypted and not read yet comes first.
-        let most = if undecrypted == 0 { ssl.method0(&PENDING)?.to_i64()? } else { undecrypted };
-        if most == 0 {
-            return Ok(None);
-        }
-        // Decrypted data is shorter than its records, so this is enough memory.
-        match ssl.method1(&READ, &Object::int(most.min(RECORD).min(limit))?) {
+    fn try_to_ask(&self, most: i64) -> Result<Option<Object>> {
+        match self.ssl().method1(&READ, &Object::int(most)?) {
             Ok(chunk) => Ok(Some(chunk)),
             Err(raised) if wants_more(&raised)? => {
                 raised.discard();
@@ -193,7 +248,7 @@ impl Own<TlsProtocol> {
 
     /// Pauses reading from the socket while the protocol leaves too much data.
     pub(super) fn control_ssl_reading(&self) -> Result<()> {
-        let size = TlsProtocol::pending(&self.incoming)?;
+        let size = self.undecrypted()?;
         let transport = self.transport.get_or_none();
         if size > 0 && !self.ssl_reading_paused.get() && !self.incoming_high_water.is_above(size)? {
             self.ssl_reading_paused.set(true);

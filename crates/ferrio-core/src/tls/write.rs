@@ -3,6 +3,7 @@
 use super::{FLUSHING, SHUTDOWN, TlsProtocol, UNWRAPPED, WRAPPED, pause_writing, resume_writing, wants_more};
 use crate::ffi::buffer::{Buffer, bytes_of, is_bytes_like};
 use crate::ffi::error::type_error;
+use crate::ffi::openssl::{Connection, Outcome};
 use crate::ffi::{Object, Own, Result, deque};
 use crate::stdlib::{self, POPLEFT, READ, WRITE};
 use crate::transports::base::WRITES_BEFORE_WARNING;
@@ -74,15 +75,22 @@ impl Own<TlsProtocol> {
         if size == 0 {
             return Ok(0);
         }
-        let before =
-            if self.ssl_writing_paused.get() { Some(TlsProtocol::pending(&self.outgoing)?) } else { None };
-        match self.ssl().method1(&WRITE, data) {
+        let before = if self.ssl_writing_paused.get() { Some(self.unsent()?) } else { None };
+        let count = match self.connection() {
+            Some(connection) => match write_directly(&connection, data)? {
+                Outcome::Done(count) => Ok(count as i64),
+                Outcome::NotNow => return Ok(0),
+                Outcome::Ask => self.ask_to_write(data),
+            },
+            None => self.ask_to_write(data),
+        };
+        match count {
             Ok(count) => {
                 if let Some(before) = before {
-                    let more = TlsProtocol::pending(&self.outgoing)? - before;
+                    let more = self.unsent()? - before;
                     self.outgoing_written.set(self.outgoing_written.get() + more);
                 }
-                Ok(count.to_i64()? as usize)
+                Ok(count as usize)
             }
             Err(raised) if wants_more(&raised)? => {
                 raised.discard();
@@ -90,6 +98,11 @@ impl Own<TlsProtocol> {
             }
             Err(raised) => Err(raised),
         }
+    }
+
+    /// The ssl object's `write(data)`.
+    fn ask_to_write(&self, data: &Object) -> Result<i64> {
+        self.ssl().method1(&WRITE, data)?.to_i64()
     }
 
     /// `_do_write()`: encrypts as much of the backlog as possible, and sends.
@@ -114,17 +127,22 @@ impl Own<TlsProtocol> {
 
     /// `_process_outgoing()`: passes the records to the transport.
     pub(super) fn process_outgoing(&self) -> Result<()> {
-        if !self.ssl_writing_paused.get() && TlsProtocol::pending(&self.outgoing)? > 0 {
-            let data = self.outgoing.get_or_none().method0(&READ)?;
+        if !self.ssl_writing_paused.get() && self.unsent()? > 0 {
+            let data = match self.connection() {
+                Some(connection) => connection.take_unsent().transpose()?,
+                None => Some(self.outgoing.get_or_none().method0(&READ)?),
+            };
             self.outgoing_written.set(0);
-            self.send(&data)?;
+            if let Some(data) = data {
+                self.send(&data)?;
+            }
         }
         self.control_app_writing()
     }
 
     /// Tells the protocol to pause or to resume writing.
     pub(super) fn control_app_writing(&self) -> Result<()> {
-        let size = TlsProtocol::pending(&self.outgoing)? + self.backlog_size.get();
+        let size = self.unsent()? + self.backlog_size.get();
         // With a limit of 0, an empty buffer is not too full.
         if size > 0 && !self.app_writing_paused.get() && !self.outgoing_high_water.is_above(size)? {
             self.app_writing_paused.set(true);
@@ -135,6 +153,14 @@ impl Own<TlsProtocol> {
             return resume_writing(self);
         }
         Ok(())
+    }
+}
+
+/// Encrypts with OpenSSL's own functions.
+fn write_directly(connection: &Connection, data: &Object) -> Result<Outcome> {
+    match bytes_of(data) {
+        Some(bytes) => Ok(connection.write(bytes)),
+        None => Ok(connection.write(Buffer::readable(data)?.as_slice())),
     }
 }
 

@@ -119,7 +119,8 @@ impl Poller {
 
     fn wait_nanoseconds(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         let timespec = timeout.map(|timeout| libc::timespec {
-            tv_sec: timeout.as_secs() as libc::time_t,
+            // The name of its type is deprecated for musl.
+            tv_sec: timeout.as_secs() as _,
             tv_nsec: timeout.subsec_nanos().into(),
         });
         let timespec = timespec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
