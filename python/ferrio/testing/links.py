@@ -14,9 +14,10 @@ _MOST = {"latency": math.inf, "jitter": math.inf, "loss": 1, "duplication": 1, "
 class Conditions:
     """What happens to data on its way.
 
-    latency: seconds that anything takes. jitter: at most so many seconds more, at random; what is sent on one
-    connection keeps its order, datagrams don't. loss, duplication: the share of datagrams, from 0 to 1, that
-    is lost or arrives twice. bandwidth: bytes a second in each direction, or None for no limit.
+    latency: seconds that anything takes.
+    jitter: at most so many seconds more, at random; one connection keeps its order, datagrams don't.
+    loss, duplication: the share of datagrams, from 0 to 1, that is lost or arrives twice.
+    bandwidth: bytes a second in each direction, or None for no limit.
     """
 
     latency: Any

@@ -34,10 +34,12 @@ _Names = str | Iterable[str]
 
 
 class Network(Conditions):
-    """Hosts and the way between them.
+    """Hosts and the way between them. Inside a host nothing takes time, and nothing is lost.
 
-    Its conditions (latency, jitter, loss, duplication, bandwidth) hold for all ways; link() has those of two
-    hosts. Inside a host nothing takes time, and nothing is lost.
+    latency: seconds that anything takes from host to host.
+    jitter: at most so many seconds more, at random; one connection keeps its order, datagrams don't.
+    loss, duplication: the share of datagrams, from 0 to 1, that is lost or arrives twice.
+    bandwidth: bytes a second in each direction of the way between two hosts, or None for no limit.
     """
 
     def __init__(self, loop: Any, seed: int) -> None:
