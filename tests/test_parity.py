@@ -36,6 +36,37 @@ OF_LATER_3_11 = {
 # These print the class of a transport, which 3.11 shows in another way: its name, and what a datagram transport is.
 OF_3_12 = {"connection_made_that_raises", "methods_of_transports"}
 
+# Scripts that wait for time and for nothing outside of the loop. They print the same under a virtual clock. Left out:
+# exit_in_a_task, whose tracebacks show the function that runs it, and sleep_values, which prints whether at least 0.01
+# seconds have passed: on a clock that runs exactly, the difference of two floats is a little less.
+OF_TIME = [
+    "as_completed_async",
+    "as_completed_plain",
+    "asyncgens_are_closed",
+    "barrier_phases",
+    "condition_cancellation",
+    "condition_notifications",
+    "event_wakeups",
+    "gather_cancelled",
+    "lock_cancelled_waiters",
+    "queue_cancelled_waiters",
+    "queue_producers_and_consumers",
+    "semaphore_cancelled_waiters",
+    "shield_and_cancel",
+    "stream_readuntil",
+    "task_group_cancelled",
+    "timeout_and_cancellation",
+    "timeout_nesting",
+    "timeout_rescheduling",
+    "timeouts",
+    "timer_cancellation",
+    "times_of_timers",
+    "uncancel_and_cancelling",
+    "wait_conditions",
+    "wait_for_timeouts",
+    "wait_variants",
+]
+
 # An exit status, and what was printed.
 Run = tuple[int, str, str]
 
@@ -144,6 +175,14 @@ def test_same_as_asyncio_in_forks(script: Path, forks: list[Way]) -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_same_as_asyncio(script: Path) -> None:
     is_same_as_asyncio(NEW, script)
+
+
+@pytest.mark.parametrize("name", OF_TIME)
+def test_same_under_a_virtual_clock(name: str, forks: list[Way]) -> None:
+    if name in OF_LATER_3_11 and sys.version_info < (3, 11, 7):
+        pytest.skip("this interpreter's asyncio is too old for it")
+    script = HERE / f"parity/{name}.py"
+    assert run(str(HERE / "support/on_virtual_clock.py"), str(script)) == forks[0](script)
 
 
 def test_there_are_scripts() -> None:

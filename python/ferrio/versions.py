@@ -59,6 +59,9 @@ FRAME_LOCALS_ARE_VIEWS = sys.version_info >= (3, 13)
 # A Unix server removes the path of its socket when it is closed (gh-111246).
 UNIX_SERVERS_REMOVE_THEIR_PATH = sys.version_info >= (3, 13)
 
+# sendto() sends empty datagrams (gh-113812).
+EMPTY_DATAGRAMS_ARE_SENT = sys.version_info >= (3, 13)
+
 # create_server() skips an address that this machine does not have, if it can bind others (gh-75128).
 SERVERS_SKIP_UNAVAILABLE_ADDRESSES = sys.version_info >= (3, 13)
 

@@ -92,8 +92,9 @@ impl Class for Loop {
         self.current.clear();
         self.task_factory.clear();
         self.stuck.clear();
-        let simulation = self.simulation.take();
-        drop(simulation);
+        if let Some(simulation) = self.simulation.take() {
+            simulation.clear();
+        }
     }
 
     fn members() -> Members {

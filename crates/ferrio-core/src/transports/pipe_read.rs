@@ -103,6 +103,7 @@ impl Class for ReadPipeTransport {
             methods: [methods::common::<ReadPipeTransport>(), methods::reading::<ReadPipeTransport>()].concat(),
             properties: vec![
                 methods::paused::<ReadPipeTransport>(),
+                methods::loop_of::<ReadPipeTransport>(),
                 getter::<ReadPipeTransport, _>(c"__class__", |_| stdlib::READ_TRANSPORT.get().cloned()),
             ],
             slots: vec![unary_slot::<ReadPipeTransport, _>(sys::Py_tp_repr, lifecycle::repr)],

@@ -169,9 +169,7 @@ fn properties() -> Vec<crate::ffi::class::Property> {
         methods::paused::<SocketTransport>(),
         getter::<SocketTransport, _>(c"__class__", |_| stdlib::TRANSPORT.get().cloned()),
         getter::<SocketTransport, _>(c"_sock", |this| this.base.descriptor.python_socket()),
-        getter::<SocketTransport, _>(c"_loop", |this| {
-            Ok(this.base.loop_().map_or_else(Object::none, Own::into_object))
-        }),
+        methods::loop_of::<SocketTransport>(),
         getter::<SocketTransport, _>(c"_traffic", |this| {
             let (received, sent) = (this.progress.total.get(), this.queue.sent());
             Object::tuple([
