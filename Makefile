@@ -17,11 +17,11 @@ demo: install ## fetch the status of local web sites on Ferrio, one by one and a
 test: lint rust-test loom python-test ## everything
 	@$(BIN)/python scripts/conformance "$(BIN)/python" --quick
 
-check: tools ## the quick loop: debug build, the fast tests
+check: tools ## the quick loop: debug build, the fast tests on all processors
 	@scripts/install debug "$(PYTHON)" "$(VENV)"
 	$(CARGO) test -q --workspace --exclude ferrio-core
 	@scripts/embedded "$(BIN)/python"
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not measures" -p xdist -n auto --dist loadfile
 
 rust-test: install ## the Rust tests; those of ferrio-core in an interpreter that they embed
 	$(CARGO) test -q --workspace --exclude ferrio-core
@@ -80,7 +80,8 @@ lint: install ## clippy, rustfmt, ruff, mypy, stubtest, the crates' licences and
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	MYPYPATH=python $(BIN)/python -m mypy.stubtest ferrio._core
+	MYPYPATH=python $(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist scripts/stubtest_allowlist.txt \
+		--ignore-unused-allowlist ferrio
 
 bench: install ## Ferrio beside asyncio and every other loop that can be installed
 	@scripts/peers "$(BIN)/python"

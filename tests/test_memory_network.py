@@ -4,24 +4,15 @@ import asyncio
 import errno
 import functools
 import socket
-import sys
 
 import ferrio
 import pytest
 from ferrio import testing
 from support.certificates import contexts
 from support.growth import descriptors
+from support.simulations import cancelled_connections  # noqa: F401
 
 in_memory = functools.partial(testing.run, network="memory")
-
-
-@pytest.fixture(autouse=True)
-def _cancelled_connections(reports):
-    """On 3.11, asyncio reports the task of a connection that the end of the run cancels."""
-    yield
-    if sys.version_info < (3, 12):
-        callback = "Exception in callback StreamReaderProtocol.connection_made.<locals>.callback"
-        reports.texts = [text for text in reports.texts if not text.startswith(callback)]
 
 
 async def echo(reader, writer):
@@ -290,8 +281,9 @@ def test_what_would_leave_the_simulation_is_refused():
         loop = asyncio.get_running_loop()
         with socket.socket() as sock:
             for call in (
-                lambda: loop.create_datagram_endpoint(asyncio.DatagramProtocol, ("localhost", 0)),
-                lambda: loop.create_unix_server(asyncio.Protocol, "/tmp/path"),
+                lambda: loop.create_datagram_endpoint(asyncio.DatagramProtocol, sock=sock),
+                lambda: loop.create_unix_server(asyncio.Protocol, sock=sock),
+                lambda: loop.create_unix_connection(asyncio.Protocol, sock=sock),
                 lambda: loop.sock_recv(sock, 1),
                 lambda: loop.add_reader(sock, print),
                 lambda: asyncio.create_subprocess_exec("true"),

@@ -73,17 +73,9 @@ if not _only_finds_main:
     if hasattr(_asyncio, "eager_task_factory"):
         from ferrio.tasks import eager_task_factory
 
-    __all__ = (
-        "EventLoopPolicy",
-        "Loop",
-        "TaskGroup",
-        "dump_on_signal",
-        "features",
-        "install",
-        "installed",
-        "listen",
-    )
-    __all__ += ("uninstall", "watch_blocking")
+    __all__ = ("DeadlockError", "EventLoopPolicy", "Loop", "Stats", "TaskGroup", "dump_on_signal", "explain")
+    __all__ += ("features", "install", "installed", "listen", "note_owners", "stats", "uninstall")
+    __all__ += ("watch_blocking",)
     __all__ += _asyncio.__all__
 
     # Imported at their first use, so that a program does not wait at its start for what it does not use.
@@ -93,8 +85,12 @@ if not _only_finds_main:
             "capabilities": ("features",),
             "events": ("new_event_loop",),
             "inspection.blocking": ("watch_blocking",),
+            "inspection.deadlocks": ("DeadlockError",),
             "inspection.dump": ("dump_on_signal",),
+            "inspection.explanation": ("explain",),
+            "inspection.owners": ("note_owners",),
             "inspection.server": ("listen",),
+            "inspection.statistics": ("Stats", "stats"),
             "installation": ("install", "installed", "uninstall"),
             "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
             # Newer interpreters warn about policies.

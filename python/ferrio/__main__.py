@@ -23,13 +23,17 @@ usage: python -m ferrio [OPTION ...] SCRIPT [ARGUMENT ...]
        python -m ferrio [OPTION ...] [- [ARGUMENT ...]]
        python -m ferrio ps PID
        python -m ferrio pstree PID
+       python -m ferrio explain PID [TASK]
+       python -m ferrio top PID [OPTION ...]
 
 Run a program as python does, with asyncio's names giving Ferrio's. SCRIPT may be a file, or a directory or
 zip file with a __main__.py. Without a program: standard input, or at a terminal a prompt with top-level
 await.
 
-ps and pstree show the tasks of a process in a table or as a tree. The process was started in this way, or by
-such a program; or it has called ferrio.listen(), or imported ferrio with FERRIO_LISTEN=1 in its environment.
+ps and pstree show the tasks of a process in a table or as a tree. explain says in words what they wait for,
+and names deadlocks; TASK is a name. top shows what a process does, again and again. The process was started
+in this way, or by such a program; or it has called ferrio.listen(), or imported ferrio with FERRIO_LISTEN=1
+in its environment.
 
   --debug        turn on asyncio's debug mode, as PYTHONASYNCIODEBUG=1 does
   --keep-uvloop  let a program that asks for uvloop have it, and not Ferrio's loop, as FERRIO_KEEP_UVLOOP=1
@@ -52,6 +56,9 @@ _VARIABLES = {
     "--watch": ("FERRIO_SLOW_CALLBACK", "0.1"),
 }
 
+# Commands that look at another process, and how many arguments they take at most; top has options of its own.
+_COMMANDS = {"ps": 1, "pstree": 1, "explain": 2, "top": 0}
+
 # The offset of the code in a .pyc file: after the magic number, the flags, and the time and size or the hash
 # of the source.
 _PYC_HEADER_SIZE = 16
@@ -69,12 +76,8 @@ def main(arguments: list[str]) -> None:
             return
         variable, value = _VARIABLES[option]
         os.environ[variable] = value
-    if arguments and arguments[0] in {"ps", "pstree"} and not os.path.exists(arguments[0]):
-        if len(arguments) != 2 or arguments[1].startswith("-"):
-            _refuse(f"usage: python -m ferrio {arguments[0]} PID")
-        from ferrio.inspection.client import show
-
-        show(arguments[0], arguments[1])
+    if arguments and arguments[0] in _COMMANDS and not os.path.exists(arguments[0]):
+        _look(*arguments)
         return
     program = arguments[0] if arguments else ""
     if program.startswith("-") and program not in {"-", "-c", "-m"}:
@@ -89,6 +92,21 @@ def main(arguments: list[str]) -> None:
         _prompt()
         return
     _run_as_python_does(program, arguments)
+
+
+def _look(command: str, *arguments: str) -> None:
+    """Do a command that looks at another process."""
+    if command == "top":
+        from ferrio.inspection.top import main as top
+
+        top(list(arguments))
+        return
+    most = _COMMANDS[command]
+    if not 1 <= len(arguments) <= most or arguments[0].startswith("-"):
+        _refuse(f"usage: python -m ferrio {command} PID{' [TASK]' if most > 1 else ''}")
+    from ferrio.inspection.client import show
+
+    show(command, list(arguments))
 
 
 def _version() -> str:

@@ -15,7 +15,7 @@ from ferrio.copying import Copyable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Literal  # noqa: F401  # in a type comment
 
 __all__ = ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore")
 
@@ -40,7 +40,7 @@ class Event(_core.Event, _Event, Copyable):
 
     # This is Python code, which the interpreter enters without a C call. That is fastest for an event that is
     # set.
-    async def wait(self):  # type: ignore[no-untyped-def]
+    async def wait(self):  # type: () -> Literal[True]
         if self._value:
             return True
         waiter = self._waiter()

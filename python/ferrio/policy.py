@@ -8,17 +8,12 @@ from asyncio import unix_events
 
 from ferrio.loop import Loop
 
-# typing itself is not imported: that takes as long as half of asyncio.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 __all__ = ("EventLoopPolicy",)
 
-_DefaultPolicy: "Any" = unix_events._UnixDefaultEventLoopPolicy
+_DefaultPolicy = unix_events._UnixDefaultEventLoopPolicy
 
 
-class EventLoopPolicy(_DefaultPolicy):  # type: ignore[misc]  # the stub of this class hides the base
+class EventLoopPolicy(_DefaultPolicy):
     """asyncio.DefaultEventLoopPolicy with Ferrio's loops."""
 
     _loop_factory = Loop

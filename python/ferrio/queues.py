@@ -15,7 +15,7 @@ from ferrio.copying import Copyable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeAlias
 
 __all__ = ("LifoQueue", "PriorityQueue", "Queue")
 
@@ -23,20 +23,25 @@ __all__ = ("LifoQueue", "PriorityQueue", "Queue")
 __getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.queues)
 
 # asyncio's own classes, which install() may replace later.
-_Queue = asyncio.Queue
-_LifoQueue = asyncio.LifoQueue
-_PriorityQueue = asyncio.PriorityQueue
+if TYPE_CHECKING:
+    _Queue: TypeAlias = asyncio.Queue[Any]
+    _LifoQueue: TypeAlias = asyncio.LifoQueue[Any]
+    _PriorityQueue: TypeAlias = asyncio.PriorityQueue[Any]
+else:
+    _Queue = asyncio.Queue
+    _LifoQueue = asyncio.LifoQueue
+    _PriorityQueue = asyncio.PriorityQueue
 
 
-class Queue(_core.Queue, _Queue, Copyable):  # type: ignore[type-arg]  # asyncio's is generic
+class Queue(_core.Queue, _Queue, Copyable):
     __doc__ = _Queue.__doc__
 
 
-class LifoQueue(Queue, _LifoQueue):  # type: ignore[type-arg]
+class LifoQueue(Queue, _LifoQueue):
     __doc__ = _LifoQueue.__doc__
 
 
-class PriorityQueue(Queue, _PriorityQueue):  # type: ignore[type-arg]
+class PriorityQueue(Queue, _PriorityQueue):
     __doc__ = _PriorityQueue.__doc__
 
 

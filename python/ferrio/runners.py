@@ -31,6 +31,7 @@ class Runner(_Base):  # type: ignore[misc]  # final, says its documentation: not
 
     debug: True and False turn the loop's debug mode on and off, None leaves it to the environment.
     loop_factory: makes the loop in place of ferrio.new_event_loop.
+    detect_deadlock: see run().
     """
 
     def __init__(
@@ -38,12 +39,21 @@ class Runner(_Base):  # type: ignore[misc]  # final, says its documentation: not
         *,
         debug: bool | None = None,
         loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+        detect_deadlock: bool | str = False,
     ) -> None:
+        if detect_deadlock not in (False, True, "always"):
+            raise ValueError(f"detect_deadlock is False, True or 'always', not {detect_deadlock!r}")
         super().__init__(debug=debug, loop_factory=loop_factory or _new_default_loop)
         self._is_default = loop_factory is None
+        self._detects_deadlock = detect_deadlock
 
     def _lazy_init(self) -> None:
         super()._lazy_init()  # type: ignore[misc]  # a name that the stubs do not have
+        if self._detects_deadlock:
+            if not isinstance(self._loop, Loop):  # type: ignore[attr-defined]  # as above
+                self._loop.close()  # type: ignore[attr-defined]  # as above
+                raise TypeError("detect_deadlock needs a loop of Ferrio's")
+            self._loop._detects_deadlock = self._detects_deadlock  # type: ignore[attr-defined]  # as above
         if self._is_default and not self._set_event_loop:  # type: ignore[has-type]
             # As asyncio does for a default loop.
             events.set_event_loop(self._loop)  # type: ignore[attr-defined]  # as above
@@ -63,6 +73,7 @@ def run(
     *,
     debug: bool | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    detect_deadlock: bool | str = False,
 ) -> _T:
     """Run a coroutine on a new Ferrio loop and return its result.
 
@@ -70,13 +81,17 @@ def run(
     finalised, the default executor is shut down, Ctrl-C cancels the main task.
 
     debug: True and False turn the loop's debug mode on and off, None leaves it to the environment.
-    loop_factory: makes the loop in place of ferrio.new_event_loop.
+    loop_factory: makes the loop in place of ferrio.new_event_loop. detect_deadlock: True raises
+    ferrio.DeadlockError, which says which task waits for what, when there are tasks and nothing can wake the
+    loop: no descriptor, timer, call in a thread, child process or signal handler. While other threads run,
+    which may call the loop, only tasks that wait for each other's locks in a circle count; "always" ignores
+    these threads.
 
     RuntimeError if an event loop runs in this thread, ValueError for an object that is not a coroutine.
     """
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("asyncio.run() cannot be called from a running event loop")
-    with Runner(debug=debug, loop_factory=loop_factory) as runner:
+    with Runner(debug=debug, loop_factory=loop_factory, detect_deadlock=detect_deadlock) as runner:
         result: _T = runner.run(main)
         return result
 

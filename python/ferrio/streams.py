@@ -72,9 +72,10 @@ class StreamReaderProtocol(_core.StreamProtocol, _StreamReaderProtocol):
     # A trick: this is the code of asyncio's method with other globals, in which StreamWriter is this module's
     # class. So the method creates one of Ferrio's writers, and is otherwise the interpreter's own. The
     # globals are a copy, so it does not see later changes of asyncio.streams, for example by a mock.
-    connection_made = types.FunctionType(
-        _StreamReaderProtocol.connection_made.__code__, {**vars(streams), "StreamWriter": StreamWriter}
-    )
+    if not TYPE_CHECKING:
+        connection_made = types.FunctionType(
+            _StreamReaderProtocol.connection_made.__code__, {**vars(streams), "StreamWriter": StreamWriter}
+        )
 
 
 for _class in (StreamReader, StreamWriter, StreamReaderProtocol):

@@ -25,11 +25,15 @@ __all__ = ("Timeout", "timeout", "timeout_at")
 # `import ferrio as asyncio`: what is not here is asyncio's.
 __getattr__: Callable[[str], Any] = functools.partial(getattr, asyncio.timeouts)
 
-# asyncio's own class, which install() may replace later.
-_Timeout: Any = timeouts.Timeout
+# asyncio's own class, which install() may replace later. To type checkers, no class may derive from it.
+if TYPE_CHECKING:
+
+    class _Timeout: ...
+else:
+    _Timeout = timeouts.Timeout
 
 
-class Timeout(_core.Timeout, _Timeout, Copyable):  # type: ignore[misc]  # the base is chosen at run time
+class Timeout(_core.Timeout, _Timeout, Copyable):
     # Early versions of 3.11 have none.
     __doc__ = (
         _Timeout.__doc__

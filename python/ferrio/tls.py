@@ -26,7 +26,13 @@ if os.environ.get("FERRIO_OPENSSL") == "0" and not sys.flags.ignore_environment:
     _core.use_openssl(False)
 
 # asyncio's own classes, which install() may replace later.
-_Protocol: Any = sslproto.SSLProtocol
+if TYPE_CHECKING:
+
+    class _Protocol(sslproto.SSLProtocol):
+        # Not all of the private methods are in the stub.
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    _Protocol = sslproto.SSLProtocol
 _Transport: Any = sslproto._SSLProtocolTransport
 _State: Any = sslproto.SSLProtocolState
 
@@ -47,7 +53,7 @@ class _SSLProtocolTransport(_Transport):  # type: ignore[misc]  # chosen at run 
             self.__dict__.pop("write", None)
 
 
-class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen at run time
+class SSLProtocol(_core.TlsProtocol, _Protocol):
     __doc__ = _Protocol.__doc__
 
     _app_transport_created: bool
@@ -59,7 +65,7 @@ class SSLProtocol(_core.TlsProtocol, _Protocol):  # type: ignore[misc]  # chosen
         # A trick: asyncio's __init__ creates a buffer of self.max_size bytes, 256 KiB for each connection.
         # Ferrio's transports do not need it, and get_buffer() creates it for others. So during __init__, an
         # attribute of the instance hides the max_size of the class. __init__ uses max_size for nothing else.
-        self.max_size = 0
+        self.max_size = 0  # type: ignore[misc]
         _Protocol.__init__(self, *args, **kwargs)
         del self.max_size
         self._ssl_buffer = self._ssl_buffer_view = None

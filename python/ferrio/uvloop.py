@@ -22,9 +22,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
+    from ferrio import EventLoopPolicy
+
     _T = TypeVar("_T")
 
-__all__ = ("EventLoopPolicy", "install", "new_event_loop", "run")  # noqa: F822
+__all__ = ("EventLoopPolicy", "install", "new_event_loop", "run")
 
 _said = False
 

@@ -13,7 +13,10 @@ __all__ = (
     "CALL_GRAPHS",
     "CHILD_WATCHERS",
     "CHILD_WATCHER_IS_ASKED_ITSELF",
+    "EXITS_ARE_BOUND",
+    "FRAME_LOCALS_ARE_VIEWS",
     "HANDLER_RUNS_IN_CONTEXT",
+    "INTERPRETER",
     "ISCOROUTINEFUNCTION_IS_INSPECTS",
     "SENDFILE_ALWAYS_SEEKS",
     "SERVERS_SKIP_UNAVAILABLE_ADDRESSES",
@@ -23,6 +26,9 @@ __all__ = (
     "WAIT_CLOSED_WAITS_FOR_CLIENTS",
     "WAIT_FOR_RUNS_IN_PLACE",
 )
+
+# For people: the version that runs.
+INTERPRETER = sys.version.split()[0]
 
 # 3.12
 
@@ -47,8 +53,14 @@ UVLOOP_WARNS_OF_INSTALL = sys.version_info >= (3, 12)
 # as_completed() returns an object that is also an asynchronous iterator (gh-77714).
 AS_COMPLETED_IS_ASYNC_ITERATOR = sys.version_info >= (3, 13)
 
+# A function's frame.f_locals is a view. Before, it is a dict that the frame keeps (gh-74929).
+FRAME_LOCALS_ARE_VIEWS = sys.version_info >= (3, 13)
+
 # A Unix server removes the path of its socket when it is closed (gh-111246).
 UNIX_SERVERS_REMOVE_THEIR_PATH = sys.version_info >= (3, 13)
+
+# sendto() sends empty datagrams (gh-113812).
+EMPTY_DATAGRAMS_ARE_SENT = sys.version_info >= (3, 13)
 
 # create_server() skips an address that this machine does not have, if it can bind others (gh-75128).
 SERVERS_SKIP_UNAVAILABLE_ADDRESSES = sys.version_info >= (3, 13)
@@ -63,6 +75,10 @@ SERVE_FOREVER_CLOSES_CLIENTS = sys.version_info >= (3, 13)
 
 # Futures know which tasks await them: future_add_to_awaited_by(), capture_call_graph() (gh-91048).
 CALL_GRAPHS = sys.version_info >= (3, 14)
+
+# While a `with` statement runs, the coroutine has the bound method __aexit__ on its stack. From 3.14 on, it
+# has the function and the object side by side (gh-128563).
+EXITS_ARE_BOUND = sys.version_info < (3, 14)
 
 # A program may set a child watcher. They were removed in 3.14 (gh-120804).
 CHILD_WATCHERS = sys.version_info < (3, 14)

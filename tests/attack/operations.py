@@ -184,8 +184,9 @@ class Operations:
         length = len(wire.take(size))
         if length == 0:
             return
-        # While a file is sent nothing is read; two that send at once wait for each other, by contract.
-        self.holding = wire.is_a_file = True
+        # While a file is sent nothing is read; two that send at once wait for each other, by contract. Then reading is
+        # resumed.
+        self.holding = wire.is_a_file = self.resumed = True
         arena.trace(self.name, "sends a file", start, length)
         descriptor = os.memfd_create("wire")
         with open(descriptor, "r+b", buffering=0) as file:

@@ -14,7 +14,15 @@ entry_point!(definition);
 
 /// What the interpreter gets when it imports the module.
 fn definition() -> ModuleDefinition {
-    let methods = [futures::functions(), tasks::functions(), threads::functions(), tls::functions()].concat();
+    let methods = [
+        coroutines::functions(),
+        futures::functions(),
+        tasks::functions(),
+        sync::functions(),
+        threads::functions(),
+        tls::functions(),
+    ]
+    .concat();
     ModuleDefinition { name: c"ferrio._core", doc: c"Ferrio's hot paths, in Rust.", methods, fill }
 }
 

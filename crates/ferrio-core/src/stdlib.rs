@@ -179,6 +179,7 @@ imports! {
     EXTRACT_STACK = c"traceback", c"extract_stack";
     SIMPLE_NAMESPACE = c"types", c"SimpleNamespace";
     WARN = c"warnings", c"warn";
+    WARN_UNAWAITED_COROUTINE = c"warnings", c"_warn_unawaited_coroutine";
 }
 
 // Ferrio's own objects: the classes that programs use, and the functions that are passed to a loop.
@@ -186,9 +187,11 @@ imports! {
     RELEASE_WAITER = c"ferrio._core", c"_release_waiter";
     SET_RESULT_UNLESS_CANCELLED = c"ferrio._core", c"_set_result_unless_cancelled";
     SET_FUTURE_STATE = c"ferrio._core", c"_set_state";
+    COROUTINE_ORIGIN = c"ferrio.loop.running", c"coroutine_origin";
     FERRIO_CONDITION = c"ferrio.locks", c"Condition";
     FERRIO_EVENT = c"ferrio.locks", c"Event";
     FERRIO_LOCK = c"ferrio.locks", c"Lock";
+    NOTE_ORIGIN = c"ferrio.inspection.owners", c"note_origin";
     FERRIO_QUEUE = c"ferrio.queues", c"Queue";
     // The writer knows its `_drain_helper` and need not call it.
     FERRIO_STREAM_PROTOCOL = c"ferrio.streams", c"StreamReaderProtocol";

@@ -121,6 +121,11 @@ impl<R> Registrations<R> {
         self.armed > 0
     }
 
+    /// How many descriptors the poller waits for, without the loop's own.
+    pub fn count(&self) -> usize {
+        self.armed
+    }
+
     /// What is registered for a direction of a descriptor.
     pub fn get(&self, fd: RawFd, direction: Direction) -> Option<&R> {
         let registration = self.table.get(fd)?;

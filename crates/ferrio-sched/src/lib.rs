@@ -6,6 +6,7 @@
 //! - [`remote_queue`]: work from other threads, with one wake-up for many calls;
 //! - [`thread_semaphore`]: the semaphore that an executor's threads wait for;
 //! - [`deadline`]: how long the poller may sleep;
+//! - [`lag`]: how long a loop did not look at the outside;
 //! - [`separator`]: where a record in a stream's buffer ends.
 //!
 //! Only the loop's thread may use them, except [`remote_queue`] and [`thread_semaphore`].
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod deadline;
+pub mod lag;
 pub mod ready;
 pub mod remote_queue;
 pub mod schedule;

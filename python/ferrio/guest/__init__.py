@@ -105,7 +105,7 @@ class Guest:
         self._main: asyncio.Task[Any] | None = None
         self._thread: int | None = None
         # Whether the loop's stop() was called and has taken effect.
-        self.stopped = False
+        self.stopped: bool = False
 
     def __repr__(self) -> str:
         state = "running" if self._thread is not None else "closed" if self.stopped else "new"
@@ -284,7 +284,7 @@ class HostedLoop(Loop):
         self._host = host
         self._main: Any = None
         # Whether the host's main loop ended before the loop was stopped, or asked for the end.
-        self.host_has_ended = False
+        self.host_has_ended: bool = False
 
     def leave_host(self) -> None:
         """Run without the host from the next run on."""

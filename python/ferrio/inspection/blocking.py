@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ferrio.loop import Loop
 
-__all__ = ("watch_blocking", "watch_by_environment")
+__all__ = ("stack_of", "watch_blocking", "watch_by_environment")
 
 # How many looks there are in the time that a callback may take. The report comes late by one of them at most.
 _LOOKS = 2
@@ -115,7 +115,7 @@ class _Watcher:
         """Log that a callback blocks a loop; return what it is."""
         task = asyncio.current_task(loop)
         frame = sys._current_frames().get(loop._thread_id or 0)
-        stack = _stack(frame)
+        stack = stack_of(frame)
         # Another callback may run by now, whose these are.
         if loop._running_callback() == number:
             what = _NO_TASK if task is None else f"Task {task.get_name()!r}"
@@ -167,7 +167,7 @@ def _described(task: Any, describe: Callable[[], Any]) -> str:
     return f" ({text})"
 
 
-def _stack(frame: FrameType | None) -> str:
+def stack_of(frame: FrameType | None) -> str:
     """Return the stack of a thread, without what runs the loop."""
     frames = traceback.extract_stack(frame) if frame is not None else []
     ours = [number for number, entry in enumerate(frames) if entry.filename == running.__file__]

@@ -1,4 +1,4 @@
-"""Asking a process for its tasks, and printing them."""
+"""Asking a process what it does, and printing the answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import socket
+import time
 
 from ferrio import startup
 from ferrio.inspection.folders import folders, is_private
@@ -18,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("show",)
+__all__ = ("ask", "number_of", "show")
 
 # The answer may have any size. It is read in pieces of up to this size, in bytes. Any value would do for a
 # call so rare.
@@ -26,56 +27,113 @@ _PIECE = 65536
 
 # How many seconds a process may take to answer. Its threads share the GIL, which a callback may hold for
 # long.
-_PATIENCE = 10.0
+_PATIENCE = 20.0
+
+# Seconds until the next try where too many clients wait.
+_PAUSE = 0.02
+
+# The answer of a process that has not run a loop yet.
+_NOTHING = {"running": False, "tasks": [], "text": "no tasks", "loops": [], "deadlocks": [], "tasks_total": 0}
+
+# The kernel's limit (PID_MAX_LIMIT).
+_HIGHEST_PID = 2**22
 
 
-def show(command: str, pid: str) -> None:
-    """Print the tasks of a process as a table (ps) or as a tree (pstree)."""
-    if not (pid.isascii() and pid.isdigit()):
+def number_of(pid: str) -> int:
+    """Return the number of a process. SystemExit with a message for something else."""
+    if not (pid.isascii() and pid.isdigit()) or int(pid) > _HIGHEST_PID:
         raise SystemExit(f"ferrio: {pid!r} is not a process id")
-    answer = _ask(int(pid))
-    if answer["running"] or answer["tasks"]:
-        lines = table(answer["tasks"]) if command == "ps" else tree(answer["tasks"])
-        print("\n".join(lines or ["no tasks"]))
-        return
+    return int(pid)
+
+
+def show(command: str, arguments: list[str]) -> None:
+    """Print the tasks of a process as a table (ps), as a tree (pstree), or what they wait for (explain)."""
+    pid = number_of(arguments[0])
+    if command == "explain":
+        task = {"task": arguments[1]} if len(arguments) > 1 else {}
+        answer = ask(pid, {"ask": "explain", **task})
+        if answer["running"] or answer["text"] != "no tasks":
+            print(answer["text"])
+            return
+    else:
+        answer = ask(pid, {"ask": "tasks"})
+        if answer["running"] or answer["tasks"]:
+            lines = table(answer["tasks"]) if command == "ps" else tree(answer["tasks"])
+            print("\n".join(lines or ["no tasks"]))
+            return
     print(f"no event loop is running in process {pid}")
-    for child in _descendants(int(pid)):
+    for child in _descendants(pid):
         if any(os.path.exists(path) for path in _paths(child)):
             print(f"it has started process {child}: python -m ferrio {command} {child}")
 
 
-def _ask(pid: int) -> dict[str, Any]:
-    """Return what a process says of itself: whether a loop is running, and its tasks."""
+def ask(pid: int, question: dict[str, Any]) -> dict[str, Any]:
+    """Return a process's answer to a question. SystemExit with one clear line where there is none."""
+    line = json.dumps(question).encode() + b"\n"
     for path in _paths(pid):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(_PATIENCE)
+        data = _exchange(pid, path, line)
+        if data is None:
+            continue
+        try:
+            answer = json.loads(data)
+        except ValueError:
+            raise SystemExit(f"ferrio: process {pid} has ended while it was looked at") from None
+        if not isinstance(answer, dict):
+            raise SystemExit(f"ferrio: what listens at {path} is not Ferrio")
+        if "error" in answer:
+            raise SystemExit(f"ferrio: process {pid}: {answer['error']}")
+        return answer
+    if _has_begun(pid):
+        return {
+            "running": False,
+            "tasks": [],
+            "text": "no tasks",
+            "loops": [],
+            "deadlocks": [],
+            "tasks_total": 0,
+        }
+    raise SystemExit(
+        f"ferrio: there is no process {pid} of this user that was started with python -m ferrio, or that has "
+        "called ferrio.listen()"
+    )
+
+
+def _exchange(pid: int, path: str, question: bytes) -> bytes | None:
+    """Return what comes back from a socket, or None if nobody listens there."""
+    deadline = time.monotonic() + _PATIENCE
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_PATIENCE)
+        while True:
             try:
                 connection.connect(path)
+                break
             except (FileNotFoundError, NotADirectoryError):
-                continue
+                return None
             except ConnectionRefusedError:
                 # A killed process may have left this. Another user's folder may contain anything.
                 with contextlib.suppress(OSError):
                     if is_private(os.path.dirname(path)):
                         os.unlink(path)
-                continue
+                return None
+            except BlockingIOError:
+                # Too many clients wait.
+                if time.monotonic() > deadline:
+                    raise SystemExit(f"ferrio: process {pid} has too many clients") from None
+                time.sleep(_PAUSE)
             except OSError as error:
                 raise SystemExit(f"ferrio: can't ask process {pid}: {error}") from None
-            pieces = []
-            try:
-                while piece := connection.recv(_PIECE):
-                    pieces.append(piece)
-            except TimeoutError:
-                raise SystemExit(f"ferrio: process {pid} does not answer") from None
-        if pieces:
-            answer: dict[str, Any] = json.loads(b"".join(pieces))
-            return answer
-    if _has_begun(pid):
-        return {"running": False, "tasks": []}
-    raise SystemExit(
-        f"ferrio: there is no process {pid} of this user that was started with python -m ferrio, or that has "
-        "called ferrio.listen()"
-    )
+        pieces = []
+        try:
+            connection.sendall(question)
+            while piece := connection.recv(_PIECE):
+                pieces.append(piece)
+        except TimeoutError:
+            raise SystemExit(
+                f"ferrio: process {pid} does not answer: it is stopped, or code that keeps the GIL runs"
+            ) from None
+        except OSError:
+            raise SystemExit(f"ferrio: process {pid} has ended while it was looked at") from None
+        return b"".join(pieces)
 
 
 def _paths(pid: int) -> list[str]:

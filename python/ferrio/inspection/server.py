@@ -1,4 +1,4 @@
-"""The server of `ps` and `pstree`, in the process that is looked at.
+"""The server of `ps`, `pstree`, `explain` and `top`, in the process that is looked at.
 
 Modules that only an answer needs are imported for the first answer.
 """
@@ -14,13 +14,15 @@ import threading
 from ferrio.inspection.folders import make_folder
 from ferrio.loop import running
 
+# typing itself is not imported: that takes as long as half of asyncio.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ("listen", "serve")
 
-# How many seconds the client may take to read the answer.
-_PATIENCE = 10.0
-
-# SO_PEERCRED gives three ints: pid, uid and gid (man 7 unix).
-_CREDENTIALS_SIZE = 12
+# So many clients may wait in the kernel. Those beyond get an error, and try again.
+_BACKLOG = 512
 
 # The ending of the name of a socket that does not listen yet.
 _NOT_YET = ".new"
@@ -32,7 +34,7 @@ _lock = threading.Lock()
 
 
 def listen() -> None:
-    """Let `python -m ferrio ps PID` and `pstree PID` look at this process, and at those that it forks.
+    """Let `python -m ferrio ps`, `pstree`, `explain` and `top` look at this process and its forks.
 
     Programs of `python -m ferrio` need not call it, nor programs with FERRIO_LISTEN=1 in the environment when
     they import ferrio. Only the user of this process and root get an answer.
@@ -44,7 +46,7 @@ def listen() -> None:
 
 
 def serve() -> None:
-    """Answer `ps` and `pstree` as soon as a loop runs, in this process and in those that it forks."""
+    """Answer as soon as a loop runs, in this process and in those that it forks."""
     if _try_to_listen not in running.before_run:
         running.before_run.append(_try_to_listen)
         os.register_at_fork(after_in_child=_forget_the_parents)
@@ -78,7 +80,7 @@ def _open_socket() -> None:
         # A socket gets its name after it listens. So a socket under that name that does not listen may be
         # removed.
         listener.bind(path + _NOT_YET)
-        listener.listen()
+        listener.listen(_BACKLOG)
         os.rename(path + _NOT_YET, path)
     except BaseException:
         listener.close()
@@ -112,24 +114,12 @@ def _remove_socket() -> None:
 
 
 def _answer_all(listener: socket.socket) -> None:
-    while True:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-        with connection, contextlib.suppress(OSError):
-            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS_SIZE)
-            _, uid, _ = memoryview(credentials).cast("i")
-            if uid in {os.getuid(), 0}:
-                connection.settimeout(_PATIENCE)
-                connection.sendall(_answer())
+    from ferrio.inspection.conversations import converse
+
+    converse(listener, _answer)
 
 
-def _answer() -> bytes:
-    """Describe this process: whether a loop runs, and the tasks."""
-    import json
+def _answer(question: dict[str, Any]) -> dict[str, Any]:
+    from ferrio.inspection.answers import answer
 
-    from ferrio.inspection.tasks import describe_tasks
-    from ferrio.loop import is_any_running
-
-    return json.dumps({"running": is_any_running(), "tasks": describe_tasks()}).encode()
+    return answer(question)

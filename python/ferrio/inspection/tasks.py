@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import gc
 import sys
 import threading
 import types
-from collections.abc import Iterator
 
 from ferrio import _core
+from ferrio.inspection import chains
+from ferrio.inspection.breathing import breathe
+from ferrio.inspection.waits import contents
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
@@ -26,11 +25,17 @@ def describe_tasks() -> list[dict[str, Any]]:
     thread: the operating system's number of the thread that runs its loop; id, name; stack: the functions
     that it is in, innermost first, as (name, file, line); awaited_by: the ids of the tasks that await it.
     """
-    tasks = _core.all_tasks()
+    tasks: list[Any] = _core.all_tasks()
     threads = {thread.ident: thread.native_id for thread in threading.enumerate()}
     frames = sys._current_frames()
+    by_identity = {id(task): task for task in tasks}
+    by_waiter: dict[int, list[Any]] = {}
+    for task in tasks:
+        by_waiter.setdefault(id(task._fut_waiter), []).append(task)
+    by_waiter.pop(id(None), None)
     described = []
     for task in tasks:
+        breathe()
         ident = getattr(task.get_loop(), "_thread_id", None)
         described.append(
             {
@@ -38,7 +43,7 @@ def describe_tasks() -> list[dict[str, Any]]:
                 "id": id(task),
                 "name": task.get_name(),
                 "stack": _stack(task.get_coro(), frames.get(ident) if ident else None),
-                "awaited_by": [id(awaiter) for awaiter in _awaiters(task, tasks)],
+                "awaited_by": [id(awaiter) for awaiter in _awaiters(task, by_identity, by_waiter)],
             }
         )
     return described
@@ -47,17 +52,16 @@ def describe_tasks() -> list[dict[str, Any]]:
 def _stack(coroutine: Any, running: types.FrameType | None) -> list[tuple[str, str, int]]:
     """Return the functions that a coroutine is in, innermost first."""
     stack: list[tuple[str, str, int]] = []
-    while (coroutine := _without_wrappers(coroutine)) is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-        frame = frame or getattr(coroutine, "ag_frame", None)
+    for link in chains.links(coroutine):
+        frame = chains.frame_of(link)
         if frame is None:
             # Ferrio's own coroutines have no frame, but a name.
-            name = getattr(coroutine, "__qualname__", None)
-            if name is not None and hasattr(coroutine, "send"):
+            name = getattr(link, "__qualname__", None)
+            if name is not None and hasattr(link, "send"):
                 stack.insert(0, (name, "", 0))
             break
         stack.insert(0, _entry(frame))
-        if getattr(coroutine, "cr_running", False):
+        if getattr(link, "cr_running", False):
             # The functions that it has called are on the thread's stack, above it.
             called: list[tuple[str, str, int]] = []
             while running is not None and running is not frame:
@@ -65,50 +69,26 @@ def _stack(coroutine: Any, running: types.FrameType | None) -> list[tuple[str, s
                 running = running.f_back
             if running is not None:
                 stack = called + stack
-        names = ("cr_await", "gi_yieldfrom", "ag_await")
-        coroutine = next(filter(None, (getattr(coroutine, name, None) for name in names)), None)
     return stack
-
-
-# What the interpreter puts between an await and the coroutine or generator: no name leads from it to that.
-_WRAPPERS = {"anext_awaitable", "async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}
-
-
-def _without_wrappers(awaited: Any) -> Any:
-    """Return the coroutine or generator that an object is about, if it is a wrapper of the interpreter's."""
-    while type(awaited).__name__ in _WRAPPERS:
-        kinds = (types.CoroutineType, types.AsyncGeneratorType)
-        held = gc.get_referents(awaited)
-        inner = [one for one in held if isinstance(one, kinds) or type(one).__name__ in _WRAPPERS]
-        awaited = inner[0] if inner else None
-    return awaited
 
 
 def _entry(frame: types.FrameType) -> tuple[str, str, int]:
     return (frame.f_code.co_qualname, frame.f_code.co_filename, frame.f_lineno or 0)
 
 
-def _awaiters(task: Any, tasks: list[Any]) -> Iterator[Any]:
-    """Yield the tasks that await a task: directly, or in a group, a gather or a wait."""
-    known = set(getattr(task, "_asyncio_awaited_by", None) or ())
+def _awaiters(task: Any, tasks: dict[int, Any], by_waiter: dict[int, list[Any]]) -> list[Any]:
+    """Return the tasks that await a task, directly or in a group, a gather or a wait.
+
+    tasks: all tasks, by their identities. by_waiter: those that wait for a future, by its identity.
+    """
+    found = {id(one): one for one in getattr(task, "_asyncio_awaited_by", None) or ()}
     awaited = {id(task)}
     for callback, *_ in task._callbacks or ():
-        for thing in _contents(callback):
+        for thing in contents(callback):
             awaited.add(id(thing))
             parent = getattr(thing, "_parent_task", None)
             if parent is not None:
-                known.add(parent)
-    for other in tasks:
-        if other in known or id(other._fut_waiter) in awaited:
-            yield other
-
-
-def _contents(callback: Any) -> Iterator[Any]:
-    """Yield the objects of a callback: the object of a method, its arguments, its variables."""
-    while isinstance(callback, functools.partial):
-        yield from callback.args
-        callback = callback.func
-    yield getattr(callback, "__self__", None)
-    for cell in getattr(callback, "__closure__", None) or ():
-        with contextlib.suppress(ValueError):  # an empty one
-            yield cell.cell_contents
+                found[id(parent)] = parent
+    for key in awaited:
+        found.update((id(one), one) for one in by_waiter.get(key, ()))
+    return [one for key, one in found.items() if key in tasks]

@@ -76,6 +76,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         "_asyncgens",
         "_asyncgens_shutdown_called",
         "_default_executor",
+        "_detects_deadlock",
         "_exception_handler",
         "_executor_shutdown_called",
         "_has_wakeup_descriptor",
@@ -108,6 +109,8 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         # The executor for name lookups.
         self._resolver: Any = None
         self._exception_handler: Any = None
+        # What a deadlock does: True and "always" raise, "log" is for debug mode. See ferrio.run().
+        self._detects_deadlock: Any = False
         self._asyncgens: weakref.WeakSet[Any] = weakref.WeakSet()
         self._asyncgens_shutdown_called = False
         self._tracks_coroutine_origins = False
@@ -524,7 +527,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         return await base_events.sendfile(sendfile(self, transport, file, offset, count, fallback))
 
     async def sock_sendfile(
-        self, sock: Any, file: Any, offset: int = 0, count: int | None = None, *, fallback: bool | None = None
+        self, sock: Any, file: Any, offset: int = 0, count: int | None = None, *, fallback: bool | None = True
     ) -> int:
         """Send a regular file opened in binary mode through a socket. Return the number of bytes."""
         from ferrio.loop.sendfile import sock_sendfile
@@ -658,10 +661,15 @@ def is_any_running() -> bool:
 
 def running_loops() -> list[Loop]:
     """Return the loops that run, in any thread. Any thread may ask."""
+    return [loop for loop in living_loops() if loop.is_running()]
+
+
+def living_loops() -> list[Loop]:
+    """Return the loops that are not closed. Any thread may ask."""
     # A WeakSet can't be iterated while other threads add to it; its set of references is copied at once.
     references: set[weakref.ref[Loop]] = _loops.data  # type: ignore[attr-defined]
     loops = [reference() for reference in list(references)]
-    return [loop for loop in loops if loop is not None and loop.is_running()]
+    return [loop for loop in loops if loop is not None and not loop.is_closed()]
 
 
 def _import(name: str) -> None:
@@ -695,7 +703,14 @@ def _after_fork_in_child() -> None:
 
 os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
-# As asyncio's, which have no annotations: help() and inspect.signature() show the same.
-for _method in [method for method in vars(Loop).values() if isinstance(method, type(_import))]:
-    _method.__annotations__ = {}
-del _method
+# As asyncio's, which have no annotations: help() and inspect.signature() show the same. The qualified names
+# are in argument errors, and in "coroutine 'BaseEventLoop.create_server' was never awaited". Programs filter
+# such warnings.
+for _name, _method in list(vars(Loop).items()):
+    if isinstance(_method, type(_import)):
+        _method.__annotations__ = {}
+        # What _sock_recv() and its like return belongs to sock_recv().
+        _public = _name.lstrip("_") if _name.startswith("_sock_") else _name
+        _theirs = getattr(asyncio.unix_events._UnixSelectorEventLoop, _public, _method)
+        _method.__qualname__ = getattr(_theirs, "__qualname__", _method.__qualname__)
+del _name, _method, _public, _theirs

@@ -20,10 +20,13 @@ from asyncio import events
 from asyncio import tasks as asyncio_tasks
 from asyncio.log import logger
 
+from ferrio import _core
+
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
     from typing import Any
 
     from ferrio.loop import Loop
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = (
     "before_run",
     "close",
+    "coroutine_origin",
     "drop_wakeup_descriptor",
     "is_debug_mode",
     "reopen_signal_pipe",
@@ -93,8 +97,13 @@ def session(loop: Loop) -> Iterator[None]:
         _warn_of_replaced_run_once()
     track_coroutine_origins(loop, loop._debug)
     asyncgen_hooks = sys.get_asyncgen_hooks()
-    is_interruptible = False
+    is_interruptible = notes_owners = False
     try:
+        if loop._debug or loop._detects_deadlock:
+            loop._when_stuck(_look_for_deadlock)
+            notes_owners = _core._note_owners(1) > 0
+        if loop._debug:
+            loop._time_tasks(True)
         sys.set_asyncgen_hooks(
             firstiter=loop._asyncgen_firstiter_hook, finalizer=loop._asyncgen_finalizer_hook
         )
@@ -106,7 +115,17 @@ def session(loop: Loop) -> Iterator[None]:
             drop_wakeup_descriptor(loop)
         _set_running_loop(None)
         track_coroutine_origins(loop, False)
+        if notes_owners:
+            loop._when_stuck(None)
+            _core._note_owners(-1)
         sys.set_asyncgen_hooks(*asyncgen_hooks)
+
+
+def _look_for_deadlock(loop: Loop) -> None:
+    """The loop is about to wait, and has nothing to wake it. DeadlockError if nothing else can either."""
+    from ferrio.inspection.deadlocks import look
+
+    look(loop, loop._detects_deadlock or "log")
 
 
 def _warn_of_replaced_run_once() -> None:
@@ -171,6 +190,20 @@ def track_coroutine_origins(loop: Loop, enabled: bool) -> None:
     else:
         sys.set_coroutine_origin_tracking_depth(loop._origin_tracking_depth_before)
     loop._tracks_coroutine_origins = enabled
+    _core._note_origin_tracking(enabled)
+
+
+def coroutine_origin() -> tuple[tuple[str, int, str], ...] | None:
+    """Return cr_origin of a coroutine that is created now, or None if this thread does not track origins."""
+    depth = sys.get_coroutine_origin_tracking_depth()
+    if not depth:
+        return None
+    origin: list[tuple[str, int, str]] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and len(origin) < depth:
+        origin.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+    return tuple(origin)
 
 
 def close(loop: Loop) -> None:

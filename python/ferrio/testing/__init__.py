@@ -6,10 +6,14 @@ many orders, and shrinks the first that fails. `docs/testing.md` is the guide.
 
 from __future__ import annotations
 
+from ferrio.inspection.deadlocks import DeadlockError
+from ferrio.testing.checks import always, eventually
 from ferrio.testing.clock import Clock, clock
 from ferrio.testing.exploration import Exploration, Failure, explore, find
-from ferrio.testing.network import Host, LeavesSimulationError, Network, network
-from ferrio.testing.simulation import DeadlockError, LeakError, run
+from ferrio.testing.hosts import Host
+from ferrio.testing.network import Network, network
+from ferrio.testing.outside import LeavesSimulationError
+from ferrio.testing.simulation import LeakError, run
 
 __all__ = (
     "Clock",
@@ -20,7 +24,9 @@ __all__ = (
     "LeakError",
     "LeavesSimulationError",
     "Network",
+    "always",
     "clock",
+    "eventually",
     "explore",
     "find",
     "network",

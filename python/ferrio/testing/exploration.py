@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ferrio.testing import graph
+from ferrio.testing import graph, outside
 from ferrio.testing.schedules import Deviations, Order, shown
 from ferrio.testing.simulation import PATIENCE, run_in_order, seeded
 from ferrio.testing.traces import Trace, first_difference
@@ -67,6 +67,7 @@ class _Settings:
     clock: str
     strict: bool
     network: str
+    allowed: frozenset[str]
     patience: float
     debug: bool | None
     failures: tuple[type[BaseException], ...]
@@ -90,6 +91,7 @@ def explore(
     clock: str = "virtual",
     strict: bool = False,
     network: str = "real",
+    allow: Iterable[str] | None = None,
     patience: float = PATIENCE,
     debug: bool | None = None,
     failures: tuple[type[BaseException], ...] = _FAILURES,
@@ -101,7 +103,7 @@ def explore(
     first_seed on, as policy makes them ("random", "pct", "mixed"; depth is PCT's).
     deviations: in place of seeds, try all orders with at most so many deviations, as far as schedules goes.
     failures: the exceptions that are failures of the test. The others end the exploration as they are.
-    clock, strict, network, patience, debug: as for run().
+    clock, strict, network, allow, patience, debug: as for run().
 
     The failure is shrunk to the fewest deviations from the ordinary order. The exception's note has the seed,
     these deviations, both traces from their first difference, and the tasks.
@@ -118,6 +120,7 @@ def explore(
         clock=clock,
         strict=strict,
         network=network,
+        allow=allow,
         patience=patience,
         debug=debug,
         failures=failures,
@@ -139,6 +142,7 @@ def find(
     clock: str = "virtual",
     strict: bool = False,
     network: str = "real",
+    allow: Iterable[str] | None = None,
     patience: float = PATIENCE,
     debug: bool | None = None,
     failures: tuple[type[BaseException], ...] = _FAILURES,
@@ -159,10 +163,11 @@ def find(
         raise ValueError(f"a clock is 'virtual' or 'real', got {clock!r}")
     if network not in {"real", "memory"}:
         raise ValueError(f"a network is 'real' or 'memory', got {network!r}")
+    allowed = outside.checked(allow, network)
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("an exploration cannot run in a running event loop")
     Order.of_seed(first_seed, policy, depth)
-    settings = _Settings(test, clock, strict, network, patience, debug, failures)
+    settings = _Settings(test, clock, strict, network, allowed, patience, debug, failures)
     if deviations is not None:
         return _find_exhaustively(settings, schedules, deviations)
     return _find_by_seeds(settings, schedules, policy, depth, first_seed)
@@ -237,6 +242,7 @@ def _run(
                 strict=settings.strict,
                 network=settings.network,
                 network_seed=random_seed,
+                allowed=settings.allowed,
                 patience=settings.patience,
                 debug=settings.debug,
                 trace=trace,

@@ -1,7 +1,6 @@
-"""Network: hosts in memory, and the connections between them.
+"""Network: hosts in memory, and how data gets from one to another.
 
-A loop that runs with network="memory" has one. create_server() and create_connection() go to it. What
-needs a real socket raises LeavesSimulationError.
+A loop that runs with network="memory" has one. create_server(), create_connection() and their like go to it.
 """
 
 from __future__ import annotations
@@ -10,110 +9,59 @@ import asyncio
 import contextlib
 import contextvars
 import errno
-import ipaddress
+import itertools
 import os
 import random
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ferrio.testing.transports import MemorySocket, MemoryTransport
+from ferrio.testing.hosts import ANY, LOOPBACK, Host, Life, _current, current_life, gate
+from ferrio.testing.links import Conditions, Link, Ways
+from ferrio.testing.memory_sockets import port_number
+from ferrio.testing.outside import LeavesSimulationError
+from ferrio.testing.transports import MemoryTransport
 
 __all__ = ("Host", "LeavesSimulationError", "Network", "network")
 
 # Linux gives up connecting to a host that doesn't answer after about this many seconds.
 _CONNECT_TIMEOUT = 127.0
 
-_FIRST_EPHEMERAL_PORT = 49152
+# Linux gives up sending to a host that doesn't answer after about this many seconds.
+_SEND_TIMEOUT = 924.0
 
-_LAST_PORT = 65535
-
-_LOOPBACK = "127.0.0.1"
-ANY = "0.0.0.0"
+_Names = str | Iterable[str]
 
 
-class LeavesSimulationError(RuntimeError):
-    """A program asked for something that the network in memory does not have."""
-
-
-def port_number(port: Any) -> int:
-    """Return the number of a port, or of a service's name. gaierror and OverflowError as of getaddrinfo()."""
-    if port is None:
-        return 0
-    if isinstance(port, str | bytes):
-        text = port.decode() if isinstance(port, bytes) else port
-        try:
-            number = int(text) if text.isdecimal() else socket.getservbyname(text)
-        except OSError:
-            raise socket.gaierror(socket.EAI_SERVICE, "Servname not supported for ai_socktype") from None
-    elif isinstance(port, int):
-        number = int(port)
-    else:
-        raise OSError("Int or String expected")
-    if not 0 <= number <= _LAST_PORT:
-        raise OverflowError("port must be 0-65535.")
-    return number
-
-
-class Host:
-    """A host of the network: a name, an address, and the ports on which it listens."""
-
-    def __init__(self, network: Network, name: str, address: str) -> None:
-        self.name, self.address = name, address
-        self._network = network
-        # By address and port. The address is ANY, the loopback or the host's own.
-        self.listeners: dict[tuple[str, int], Any] = {}
-        self._last_port = _FIRST_EPHEMERAL_PORT - 1
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name} {self.address}>"
-
-    @contextlib.contextmanager
-    def active(self) -> Iterator[Host]:
-        """Have the code in this block, and the tasks that it starts, run on this host."""
-        token = _current.set(self)
-        try:
-            yield self
-        finally:
-            _current.reset(token)
-
-    def create_task(self, coroutine: Coroutine[Any, Any, Any], *, name: str | None = None) -> Any:
-        """Return a task of the loop that runs on this host."""
-        with self.active():
-            return self._network.loop.create_task(coroutine, name=name)
-
-    def new_port(self) -> int:
-        """Return a port that nobody has."""
-        self._last_port += 1
-        return self._last_port
-
-    def listener(self, address: str, port: int) -> Any:
-        """Return the server that listens on an address and port, or None."""
-        return self.listeners.get((address, port)) or self.listeners.get((ANY, port))
-
-
-_current: contextvars.ContextVar[Host] = contextvars.ContextVar("host")
-
-
-class Network:
-    """Hosts and the way between them. Inside a host nothing takes time.
+class Network(Conditions):
+    """Hosts and the way between them. Inside a host nothing takes time, and nothing is lost.
 
     latency: seconds that anything takes from host to host.
-    jitter: at most so many seconds more, at random; what is sent on one connection keeps its order.
+    jitter: at most so many seconds more, at random; one connection keeps its order, datagrams don't.
+    loss, duplication: the share of datagrams, from 0 to 1, that is lost or arrives twice.
+    bandwidth: bytes a second in each direction of the way between two hosts, or None for no limit.
     """
 
     def __init__(self, loop: Any, seed: int) -> None:
         self.loop = loop
-        self._random = random.Random(seed)
+        self.random = random.Random(seed)
         self.latency = 0.001
-        self.jitter = 0.0
+        self.jitter = self.loss = self.duplication = 0.0
+        self.bandwidth = None
+        self._ways = Ways()
         self._hosts: dict[str, Host] = {}
-        self._partitions: set[frozenset[Host]] = set()
-        # What waits for the end of a partition, in order.
+        # Pairs of hosts; nothing gets from the first to the second.
+        self._cuts: set[tuple[Host, Host]] = set()
+        # What waits for the end of a partition or for the restart of a host, in order.
         self._held_back: list[tuple[MemoryTransport, bytes | None]] = []
         # In the order in which they were made; the values mean nothing.
-        self._transports: dict[MemoryTransport, None] = {}
+        self.transports: dict[MemoryTransport, None] = {}
+        # Coroutines of hosts that have crashed; they are closed when the run is over.
+        self._buried: list[Any] = []
+        self._has_foreign_tasks = False
         self._default = self.host("localhost")
+
+    # Hosts
 
     def host(self, name: str) -> Host:
         """Return the host of this name; a new one if there is none. TypeError for what is no name."""
@@ -121,34 +69,145 @@ class Network:
             raise TypeError(f"the name of a host is a str, got {name!r}")
         found = self._hosts.get(name)
         if found is None:
-            address = str(ipaddress.IPv4Address("10.0.0.1") + len(self._hosts))
+            number = len(self._hosts) + 1
+            address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
             found = self._hosts[name] = Host(self, name, address)
         return found
 
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """The hosts, in the order in which they were first named."""
+        return tuple(self._hosts.values())
+
     def current_host(self) -> Host:
         """Return the host on which the running code is; "localhost" if it is on none."""
-        found = _current.get(self._default)
-        return found if found._network is self else self._default
+        life = current_life()
+        return self._default if life is None or life.host._network is not self else life.host
 
-    def partition(self, one: str, other: str) -> None:
-        """Have nothing arrive between two hosts until heal(). Connections stand, and what is sent waits."""
-        self._partitions.add(frozenset((self.host(one), self.host(other))))
+    @contextlib.contextmanager
+    def as_host(self, host: Host) -> Iterator[None]:
+        """Look at names as a host does, whether it has crashed or not."""
+        token = _current.set(Life(host))
+        try:
+            yield
+        finally:
+            _current.reset(token)
 
-    def heal(self, one: str, other: str) -> None:
-        """End a partition. What was sent meanwhile is on its way now."""
-        self._partitions.discard(frozenset((self.host(one), self.host(other))))
-        held, self._held_back = self._held_back, []
-        for transport, data in held:
-            self.carry(transport, data)
+    def is_default(self, host: Host) -> bool:
+        """Return whether a host is the one on which the test runs."""
+        return host is self._default
+
+    def guard(self) -> None:
+        """Have the loop ask before it runs anything: a host is paused, or one has crashed."""
+        self.loop._set_gate(gate)
+
+    def bury(self, life: Life) -> None:
+        """End what runs in a life that is over."""
+        self.guard()
+        for task in asyncio.all_tasks(self.loop):
+            of_task: Any = task
+            context = getattr(task, "_context", None)
+            if context is None and hasattr(of_task, "get_context"):
+                context = of_task.get_context()
+            if context is None:
+                # asyncio's own tasks do not show it on 3.11. They end with the run.
+                self._has_foreign_tasks = True
+            if context is None or context.get(_current) is not life:
+                continue
+            if hasattr(of_task, "_abandon"):
+                self._buried.append(of_task._abandon())
+            else:
+                of_task._log_destroy_pending = False
+                asyncio._unregister_task(task)
+                self._buried.append(task)
+
+    def wake(self) -> None:
+        """Resume all hosts that are paused: the run ends, and everything is to end with it."""
+        for host in self._hosts.values():
+            if host.is_up:
+                host.resume()
+        if self._has_foreign_tasks:
+            self.loop._set_gate(None)
+
+    # Faults
+
+    def link(self, one: str, other: str, *, one_way: bool = False) -> Link:
+        """Return the conditions between two hosts: in both directions, or from the first to the second."""
+        here, there = self.host(one), self.host(other)
+        there_and_back = [(here, there)] if one_way else [(here, there), (there, here)]
+        return Link(*(self._ways.way(*pair) for pair in there_and_back))
+
+    def partition(self, one: _Names, other: _Names, *, one_way: bool = False) -> None:
+        """Have nothing arrive between two hosts, or two groups of hosts, until heal().
+
+        Connections stand. What is sent on them waits, and fails after 924 seconds, as on Linux. Datagrams are
+        lost.
+        one_way: only what the first send to the second.
+        """
+        for here, there in self._pairs(one, other, one_way):
+            if here is not there:
+                self._cuts.add((here, there))
+
+    def heal(self, one: _Names | None = None, other: _Names | None = None) -> None:
+        """End a partition, or without names all of them. What was sent on connections is on its way now."""
+        if one is None and other is None:
+            self._cuts.clear()
+        elif one is None or other is None:
+            raise TypeError("heal() takes two names, or two groups of names, or nothing")
+        else:
+            self._cuts.difference_update(self._pairs(one, other, False))
+        self.send_held_back()
+
+    def _pairs(self, one: _Names, other: _Names, one_way: bool) -> list[tuple[Host, Host]]:
+        def hosts(names: _Names) -> list[Host]:
+            return [self.host(name) for name in ([names] if isinstance(names, str) else names)]
+
+        pairs = list(itertools.product(hosts(one), hosts(other)))
+        return pairs if one_way else pairs + [(there, here) for here, there in pairs]
 
     def reset(self, one: str, other: str | None = None) -> None:
         """Reset the connections of a host; with a second host, only those between the two."""
+        for transport in self._between(one, other):
+            transport.was_reset()
+
+    def half_open(self, one: str, other: str) -> None:
+        """Have the first host lose its connections with the second, which does not hear of it.
+
+        On the first, they end with a TimeoutError. The second may wait for ever; when it sends, it is reset.
+        """
+        here, there = self.host(one), self.host(other)
+        for transport in list(self.transports):
+            if transport.host is here and transport.peer_host is there:
+                transport.was_cut_off()
+
+    def _between(self, one: str, other: str | None) -> list[MemoryTransport]:
         first = self.host(one)
         second = None if other is None else self.host(other)
-        for transport in list(self._transports):
-            ends = {transport.host, transport.peer_host}
-            if first in ends and (second is None or ends == {first, second}):
-                transport.was_reset()
+        return [
+            transport
+            for transport in self.transports
+            if first in (ends := {transport.host, transport.peer_host})
+            and (second is None or ends == {first, second})
+        ]
+
+    def disconnect(self, host: Host, silently: bool) -> None:
+        """End the connections of a host that has crashed. Nothing on the host hears of it."""
+        for transport in list(self.transports):
+            if transport.host is not host:
+                continue
+            peer = transport.peer
+            if peer is not None and silently:
+                # What is on its way is not acknowledged: it is sent again.
+                self._held_back += [
+                    (peer, arguments[0]) for _, *arguments in peer.take_pipe() if len(arguments) == 1
+                ]
+            transport.vanish()
+            if peer is not None and not silently:
+                self.carry_reset(transport)
+        for endpoint in set(host.endpoints.values()):
+            endpoint.vanish()
+
+    # Names
 
     def resolve(self, name: Any) -> tuple[Host, str]:
         """Return the host of a name or address as the current host sees it, and the address.
@@ -158,7 +217,7 @@ class Network:
         here = self.current_host()
         text = name.decode("idna") if isinstance(name, bytes) else str(name)
         if text in {"localhost", "::1"} or text.startswith("127."):
-            return here, _LOOPBACK
+            return here, LOOPBACK
         for host in self._hosts.values():
             if text in {host.name, host.address}:
                 return host, host.address
@@ -171,7 +230,7 @@ class Network:
         here = self.current_host()
         there, address = self.resolve(name)
         port = port_number(port)
-        if self._is_cut(here, there):
+        if self.is_cut(here, there) or self.is_cut(there, here) or not there.answers:
             await asyncio.sleep(_CONNECT_TIMEOUT)
             text = f"Connect call failed {(address, port)}"
             raise TimeoutError(errno.ETIMEDOUT, text)
@@ -180,11 +239,24 @@ class Network:
         if server is None or not server.is_serving():
             await self._pass(there, here)
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"Connect call failed {(address, port)}")
-        own = (_LOOPBACK if address == _LOOPBACK else here.address, here.new_port())
-        near = MemoryTransport(self, here, own, there, (address, port))
-        far = MemoryTransport(self, there, (address, port), here, own, server)
+        own = (LOOPBACK if address == LOOPBACK else here.address, here.new_port())
+        return await self._join(here, own, there, (address, port), server)
+
+    async def connect_unix(self, path: Any) -> MemoryTransport:
+        """Return the transport of a new connection to a Unix socket of the current host, or raise OSError."""
+        here = self.current_host()
+        if path not in here.listeners:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        server = here.listeners[path]
+        if server is None or not server.is_serving():
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        return await self._join(here, "", here, path, server)
+
+    async def _join(self, here: Host, own: Any, there: Host, other: Any, server: Any) -> MemoryTransport:
+        near = MemoryTransport(self, here, own, there, other)
+        far = MemoryTransport(self, there, other, here, own, server)
         near.peer, far.peer = far, near
-        self._transports[near] = self._transports[far] = None
+        self.transports[near] = self.transports[far] = None
         server.accept(far)
         try:
             await self._pass(there, here)
@@ -194,33 +266,77 @@ class Network:
         return near
 
     async def _pass(self, one: Host, other: Host) -> None:
-        delay = self._delay(one, other)
+        delay = self.delay(one, other)
         if delay:
             await asyncio.sleep(delay)
 
-    def _delay(self, one: Host, other: Host) -> float:
+    def delay(self, one: Host, other: Host, size: int = 0) -> float:
+        """Return how many seconds so many bytes take from a host to another, if they are sent now."""
         if one is other:
             return 0.0
-        return self.latency + (self._random.uniform(0, self.jitter) if self.jitter else 0.0)
+        if self._ways.are_all_alike and not self.jitter and self.bandwidth is None:
+            return self.latency  # type: ignore[no-any-return]
+        jitter = self._ways.value("jitter", self, one, other)
+        delay: float = self._ways.value("latency", self, one, other)
+        if jitter:
+            delay += self.random.uniform(0, jitter)
+        bandwidth = self._ways.value("bandwidth", self, one, other)
+        if bandwidth and size:
+            way, now = self._ways.way(one, other), self.loop.time()
+            way.is_free_at = max(now, way.is_free_at) + size / bandwidth
+            delay += way.is_free_at - now
+        return delay
 
-    def _is_cut(self, one: Host, other: Host) -> bool:
-        return frozenset((one, other)) in self._partitions
+    def happens(self, name: str, one: Host, other: Host) -> bool:
+        """Return whether a datagram is lost, or duplicated."""
+        share = 0 if one is other else self._ways.value(name, self, one, other)
+        return bool(share) and self.random.random() < share
+
+    def is_cut(self, one: Host, other: Host) -> bool:
+        """Return whether nothing gets from a host to another."""
+        return (one, other) in self._cuts
 
     def carry(self, sender: MemoryTransport, data: bytes | None) -> None:
         """Have bytes arrive at the other end of a connection; None is the end of the stream."""
-        if self._is_cut(sender.host, sender.peer_host):
+        peer = sender.peer
+        if peer is None:
+            return
+        if self.is_cut(sender.host, sender.peer_host) or not sender.peer_host.answers:
             self._held_back.append((sender, data))
-        elif sender.peer is not None:
-            self._at_arrival(sender, sender.peer.arrive, data)
+            if sender.patience is None and data is not None:
+                sender.patience = self.loop.call_later(
+                    _SEND_TIMEOUT, sender.timed_out, context=sender.context or contextvars.Context()
+                )
+        elif peer.is_gone:
+            # The host has forgotten the connection, and says so.
+            delay = self.delay(sender.host, sender.peer_host) + self.delay(sender.peer_host, sender.host)
+            self.loop.call_later(delay, sender.was_reset, context=sender.context)
+        else:
+            self._at_arrival(sender, peer.arrive, data, size=len(data or b""))
+
+    def send_held_back(self) -> None:
+        """Send what was held back, as far as nothing holds it back any more."""
+        held, self._held_back = self._held_back, []
+        for sender in {sender: None for sender, _ in held}:
+            sender.stop_patience()
+        for sender, data in held:
+            if not sender.is_gone:
+                self.carry(sender, data)
 
     def carry_reset(self, sender: MemoryTransport) -> None:
         """Have the other end of a connection hear that it is reset."""
-        if sender.peer is not None and not self._is_cut(sender.host, sender.peer_host):
+        if sender.peer is not None and not self.is_cut(sender.host, sender.peer_host):
             self._at_arrival(sender, sender.peer.was_reset)
 
-    def _at_arrival(self, sender: MemoryTransport, call: Any, *args: Any) -> None:
+    def carry_credit(self, reader: MemoryTransport) -> None:
+        """Have the other end of a connection hear that it may send more."""
+        if reader.peer is not None:
+            delay = self.delay(reader.host, reader.peer_host)
+            self.loop.call_later(delay, reader.peer.send, context=reader.peer.context)
+
+    def _at_arrival(self, sender: MemoryTransport, call: Any, *args: Any, size: int = 0) -> None:
         now = self.loop.time()
-        when = max(now + self._delay(sender.host, sender.peer_host), sender.last_arrival)
+        when = max(now + self.delay(sender.host, sender.peer_host, size), sender.last_arrival)
         sender.last_arrival = when
         # A schedule may run timers of one moment in any order. So each delivers what was sent first.
         sender.pipe.append((call, *args))
@@ -232,36 +348,29 @@ class Network:
 
     def end(self) -> None:
         """End all connections; nobody hears of it any more."""
-        for transport in self._transports:
+        for transport in self.transports:
             transport.end()
-        self._transports.clear()
+        self.transports.clear()
         self._held_back.clear()
+        buried, self._buried = self._buried, []
+        for coroutine in buried:
+            # What a host has not finished ends here. It does not matter how.
+            with contextlib.suppress(BaseException):
+                coroutine.close()
 
     def forget(self, transport: MemoryTransport) -> None:
         """A transport is lost."""
-        self._transports.pop(transport, None)
+        self.transports.pop(transport, None)
+
+    def open_ends(self) -> Iterator[Any]:
+        """Return the ends of connections, and the datagram endpoints, of hosts that are up."""
+        yield from self.transports
+        for host in self._hosts.values():
+            yield from dict.fromkeys(host.endpoints.values())
 
     def listening_address(self, name: Any) -> str:
         """Return the address of a name that a server is to listen on."""
         return ANY if name in {None, "", ANY, "::"} else self.resolve(name)[1]
-
-    def bind(self, server: Any, name: Any, port: int) -> MemorySocket:
-        """Return the listening socket of a server on the current host.
-
-        OSError if the address is taken or another host's.
-        """
-        here = self.current_host()
-        address = self.listening_address(name)
-        if address not in {ANY, _LOOPBACK, here.address}:
-            text = f"error while attempting to bind on address {(address, port)}: "
-            raise OSError(errno.EADDRNOTAVAIL, text + os.strerror(errno.EADDRNOTAVAIL).lower())
-        port = port or here.new_port()
-        taken = {taken for taken, number in here.listeners if number == port}
-        if address in taken or ANY in taken or (taken and address == ANY):
-            text = f"error while attempting to bind on address {(address, port)}: "
-            raise OSError(errno.EADDRINUSE, text + os.strerror(errno.EADDRINUSE).lower())
-        here.listeners[address, port] = server
-        return MemorySocket((address, port))
 
 
 def network() -> Network:

@@ -11,9 +11,10 @@ import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
+from ferrio.inspection.deadlocks import DeadlockError
 from ferrio.loop import Loop
 from ferrio.runners import Runner
-from ferrio.testing import graph
+from ferrio.testing import checks, graph, outside
 from ferrio.testing.schedules import Order
 
 __all__ = ("DeadlockError", "LeakError", "SimulatedLoop", "run", "run_in_order")
@@ -26,10 +27,6 @@ START = 1000.0
 
 # So long, in seconds of the machine, a loop listens to real sockets before its clock jumps.
 PATIENCE = 0.05
-
-
-class DeadlockError(RuntimeError):
-    """Nothing can run any more, and no time that passes can change that."""
 
 
 class LeakError(AssertionError):
@@ -55,7 +52,11 @@ class SimulatedLoop(Loop):
         self._threads_before = set(threading.enumerate())
         self._executors: weakref.WeakSet[Any] = weakref.WeakSet()
         self.reported: list[dict[str, Any]] = []
-        self.is_stuck = False
+        # What the test allows of what leaves the simulation: names of outside.KINDS.
+        self.allowed: frozenset[str] = frozenset(outside.KINDS)
+        self.is_stuck: bool = False
+        # Conditions that are asked after each step.
+        self.watches: list[Any] = []
         reference = weakref.ref(self)
 
         def stuck() -> None:
@@ -81,6 +82,22 @@ class SimulatedLoop(Loop):
             return
         self.is_stuck = True
         raise DeadlockError("nothing can run any more\n" + graph.of_tasks(self))
+
+    def watch(self) -> None:
+        """Ask the conditions that are to hold always. After the first that does not, none is asked."""
+        try:
+            for one in list(self.watches):
+                one.check()
+        except BaseException:
+            self.watches.clear()
+            self._set_watch(None)
+            raise
+
+    def finish(self) -> None:
+        """The test is over; what is left is about to be cancelled."""
+        if self.watches:
+            self.watches.clear()
+            self._set_watch(None)
 
     def _other_threads(self) -> set[threading.Thread]:
         idle = set(self._threads_before)
@@ -163,6 +180,7 @@ def run(
     schedule: str | Iterable[tuple[int, int]] | None = None,
     strict: bool = False,
     network: str = "real",
+    allow: Iterable[str] | None = None,
     patience: float = PATIENCE,
     debug: bool | None = None,
 ) -> _T:
@@ -174,8 +192,12 @@ def run(
     policy: what makes an order of the seed, "random", "pct" or "mixed"; depth is the number of places at
     which PCT's order changes, plus one.
     schedule: deviations from the ordinary order, such as "3:1 8:2". The seed is then for random numbers.
-    strict: raise LeakError for tasks that are left at the end, and for exceptions that nobody saw.
+    strict: raise LeakError for tasks, transports and timers that are left at the end, for coroutines that are
+    never awaited, and for exceptions that nobody saw.
     network: "real" is the machine's; "memory" is one of ferrio.testing's own, see ferrio.testing.Network.
+    allow: what may leave the simulation: "sockets", "threads", "processes", "wall time". The rest raises
+    LeavesSimulationError, and time.time() and its like follow the clock unless the wall time is allowed. None
+    is nothing with a network in memory, and everything without.
     patience: for so many seconds of the machine the loop listens to real sockets before the clock jumps.
     debug: asyncio's debug mode.
 
@@ -187,6 +209,7 @@ def run(
             raise ValueError(f"a clock is 'virtual' or 'real', got {clock!r}")
         if network not in {"real", "memory"}:
             raise ValueError(f"a network is 'real' or 'memory', got {network!r}")
+        allowed = outside.checked(allow, network)
         if not 0 <= patience < threading.TIMEOUT_MAX:
             raise ValueError(f"patience is a number of seconds, got {patience!r}")
         order = Order.of_seed(seed or 0, policy, depth)
@@ -207,6 +230,7 @@ def run(
             strict=strict,
             network=network,
             network_seed=seed or 0,
+            allowed=allowed,
             patience=patience,
             debug=debug,
         )
@@ -234,13 +258,13 @@ def run_in_order(
     strict: bool,
     network: str,
     network_seed: int,
+    allowed: frozenset[str],
     patience: float,
     debug: bool | None,
     trace: Callable[[Any, int, int], object] | None = None,
     made: Callable[[SimulatedLoop], object] | None = None,
 ) -> _T:
     """Run a coroutine in an order. made: called with the loop."""
-    loops: list[SimulatedLoop] = []
 
     def new_loop() -> SimulatedLoop:
         if network == "memory":
@@ -249,21 +273,33 @@ def run_in_order(
             loop: SimulatedLoop = MemoryLoop(order, clock, patience, trace, network_seed=network_seed)
         else:
             loop = SimulatedLoop(order, clock, patience, trace)
-        loops.append(loop)
+        loop.allowed = allowed
         if made is not None:
             made(loop)
         return loop
 
-    with Runner(debug=debug, loop_factory=new_loop) as runner:
-        result: _T = runner.run(main)
-        (loop,) = loops
-        left = [task for task in asyncio.all_tasks(loop) if not task.done()] if strict else []
-        if left:
-            raise LeakError("tasks are left at the end\n" + graph.of_tasks(loop))
-    if strict:
-        # An exception that nobody saw is reported when its task is gone.
-        gc.collect(1)
-    if strict and loop.reported:
+    runner = Runner(debug=debug, loop_factory=new_loop)
+    loop: Any = runner.get_loop()
+    noted = checks.Unawaited() if strict else None
+    with noted or contextlib.nullcontext():
+        with outside.closed(loop, allowed, START), runner:
+            try:
+                result: _T = runner.run(main)
+            finally:
+                loop.finish()
+            if strict and (left := checks.left_over(loop)):
+                raise LeakError(left)
+        if noted is not None:
+            _raise_unseen(loop, noted)
+    return result
+
+
+def _raise_unseen(loop: Any, noted: checks.Unawaited) -> None:
+    """Raise LeakError for exceptions that nobody saw, and for coroutines that nobody awaited."""
+    # An exception that nobody saw is reported when its task is gone.
+    gc.collect(1)
+    if loop.reported:
         first = loop.reported[0]
         raise LeakError(f"nobody saw: {first['message']}") from first["exception"]
-    return result
+    if names := noted.report():
+        raise LeakError("\n".join(names))

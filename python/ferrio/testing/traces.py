@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import Any
 
+from ferrio.inspection.chains import LIBRARIES
 from ferrio.testing import graph
 
 __all__ = ("Trace", "first_difference")
@@ -76,6 +77,9 @@ def _callback(handle: Any) -> str:
         return "of sleep()"
     if code is None:
         return str(name)
+    if code.co_filename.startswith(LIBRARIES):
+        # The interpreters' own lines differ.
+        return f"{name} of {os.path.basename(code.co_filename)}"
     return f"{name} of {os.path.basename(code.co_filename)}:{code.co_firstlineno}"
 
 

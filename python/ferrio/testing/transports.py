@@ -7,10 +7,11 @@ import collections
 import contextvars
 import errno
 import os
-import socket
 from typing import Any
 
-__all__ = ("MemorySocket", "MemoryTransport", "reset_error")
+from ferrio.testing.memory_sockets import MemorySocket
+
+__all__ = ("MemoryTransport", "reset_error")
 
 # How many bytes a connection takes on their way and unread at its other end, before its writer has to wait:
 # about the buffers of a kernel.
@@ -20,49 +21,14 @@ _WINDOW = 256 * 1024
 _HIGH_WATER = 64 * 1024
 
 
+def timeout_error() -> TimeoutError:
+    """Return the error of a connection whose other end does not answer."""
+    return TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+
 def reset_error() -> ConnectionResetError:
     """Return the error of a connection that the other end has reset."""
     return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-
-
-class MemorySocket:
-    """What stands for a socket: addresses and options, and no descriptor."""
-
-    def __init__(self, sockname: Any, peername: Any = None) -> None:
-        self.family, self.type, self.proto = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
-        self._sockname, self._peername = sockname, peername
-        self._options: dict[tuple[int, int], Any] = {}
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} laddr={self._sockname!r}, raddr={self._peername!r}>"
-
-    def getsockname(self) -> Any:
-        """Return the own address."""
-        return self._sockname
-
-    def getpeername(self) -> Any:
-        """Return the address of the other end. OSError for a listening socket."""
-        if self._peername is None:
-            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
-        return self._peername
-
-    def setsockopt(self, level: int, option: int, value: Any, *_: Any) -> None:
-        """Note an option; it changes nothing."""
-        self._options[level, option] = value
-
-    def getsockopt(self, level: int, option: int, _: int = 0) -> Any:
-        """Return an option that was set, or 0."""
-        return self._options.get((level, option), 0)
-
-    def fileno(self) -> int:
-        """Return -1: there is no descriptor."""
-        return -1
-
-    def listen(self, backlog: int) -> None:
-        """Do nothing; the network knows who listens."""
-
-    def close(self) -> None:
-        """Do nothing; the transport or the server is what is closed."""
 
 
 class MemoryTransport(asyncio.Transport):
@@ -73,18 +39,18 @@ class MemoryTransport(asyncio.Transport):
     def __init__(
         self, network: Any, host: Any, sockname: Any, peer_host: Any, peername: Any, server: Any = None
     ) -> None:
-        self._addresses = f"{sockname} to {peername}"
         super().__init__(
             {"sockname": sockname, "peername": peername, "socket": MemorySocket(sockname, peername)}
         )
         self._loop = network.loop
         self._network = network
-        self.host, self.peer_host = host, peer_host
+        self.host: Any = host
+        self.peer_host: Any = peer_host
         self._protocol: Any = None
         self._server = server
         self.peer: MemoryTransport | None = None
         # The time of the loop at which the last piece arrives at the other end: none overtakes another.
-        self.last_arrival = 0.0
+        self.last_arrival: float = 0.0
         # What is on its way: calls of the other end, with their arguments.
         self.pipe: collections.deque[tuple[Any, ...]] = collections.deque()
         # Written, and held back because the window is full; bytes on their way or unread at the other end.
@@ -93,6 +59,12 @@ class MemoryTransport(asyncio.Transport):
         # Arrived, and unread because reading is paused; None is the end of the stream.
         self._unread: collections.deque[bytes | None] = collections.deque()
         self._is_reading = True
+        # Whether the host reads no more for now, because it reads slowly.
+        self._rests = False
+        # The handle that ends the connection when the other end does not answer.
+        self.patience: Any = None
+        # Whether the host has forgotten this end without a word to the other.
+        self.is_gone = False
         # Of the code that made this end: what arrives runs in it, and not in the other end's.
         self.context: Any = None
         self._is_made = False
@@ -104,7 +76,8 @@ class MemoryTransport(asyncio.Transport):
 
     def __repr__(self) -> str:
         state = "closed" if self._is_lost else "closing" if self._is_closing else "open"
-        return f"<{type(self).__name__} {state} {self._addresses}>"
+        addresses = f"{self._extra['sockname']} to {self._extra['peername']}"  # type: ignore[attr-defined]
+        return f"<{type(self).__name__} {state} {addresses}>"
 
     def connect(self, protocol: Any, waiter: Any = None) -> None:
         """Begin: tell the protocol, then whoever waits."""
@@ -139,14 +112,20 @@ class MemoryTransport(asyncio.Transport):
             raise RuntimeError("Cannot call write() after write_eof()")
         if not data or self._is_closing or self._is_lost:
             return
-        self._waiting.append(bytes(data))
-        self._send()
+        data = bytes(data)
+        if not self._waiting and self._under_way + len(data) <= _WINDOW:
+            # The usual case: it goes at once, and what the protocol knows of the flow stays as it is.
+            self._under_way += len(data)
+            self._network.carry(self, data)
+            return
+        self._waiting.append(data)
+        self.send()
 
     def writelines(self, list_of_data: Any) -> None:
         """Send several pieces of bytes."""
         self.write(b"".join(list_of_data))
 
-    def _send(self) -> None:
+    def send(self) -> None:
         """Have as much arrive at the other end as the window takes."""
         while self._waiting and self._under_way < _WINDOW:
             data = self._waiting.popleft()
@@ -210,13 +189,19 @@ class MemoryTransport(asyncio.Transport):
         if self._is_closing or self._has_ended:
             return
         self._has_ended = True
-        self._send()
+        self.send()
 
     def deliver_first(self) -> None:
         """Have arrive what was sent first of what is on its way."""
         if self.pipe:
             call, *args = self.pipe.popleft()
             call(*args)
+
+    def take_pipe(self) -> list[tuple[Any, ...]]:
+        """Return what is on its way, which does not arrive then."""
+        pipe = list(self.pipe)
+        self.pipe.clear()
+        return pipe
 
     # Reading
 
@@ -232,7 +217,12 @@ class MemoryTransport(asyncio.Transport):
 
     def _read(self) -> None:
         while (
-            self._unread and self._is_made and self._is_reading and not self._is_lost and not self._is_closing
+            self._unread
+            and self._is_made
+            and self._is_reading
+            and not self._rests
+            and not self._is_lost
+            and not self._is_closing
         ):
             data = self._unread.popleft()
             try:
@@ -251,7 +241,15 @@ class MemoryTransport(asyncio.Transport):
             if peer is not None:
                 peer._under_way -= len(data)
                 if peer._waiting:
-                    peer._send()
+                    self._network.carry_credit(self)
+            rate = self.host.reading_rate
+            if rate:
+                self._rests = True
+                self._loop.call_later(len(data) / rate, self._read_on, context=self.context)
+
+    def _read_on(self) -> None:
+        self._rests = False
+        self._read()
 
     def _give(self, data: bytes) -> None:
         if not isinstance(self._protocol, asyncio.BufferedProtocol):
@@ -309,7 +307,7 @@ class MemoryTransport(asyncio.Transport):
         if self._fin_is_sent:
             self._soon(self._lose, None)
         else:
-            self._send()
+            self.send()
 
     def abort(self) -> None:
         """Close the connection at once; what waits is lost, and the other end is reset."""
@@ -342,16 +340,44 @@ class MemoryTransport(asyncio.Transport):
 
     def was_reset(self) -> None:
         """The other end has reset the connection."""
+        self._end_with(reset_error())
+
+    def timed_out(self) -> None:
+        """The other end has not answered for too long."""
+        self.is_gone = True
+        self._end_with(timeout_error())
+
+    def was_cut_off(self) -> None:
+        """This end is lost, and the other does not hear of it."""
+        self.timed_out()
+
+    def _end_with(self, error: OSError) -> None:
         if self._is_lost:
             return
         self._waiting.clear()
         self._unread.clear()
         self._is_closing = self._fin_is_sent = True
-        self._soon(self._lose, reset_error())
+        self._soon(self._lose, error)
+
+    def stop_patience(self) -> None:
+        """The other end answers again."""
+        if self.patience is not None:
+            self.patience.cancel()
+            self.patience = None
+
+    def vanish(self) -> None:
+        """The host has crashed: the protocol hears nothing of the end."""
+        self.is_gone = self._is_closing = self._is_lost = self._fin_is_sent = True
+        self.stop_patience()
+        self._protocol = self._server = None
+        self._waiting.clear()
+        self._unread.clear()
+        self._network.forget(self)
 
     def end(self) -> None:
         """The network is gone, and the loop is closed."""
         self._is_closing = self._is_lost = True
+        self.stop_patience()
         self._protocol = self._server = self.peer = self.context = None
         self._waiting.clear()
         self._unread.clear()
@@ -361,6 +387,7 @@ class MemoryTransport(asyncio.Transport):
         if self._is_lost:
             return
         self._is_lost = True
+        self.stop_patience()
         self._network.forget(self)
         protocol, server = self._protocol, self._server
         try:

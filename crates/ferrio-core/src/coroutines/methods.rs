@@ -9,6 +9,7 @@ use crate::ffi::class::{
 use crate::ffi::error::{Builtin, warn};
 use crate::ffi::stop_iteration::{stop_iteration, thrown_exception};
 use crate::ffi::{Args, Class, Object, Own, Result, Visitor, sys};
+use crate::stdlib;
 use std::cell::RefCell;
 use std::ffi::CStr;
 
@@ -32,6 +33,10 @@ impl Class for Coroutine {
         let Ok(state) = self.state.try_borrow() else { return };
         match &*state {
             State::Created(operation) => operation.get().traverse(visitor),
+            State::CreatedAt(operation, origin) => {
+                operation.get().traverse(visitor);
+                visitor.object(origin);
+            }
             State::Suspended(operation, awaiting) => {
                 operation.get().traverse(visitor);
                 if let Some(awaited) = awaiting.object() {
@@ -50,7 +55,7 @@ impl Class for Coroutine {
     }
 
     fn finalize(this: &Own<Self>) {
-        let result = if matches!(&*this.state.borrow(), State::Created(_)) {
+        let result = if this.is_created() {
             Some(warn_never_awaited(this))
         } else if this.is_suspended() {
             Some(this.close())
@@ -68,6 +73,10 @@ impl Class for Coroutine {
 }
 
 fn warn_never_awaited(this: &Own<Coroutine>) -> Result<()> {
+    if this.origin().is_some() {
+        // It writes the origin, too.
+        return stdlib::WARN_UNAWAITED_COROUTINE.get()?.call(&[this.as_object()]).map(drop);
+    }
     let message = std::ffi::CString::new(format!("coroutine '{}' was never awaited", this.name()));
     warn(Builtin::RuntimeWarning, &message.unwrap_or_default())
 }
@@ -123,7 +132,7 @@ fn properties() -> Vec<Property> {
             if this.is_closed() { Ok(Object::none()) } else { Frame::of(this.as_object(), this.name()) }
         }),
         getter::<Coroutine, _>(c"cr_code", |this| code(this.name())),
-        getter::<Coroutine, _>(c"cr_origin", |_| Ok(Object::none())),
+        getter::<Coroutine, _>(c"cr_origin", |this| Ok(this.origin().unwrap_or_else(Object::none))),
     ]
 }
 

@@ -22,6 +22,7 @@ mod frame;
 mod inner;
 mod methods;
 mod operation;
+mod origin;
 mod storage;
 
 use asyncio_function::AsyncioFunction;
@@ -33,7 +34,7 @@ use inner::Inner;
 pub use operation::{Operation, Outcome, Poll};
 
 pub use crate::ffi::class::Definition as AsyncioFunctionDefinition;
-use crate::ffi::class::{Sent, make_type};
+use crate::ffi::class::{Method, Sent, make_type};
 use crate::ffi::error::{Builtin, runtime_error, type_error, value_error};
 use crate::ffi::{Name, Object, Own, Result, recursion};
 use crate::futures::{Future, own_future};
@@ -44,6 +45,8 @@ use storage::Stored;
 /// The state of a coroutine with everything that belongs to it. They change together.
 enum State {
     Created(Stored),
+    /// Created in debug mode, with `cr_origin`.
+    CreatedAt(Stored, Object),
     Suspended(Stored, Awaiting),
     /// [`Own::drive`] has the operation, or [`Own::advance`] has the iterator that it awaits. The latter is also here,
     /// for `cr_await`.
@@ -85,6 +88,9 @@ impl Coroutine {
     /// if asyncio's version consists of several.
     #[inline]
     pub fn start(names: &'static [&'static str], operation: impl Operation) -> Result {
+        if origin::is_tracked() {
+            return Coroutine::start_with_origin(names, Stored::new(operation));
+        }
         let body = Coroutine { state: RefCell::new(State::Created(Stored::new(operation))), names };
         Own::new(body).map(Own::into_object)
     }
@@ -100,7 +106,7 @@ impl Coroutine {
         let awaited = match &*self.state.borrow() {
             State::Suspended(_, awaiting) => awaiting.object().cloned(),
             State::Running(iterator) => iterator.clone(),
-            State::Created(_) | State::Closed => None,
+            State::Created(_) | State::CreatedAt(..) | State::Closed => None,
         };
         awaited.unwrap_or_else(Object::none)
     }
@@ -127,6 +133,11 @@ impl Coroutine {
         };
         match std::mem::replace(&mut *state, State::Running(running)) {
             State::Created(operation) => Ok((operation, None)),
+            State::CreatedAt(operation, origin) => {
+                drop(state);
+                drop(origin);
+                Ok((operation, None))
+            }
             State::Suspended(operation, awaiting) => Ok((operation, Some(awaiting))),
             was => {
                 let is_closed = matches!(was, State::Closed);
@@ -167,7 +178,7 @@ impl Own<Coroutine> {
     /// `send(value)`.
     #[inline]
     fn send(&self, value: &Object) -> Result<Sent> {
-        if !value.is_none() && matches!(&*self.state.borrow(), State::Created(_)) {
+        if !value.is_none() && self.is_created() {
             return Err(type_error("can't send non-None value to a just-started coroutine"));
         }
         let (operation, awaiting) = self.begin()?;
@@ -351,6 +362,11 @@ pub fn throw(iterator: &Object, exception: Object) -> Result<Sent> {
         }
         Err(raised) => Err(raised),
     }
+}
+
+/// The functions of the module.
+pub fn functions() -> Vec<Method> {
+    vec![origin::note_tracking()]
 }
 
 /// Makes the classes. None of them has a name in the module.

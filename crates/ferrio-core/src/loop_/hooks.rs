@@ -1,10 +1,11 @@
-//! Programs that replace `asyncio.Handle._run`: detectors of slow callbacks do, to see every callback.
+//! Programs that replace `asyncio.Handle._run` or a loop's `call_soon`: detectors of slow callbacks do, to see every
+//! callback.
 //!
-//! The loop calls what stands there with the handle, as asyncio's loop does. What needs no handle otherwise, as a
-//! task's step, gets one.
+//! The loop calls what stands there, as asyncio's loop does. What needs no handle or no callback otherwise, as a task's
+//! step or the start of a transport, gets one.
 
 use super::Loop;
-use super::runnable::{Call, Runnable};
+use super::runnable::{Call, Method, MethodWithArgument, Runnable};
 use crate::ffi::class::{Bound, Members, make_type, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Replaceable, Result, Visitor};
 use crate::handles::Handle;
@@ -61,26 +62,76 @@ impl Class for Step {
     }
 }
 
+/// What programs see of something to run: a callback with this name, and its argument.
+pub struct Callback {
+    name: &'static CStr,
+    bound: OnceLock<Bound>,
+}
+
+impl Callback {
+    /// A callback with asyncio's name.
+    pub const fn new(name: &'static CStr) -> Callback {
+        Callback { name, bound: OnceLock::new() }
+    }
+
+    /// The callback for an object, and its argument.
+    fn of(&'static self, object: &Object, call: &Call) -> Result<[Object; 2]> {
+        let bound = self.bound.get_or_init(|| {
+            Bound::new(self.name, |object, step| {
+                let call = Own::<Step>::expect(step)?.0.borrow().clone();
+                match call {
+                    Some(call) => call.call(object).map(|()| Object::none()),
+                    None => Ok(Object::none()),
+                }
+            })
+        });
+        let step = Own::new(Step(RefCell::new(Some(call.clone()))))?;
+        Ok([bound.bind(object)?, step.into_object()])
+    }
+}
+
 /// Has the program's function run an entry.
 #[cold]
 pub fn run(entry: &Runnable, loop_: &Own<Loop>, replacement: &Object) -> Result<()> {
     let handle = match entry {
         Runnable::Handle(handle) => handle.clone(),
         Runnable::Native(object, call) => {
-            static BOUND: OnceLock<Bound> = OnceLock::new();
-            let bound = BOUND.get_or_init(|| {
-                Bound::new(c"run", |object, step| {
-                    let call = Own::<Step>::expect(step)?.0.borrow().clone();
-                    match call {
-                        Some(call) => call.call(object).map(|()| Object::none()),
-                        None => Ok(Object::none()),
-                    }
-                })
-            });
-            let step = Own::new(Step(RefCell::new(Some(call.clone()))))?;
-            let callback = bound.bind(object)?;
-            Own::new(Handle::body(loop_.as_object(), &callback, &[step.into_object()], None, false)?)?
+            static RUN: Callback = Callback::new(c"run");
+            let [callback, step] = RUN.of(object, call)?;
+            Own::new(Handle::body(loop_.as_object(), &callback, &[step], None, false)?)?
         }
     };
     Replaceable::call(replacement, handle.as_object(), &[]).map(drop)
+}
+
+impl Own<Loop> {
+    /// Appends `method(object)` to the ready queue. If the program has replaced `call_soon`, that gets it as a callback.
+    #[inline]
+    pub fn push_method(&self, object: &Object, method: Method, callback: &'static Callback) -> Result<()> {
+        if self.has_own_call_soon() {
+            return self.push(Runnable::method(object.clone(), method));
+        }
+        self.call_soon_of_program(object, &Call::Method(method), callback)
+    }
+
+    /// As [`push_method`](Self::push_method), for `method(object, argument)`.
+    #[inline]
+    pub fn push_with_argument(
+        &self,
+        object: &Object,
+        method: MethodWithArgument,
+        argument: Object,
+        callback: &'static Callback,
+    ) -> Result<()> {
+        if self.has_own_call_soon() {
+            return self.push(Runnable::with_argument(object.clone(), method, argument));
+        }
+        self.call_soon_of_program(object, &Call::WithArgument(method, argument), callback)
+    }
+
+    #[cold]
+    fn call_soon_of_program(&self, object: &Object, call: &Call, callback: &'static Callback) -> Result<()> {
+        let [callback, step] = callback.of(object, call)?;
+        self.as_object().method(&stdlib::CALL_SOON, &[&callback, &step]).map(drop)
+    }
 }

@@ -44,6 +44,7 @@ impl Own<Loop> {
         self.look_for_overrides()?;
         self.thread.set(thread_ident());
         let _running = Running(self);
+        self.statistics.begin();
         let slack = TimerSlack::of_thread();
         let simulation = self.simulation.borrow().clone();
         loop {
@@ -58,11 +59,19 @@ impl Own<Loop> {
     }
 
     fn run_once(&self, slack: TimerSlack) -> Result<()> {
+        self.statistics.iterations.set(self.statistics.iterations.get() + 1);
         // 1. Take the time, and 2. work out how long to wait.
-        let wait = self.time_to_wait()?;
+        let mut wait = self.time_to_wait()?;
+        if wait.is_none() && !self.stuck.is_empty() {
+            wait = self.tell_stuck()?;
+        }
         // 3. Poll; the GIL is released only if the wait is not 0.
         if self.needs_poll(wait) {
+            self.statistics.note_poll();
             self.poll(wait, slack)?;
+            if wait != Some(Duration::ZERO) {
+                self.statistics.note_wait();
+            }
         }
         // 4. Dispatch readiness in poll order: what becomes runnable joins the ready queue. Then take over the entries
         //    from other threads.
@@ -88,6 +97,17 @@ impl Own<Loop> {
         };
         // Finalisers and a clock of the program's own are Python code, and may have added work.
         Ok(if self.has_work() { Some(Duration::ZERO) } else { wait })
+    }
+
+    /// Nothing but another thread or a signal can wake the loop, unless a descriptor is watched: tells who wants to know.
+    /// Returns how long the poll waits.
+    #[cold]
+    fn tell_stuck(&self) -> Result<Option<Duration>> {
+        if self.registrations.borrow().are_any_public() {
+            return Ok(None);
+        }
+        self.stuck.get_or_none().call(&[self.as_object()])?;
+        self.time_to_wait()
     }
 
     pub(super) fn has_work(&self) -> bool {
@@ -181,6 +201,7 @@ impl Own<Loop> {
     fn run_ready(&self) -> Result<()> {
         let count = self.ready.borrow().begin();
         let replaced_run = hooks::replaced_run()?;
+        self.statistics.forget_end();
         for left in (0..count).rev() {
             let entry = self.ready.borrow_mut().take();
             let Some(entry) = entry else { break };
@@ -202,7 +223,7 @@ impl Own<Loop> {
         self.callbacks_left.set(left);
         self.is_in_callback.set(true);
         let result = match replaced_run {
-            _ if self.debug.get() => self.run_watched(entry, replaced_run),
+            _ if self.watched.get() => self.run_watched(entry, replaced_run),
             None => entry.run(self),
             Some(replacement) => hooks::run(entry, self, replacement),
         };
@@ -239,9 +260,21 @@ impl Own<Loop> {
         Err(exception.raise())
     }
 
+    /// Runs an entry in debug mode, or while the tasks' times are noted.
+    fn run_watched(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
+        let start = self.statistics.start();
+        let result = match replaced_run {
+            _ if self.debug.get() => self.run_in_debug_mode(entry, replaced_run),
+            None => entry.run(self),
+            Some(replacement) => hooks::run(entry, self, replacement),
+        };
+        self.statistics.note_entry(entry, start);
+        result
+    }
+
     /// Runs an entry in debug mode. A slow one is logged.
     #[cold]
-    fn run_watched(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
+    fn run_in_debug_mode(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
         self.current.put(entry.object().clone());
         let start = clock::now();
         let result = match replaced_run {

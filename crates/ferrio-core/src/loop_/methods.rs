@@ -2,7 +2,7 @@
 
 use super::readiness::{Direction, Fd, checked, descriptor_of, number_of};
 use super::runnable::Runnable;
-use super::{Loop, Overridable, guest, simulation};
+use super::{Loop, Overridable, guest, simulation, statistics};
 use crate::ffi::class::{
     Additions, Members, Method, Property, after_setattr_slot, getter, make_type_with, method, method0, method1,
     property, type_cell,
@@ -79,6 +79,7 @@ impl Class for Loop {
         visitor.slot(&self.slow_callback_duration);
         visitor.slot(&self.current);
         visitor.slot(&self.task_factory);
+        visitor.slot(&self.stuck);
         if let Ok(simulation) = self.simulation.try_borrow() {
             simulation.iter().for_each(|simulation| simulation.traverse(visitor));
         }
@@ -90,13 +91,23 @@ impl Class for Loop {
         self.slow_callback_duration.clear();
         self.current.clear();
         self.task_factory.clear();
-        let simulation = self.simulation.take();
-        drop(simulation);
+        self.stuck.clear();
+        if let Some(simulation) = self.simulation.take() {
+            simulation.clear();
+        }
     }
 
     fn members() -> Members {
         Members {
-            methods: [scheduling(), running(), guest::methods(), descriptors(), simulation::methods()].concat(),
+            methods: [
+                scheduling(),
+                running(),
+                guest::methods(),
+                descriptors(),
+                simulation::methods(),
+                statistics::methods(),
+            ]
+            .concat(),
             properties: [properties(), simulation::properties()].concat(),
             slots: vec![after_setattr_slot::<Loop, _>(|this, name| {
                 if Overridable::SKIPPED.names(name)? { this.look_for_overrides() } else { Ok(()) }
@@ -215,6 +226,14 @@ fn running() -> Vec<Method> {
             |this| this.check_closed().map(|()| Object::none()),
             c"_check_closed($self, /)\n--\n\nRaise RuntimeError if the loop was closed.",
         ),
+        method1::<Loop, _>(
+            c"_when_stuck",
+            |this, call| {
+                this.stuck.set(Some(call.clone()).filter(|call| !call.is_none()));
+                Ok(Object::none())
+            },
+            c"_when_stuck($self, call, /)\n--\n\nCall call(loop) before the loop waits with no timer and no descriptor of the program's; None: don't.",
+        ),
         method0::<Loop, _>(
             c"get_debug",
             |this| Ok(Object::bool(this.is_debug())),
@@ -225,6 +244,7 @@ fn running() -> Vec<Method> {
             |this, enabled| {
                 this.debug.set(enabled.is_true()?);
                 this.note_watchful();
+                this.note_watched();
                 Ok(Object::none())
             },
             c"_set_debug($self, enabled, /)\n--\n\nTurn debug mode on or off.",

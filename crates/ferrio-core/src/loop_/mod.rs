@@ -7,7 +7,7 @@
 //! A loop belongs to the thread that runs it. Other threads may only call `call_soon_threadsafe`.
 
 mod files;
-mod hooks;
+pub mod hooks;
 mod iteration;
 mod methods;
 pub use methods::register;
@@ -21,6 +21,7 @@ pub use read_buffer::Progress;
 pub use readiness::{Direction, LastRead, descriptor_of};
 mod schedule;
 pub mod simulation;
+mod statistics;
 
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::runtime_error;
@@ -40,6 +41,7 @@ use owners::Owners;
 use read_buffer::ReadBuffer;
 use runnable::Runnable;
 use simulation::Simulation;
+use statistics::Statistics;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -166,6 +168,9 @@ pub struct Loop {
     stopping: Cell<bool>,
     closed: Cell<bool>,
     debug: Cell<bool>,
+    /// Whether debug mode is on, or the tasks' times are noted: what runs asks only this.
+    watched: Cell<bool>,
+    statistics: Statistics,
     guest: Guest,
     /// Whether one of the three above asks for more than an entry in the ready queue. Hot methods ask only this.
     watchful: Cell<bool>,
@@ -176,6 +181,8 @@ pub struct Loop {
     overridden: Cell<Overridden>,
     /// The program's task factory, if it has set one.
     pub(crate) task_factory: Slot,
+    /// What is called when nothing in the loop can wake it; nothing, or a function of the loop.
+    stuck: Slot,
     /// For tests (`ferrio.testing`).
     simulation: RefCell<Option<Rc<Simulation>>>,
     /// What runs now, in debug mode.
@@ -205,12 +212,15 @@ impl Loop {
             // Until `open`.
             closed: Cell::new(true),
             debug: Cell::new(false),
+            watched: Cell::new(false),
+            statistics: Statistics::default(),
             guest: Guest::default(),
             watchful: Cell::new(true),
             slow_callback_duration: Slot::default(),
             thread: Cell::new(0),
             overridden: Cell::new(Overridden::ALL),
             task_factory: Slot::default(),
+            stuck: Slot::default(),
             simulation: RefCell::new(None),
             current: Slot::default(),
             dict: Dict::default(),
@@ -237,6 +247,15 @@ impl Loop {
 
     fn note_watchful(&self) {
         self.watchful.set(self.closed.get() || self.debug.get() || self.guest.is_idle());
+    }
+
+    fn note_watched(&self) {
+        self.watched.set(self.debug.get() || self.statistics.is_timing());
+    }
+
+    /// What the loop counts.
+    pub fn counters(&self) -> &Statistics {
+        &self.statistics
     }
 
     /// Takes a poller and a waker of its own in the child of a fork. The inherited ones are shared with the parent: a

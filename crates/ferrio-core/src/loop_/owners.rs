@@ -21,6 +21,7 @@ impl Own<Loop> {
         if self.closed.get() {
             return Ok(());
         }
+        self.counters().note_transport();
         let owner = Weak::new(owner)?;
         let before = self.owners.borrow_mut().get_or_insert(fd).map(|place| place.replace(owner));
         match before {
@@ -39,6 +40,14 @@ impl Own<Loop> {
             place.take_if(|weak| weak.get().is_none_or(|known| known.is(owner)))
         };
         drop(before);
+    }
+
+    /// A list of the transports.
+    pub fn transports(&self) -> Result {
+        let owners = self.owners.borrow();
+        let found: Vec<_> = owners.iter().filter_map(|(_, owner)| owner.as_ref()?.get()).collect();
+        drop(owners);
+        Object::list(found)
     }
 
     /// `RuntimeError` if a descriptor belongs to a transport.

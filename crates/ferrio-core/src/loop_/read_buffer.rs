@@ -23,6 +23,8 @@ const READS_IN_PLACE: usize = 32 * 1024;
 pub struct Progress {
     /// How many bytes arrived.
     count: Cell<usize>,
+    /// How many bytes have arrived in all.
+    pub total: Cell<u64>,
     pub last: Cell<LastRead>,
 }
 
@@ -37,6 +39,7 @@ impl Progress {
         });
         if let Ok(count) = read {
             self.count.set(*count);
+            self.total.set(self.total.get() + *count as u64);
         }
     }
 }

@@ -44,6 +44,12 @@ pub struct Simulation {
     stuck: Slot,
     /// What is called with each entry before it runs, its index and the number of candidates; or nothing.
     trace: Slot,
+    /// What is asked of each handle and task before it runs: True runs it, False drops it, None sets it aside.
+    gate: Slot,
+    /// What is called after each entry has run.
+    watch: Slot,
+    /// What the gate has set aside, in order.
+    set_aside: RefCell<Vec<Runnable>>,
     /// The places of the candidates in the ready queue, and their sources. Kept for their memory.
     places: RefCell<Vec<usize>>,
     sources: RefCell<Vec<u64>>,
@@ -54,6 +60,18 @@ impl Simulation {
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         visitor.slot(&self.stuck);
         visitor.slot(&self.trace);
+        visitor.slot(&self.gate);
+        visitor.slot(&self.watch);
+        if let Ok(set_aside) = self.set_aside.try_borrow() {
+            set_aside.iter().for_each(|entry| entry.traverse(visitor));
+        }
+    }
+
+    /// Lets go of all objects.
+    pub fn clear(&self) {
+        let set_aside = self.set_aside.take();
+        drop(set_aside);
+        [&self.stuck, &self.trace, &self.gate, &self.watch].into_iter().for_each(Slot::clear);
     }
 }
 
@@ -77,7 +95,7 @@ fn kind_of(entry: &Runnable) -> Kind {
     }
 }
 
-fn task_state(object: &Object) -> Option<bool> {
+pub(super) fn task_state(object: &Object) -> Option<bool> {
     TASK_STATE.get().and_then(|state| state(object))
 }
 
@@ -167,6 +185,18 @@ impl Own<Loop> {
         let count = self.ready.borrow().begin();
         for left in (0..count).rev() {
             let Some((entry, index, width)) = self.take_chosen(simulation) else { break };
+            if let Some(gate) = simulation.gate.get()
+                && !matches!(entry, Runnable::Native(..) if task_state(entry.object()).is_none())
+            {
+                let answer = gate.call(&[entry.object()])?;
+                if answer.is_none() {
+                    simulation.set_aside.borrow_mut().push(entry);
+                    continue;
+                }
+                if !answer.is_true()? {
+                    continue;
+                }
+            }
             if let Some(trace) = simulation.trace.get() {
                 trace.call(&[entry.object(), &Object::int(index as i64)?, &Object::int(width as i64)?])?;
             }
@@ -176,6 +206,9 @@ impl Own<Loop> {
                 simulation.schedule.borrow_mut().forget(object.address() as u64);
             }
             result?;
+            if let Some(watch) = simulation.watch.get() {
+                watch.call0()?;
+            }
         }
         Ok(())
     }
@@ -241,6 +274,9 @@ impl Own<Loop> {
             patience: Duration::try_from_secs_f64(patience.to_f64()?).unwrap_or_default(),
             stuck: Slot::new(stuck.clone()),
             trace: Slot::default(),
+            gate: Slot::default(),
+            watch: Slot::default(),
+            set_aside: RefCell::default(),
             places: RefCell::default(),
             sources: RefCell::default(),
         };
@@ -288,6 +324,45 @@ pub(super) fn methods() -> Vec<Method> {
                 Ok(Object::none())
             },
             c"_hold($self, by, /)\n--\n\nNote that so many more things are under way outside of the loop.",
+        ),
+        method1::<Loop, _>(
+            c"_set_gate",
+            |this, gate| {
+                this.simulation()?.gate.set((!gate.is_none()).then(|| gate.clone()));
+                Ok(Object::none())
+            },
+            c"_set_gate($self, gate, /)\n--\n\nAsk before each handle and task: True runs it, False drops it, None sets it aside.",
+        ),
+        method1::<Loop, _>(
+            c"_set_watch",
+            |this, watch| {
+                this.simulation()?.watch.set((!watch.is_none()).then(|| watch.clone()));
+                Ok(Object::none())
+            },
+            c"_set_watch($self, watch, /)\n--\n\nCall this after each entry has run.",
+        ),
+        method0::<Loop, _>(
+            c"_put_back",
+            |this| {
+                let set_aside = this.simulation()?.set_aside.take();
+                set_aside.into_iter().for_each(|entry| this.ready.borrow_mut().push(entry));
+                Ok(Object::none())
+            },
+            c"_put_back($self, /)\n--\n\nHave run what the gate has set aside; it is asked again.",
+        ),
+        method0::<Loop, _>(
+            c"_timers",
+            |this| {
+                let timers: Vec<Object> =
+                    this.timers.borrow().iter().map(|timer| timer.as_object().clone()).collect();
+                Object::list(timers)
+            },
+            c"_timers($self, /)\n--\n\nReturn the handles that wait for their time, those that are cancelled among them.",
+        ),
+        method0::<Loop, _>(
+            c"_watches_descriptors",
+            |this| Ok(Object::bool(this.registrations.borrow().are_any_public())),
+            c"_watches_descriptors($self, /)\n--\n\nReturn whether the program has the loop watch any descriptor.",
         ),
         method0::<Loop, _>(
             c"_deviations",

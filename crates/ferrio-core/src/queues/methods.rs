@@ -5,7 +5,7 @@ use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, asyncio_method};
 use crate::ffi::class::{Members, bool_property, getter, method, property, slot_property, type_cell};
 use crate::ffi::{Args, Class, Name, Object, Own, Result, Signature, Visitor, deque};
 use crate::stdlib::{GET, PUT_NOWAIT};
-use crate::sync::Waiters;
+use crate::sync::{Waiters, owners};
 use std::ffi::CStr;
 
 static PUT: Name = Name::new(c"put");
@@ -44,7 +44,8 @@ impl Class for Queue {
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         let ([], [maxsize], _) = args.bind::<0, 1>(&NEW)?;
         let maxsize = maxsize.map_or_else(|| Object::int(0), |maxsize| Ok(maxsize.clone()))?;
-        this.begin(maxsize)
+        this.begin(maxsize)?;
+        owners::note_origin(this.as_object())
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {

@@ -2,6 +2,7 @@
 
 use super::Condition;
 use super::condition_wait::{Acquiring, ConditionWait};
+use super::owners;
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, number_property, property, slot_property, type_cell};
@@ -225,7 +226,7 @@ impl Class for Barrier {
         this.count.set(0);
         this.go_to(&FILLING)?;
         this.is_plain.set(SKIPPED.overridden(this.as_object(), ORIGINAL.get()?)?.is_empty());
-        Ok(())
+        owners::note_origin(this.as_object())
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {

@@ -2,7 +2,7 @@
 
 use super::condition_wait::{Acquiring, ConditionWait, WaitFor};
 use super::lock::AcquireLock;
-use super::{BoundLoop, Lock, Waiters};
+use super::{BoundLoop, Lock, Waiters, owners};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
 use crate::ffi::class::{Members, method, method0, slot_property, type_cell};
@@ -165,7 +165,8 @@ impl Class for Condition {
 
     fn init(this: &Own<Self>, args: &Args<'_>) -> Result<()> {
         let ([], [lock], _) = args.bind::<0, 1>(&INIT)?;
-        this.begin(lock)
+        this.begin(lock)?;
+        owners::note_origin(this.as_object())
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {

@@ -1,6 +1,6 @@
 //! Event. `wait()` is Python code, because the interpreter enters a Python coroutine without a C call.
 
-use super::{BoundLoop, Waiters};
+use super::{BoundLoop, Waiters, owners};
 use crate::ffi::class::{Members, method0, slot_property, type_cell};
 use crate::ffi::{Args, Class, Object, Own, Result, Slot, Visitor, deque};
 use crate::futures::waiter;
@@ -53,7 +53,7 @@ impl Class for Event {
         args.expect_none("Event.__init__")?;
         this.value.put(Object::bool(false));
         this.waiters.0.put(deque::new()?);
-        Ok(())
+        owners::note_origin(this.as_object())
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {

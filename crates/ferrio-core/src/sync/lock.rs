@@ -1,8 +1,9 @@
 //! Lock.
 
+use super::owners::{self, Owner};
 use super::{BoundLoop, Waiters};
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
-use crate::ffi::class::{Members, bool_property, method0, slot_property, type_cell};
+use crate::ffi::class::{Members, bool_property, getter, method0, slot_property, type_cell};
 use crate::ffi::error::runtime_error;
 use crate::ffi::{Args, Class, Object, Own, Result, SkippedMethods, Visitor, deque};
 use crate::futures::{is_cancellation, waiter};
@@ -14,6 +15,7 @@ use std::ffi::CStr;
 #[derive(Default)]
 pub struct Lock {
     locked: Cell<bool>,
+    owner: Owner,
     waiters: Waiters,
     loop_: BoundLoop,
     /// Whether acquire() and release() are not overridden, so that `async with` need not call them by name.
@@ -46,6 +48,7 @@ impl Own<Lock> {
         {
             return Ok(false);
         }
+        self.owner.acquired();
         self.locked.set(true);
         Ok(true)
     }
@@ -55,6 +58,7 @@ impl Own<Lock> {
         if !self.locked.replace(false) {
             return Err(runtime_error("Lock is not acquired."));
         }
+        self.owner.released();
         self.wake_up_first()
     }
 
@@ -103,6 +107,7 @@ impl Operation for AcquireLock {
             return Err(exception.raise());
         }
         lock.locked.set(true);
+        lock.owner.acquired();
         Ok(Poll::Ready(self.result.clone()))
     }
 
@@ -141,15 +146,17 @@ impl Class for Lock {
         args.expect_none("Lock.__init__")?;
         static SKIPPED: SkippedMethods = SkippedMethods::new(&[&stdlib::ACQUIRE, &stdlib::RELEASE]);
         this.is_plain.set(SKIPPED.overridden(this.as_object(), &Own::<Lock>::class_object()?)?.is_empty());
-        Ok(())
+        owners::note_origin(this.as_object())
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
+        visitor.slot(&self.owner.0);
         visitor.slot(&self.waiters.0);
         visitor.slot(&self.loop_.0);
     }
 
     fn clear(&self) {
+        self.owner.0.clear();
         self.waiters.0.clear();
         self.loop_.0.clear();
     }
@@ -175,6 +182,7 @@ impl Class for Lock {
             ],
             properties: vec![
                 bool_property::<Lock, _>(c"_locked", |this| &this.locked),
+                getter::<Lock, _>(c"_owner", |this| Ok(this.owner.0.get_or_none())),
                 slot_property::<Lock, _>(c"_waiters", |this| &this.waiters.0),
                 slot_property::<Lock, _>(c"_loop", |this| &this.loop_.0),
             ],

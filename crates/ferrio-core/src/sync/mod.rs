@@ -9,6 +9,7 @@ mod condition;
 mod condition_wait;
 mod event;
 mod lock;
+pub mod owners;
 mod semaphore;
 
 use barrier::Barrier;
@@ -17,7 +18,7 @@ pub use event::Event;
 use lock::Lock;
 use semaphore::Semaphore;
 
-use crate::ffi::class::make_type;
+use crate::ffi::class::{Method, make_type};
 use crate::ffi::error::{Builtin, raise_text};
 use crate::ffi::module::Module;
 use crate::ffi::text::concat;
@@ -74,6 +75,11 @@ impl Waiters {
     pub fn remove(&self, future: &Object) -> Result<()> {
         deque::remove(&self.0.get_or_none(), future).map(drop)
     }
+}
+
+/// The functions of the module.
+pub fn functions() -> Vec<Method> {
+    vec![owners::note_owners()]
 }
 
 /// Adds the classes.

@@ -1,9 +1,10 @@
 //! Semaphore.
 
+use super::owners::{self, Owners};
 use super::{BoundLoop, Waiters};
 use crate::compat;
 use crate::coroutines::{AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_method};
-use crate::ffi::class::{Members, method0, number_property, slot_property, type_cell};
+use crate::ffi::class::{Members, getter, method0, number_property, slot_property, type_cell};
 use crate::ffi::error::value_error;
 use crate::ffi::{
     Args, Class, Name, Number, Object, Own, Raised, Result, Signature, SkippedMethods, Visitor, deque,
@@ -22,6 +23,7 @@ static INIT: Signature =
 #[derive(Default)]
 pub struct Semaphore {
     value: Number,
+    owners: Owners,
     waiters: Waiters,
     loop_: BoundLoop,
     /// Whether no method is overridden that acquire() skips.
@@ -46,6 +48,7 @@ impl Own<Semaphore> {
     #[inline]
     fn release(&self) -> Result<()> {
         self.value.add(1)?;
+        self.owners.released();
         self.wake_up_next().map(drop)
     }
 
@@ -100,6 +103,7 @@ impl Operation for Acquire {
         let semaphore = &self.semaphore;
         let Some(waiter) = self.waiter.take() else {
             if !semaphore.is_locked()? {
+                semaphore.owners.acquired();
                 semaphore.value.add(-1)?;
                 return Ok(Poll::Ready(self.result.clone()));
             }
@@ -114,6 +118,7 @@ impl Operation for Acquire {
             return Err(exception.raise());
         }
         semaphore.wake_up_others()?;
+        semaphore.owners.acquired();
         Ok(Poll::Ready(self.result.clone()))
     }
 
@@ -165,17 +170,19 @@ impl Class for Semaphore {
         let overridden = SKIPPED.overridden(this.as_object(), &Own::<Semaphore>::class_object()?)?;
         this.is_plain.set(!overridden.has(1) && !overridden.has(2));
         this.enters_plainly.set(overridden.is_empty());
-        Ok(())
+        owners::note_origin(this.as_object())
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.value.traverse(visitor);
+        self.owners.traverse(visitor);
         visitor.slot(&self.waiters.0);
         visitor.slot(&self.loop_.0);
     }
 
     fn clear(&self) {
         self.value.clear();
+        self.owners.clear();
         self.waiters.0.clear();
         self.loop_.0.clear();
     }
@@ -201,6 +208,7 @@ impl Class for Semaphore {
             ],
             properties: vec![
                 number_property::<Semaphore, _>(c"_value", |this| &this.value),
+                getter::<Semaphore, _>(c"_owners", |this| this.owners.list()),
                 slot_property::<Semaphore, _>(c"_waiters", |this| &this.waiters.0),
                 slot_property::<Semaphore, _>(c"_loop", |this| &this.loop_.0),
             ],

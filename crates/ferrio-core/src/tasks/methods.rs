@@ -135,6 +135,11 @@ fn methods() -> Vec<Method> {
             c"uncancel($self, /)\n--\n\nRevoke one request for cancellation. Return how many remain.",
         ),
         method0::<Task, _>(
+            c"_abandon",
+            |this| this.abandon(),
+            c"_abandon($self, /)\n--\n\nEnd the task as cancelled, and never resume its coroutine. Return the coroutine, or None.",
+        ),
+        method0::<Task, _>(
             c"get_coro",
             |this| Ok(this.coroutine().unwrap_or_else(Object::none)),
             c"get_coro($self, /)\n--\n\nReturn the coroutine.",
@@ -183,6 +188,7 @@ fn properties() -> Vec<Property> {
     vec![
         getter::<Task, _>(c"__class__", |this| crate::futures::stdlib_class(this, &stdlib::ASYNCIO_TASK)),
         getter::<Task, _>(c"_coro", |this| Ok(this.coroutine().unwrap_or_else(Object::none))),
+        getter::<Task, _>(c"_context", |this| Ok(this.context())),
         getter::<Task, _>(c"_fut_waiter", |this| Ok(this.waiter.get_or_none())),
         getter::<Task, _>(c"_must_cancel", |this| Ok(Object::bool(this.must_cancel.get()))),
         getter::<Task, _>(c"_num_cancels_requested", |this| Object::int(this.cancels_requested.get().into())),

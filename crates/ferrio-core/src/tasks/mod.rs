@@ -177,6 +177,19 @@ impl Own<Task> {
         self.schedule_step()
     }
 
+    /// Ends the task as cancelled without resuming its coroutine, which is the caller's now; see `ferrio.testing`.
+    pub fn abandon(&self) -> Result {
+        if self.future.is_done() {
+            return Ok(Object::none());
+        }
+        registry::remove(self);
+        let coroutine = self.coroutine().unwrap_or_else(Object::none);
+        self.set_coroutine(None);
+        self.waiter.clear();
+        self.as_future().cancel(None)?;
+        Ok(coroutine)
+    }
+
     fn loop_is_running(&self) -> Result<bool> {
         Ok(self.future.loop_.is(&crate::loop_::running_or_none()?))
     }

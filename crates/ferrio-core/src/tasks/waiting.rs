@@ -4,7 +4,7 @@ use super::is_coroutine;
 use crate::coroutines::{
     AsyncioFunctionDefinition, Coroutine, Operation, Outcome, Poll, asyncio_function, remember,
 };
-use crate::ffi::class::{Members, Method, method1, module_function, type_cell};
+use crate::ffi::class::{Members, Method, getter, method1, module_function, type_cell};
 use crate::ffi::error::{Builtin, impossible, raise_text, type_error, value_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Args, Class, Name, Object, Own, Raised, Result, Signature, Slot, Visitor, set};
@@ -267,7 +267,15 @@ impl Class for WaitObserver {
                 |this, future| this.future_done(future).map(|()| Object::none()),
                 c"_on_completion($self, fut, /)\n--\n\nNote that a future is done.",
             )],
-            properties: vec![],
+            properties: vec![
+                getter::<WaitObserver, _>(c"_futures", |this| {
+                    let futures = this.futures.borrow().clone();
+                    Object::list(futures)
+                }),
+                getter::<WaitObserver, _>(c"_ends_early", |this| {
+                    Ok(Object::bool(this.until.get() != Until::AllCompleted))
+                }),
+            ],
             slots: vec![],
         }
     }

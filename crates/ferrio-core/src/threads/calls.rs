@@ -34,6 +34,8 @@ enum Call {
 pub struct CallQueue {
     calls: RefCell<VecDeque<Call>>,
     permits: ThreadSemaphore,
+    /// The calls of loops that run: the future's address, and the function.
+    running: RefCell<Vec<(usize, Object)>>,
     /// How many threads wait for a permit.
     waiting: Cell<usize>,
 }
@@ -42,6 +44,30 @@ impl CallQueue {
     fn push(&self, call: Call) {
         self.calls.borrow_mut().push_back(call);
         self.permits.add();
+    }
+
+    /// A call has ended. The caller still has the function.
+    fn forget_running(&self, address: usize) {
+        let mut running = self.running.borrow_mut();
+        let place = running.iter().position(|(one, _)| *one == address);
+        let call = place.map(|place| running.swap_remove(place));
+        drop(running);
+        drop(call);
+    }
+
+    /// The calls of loops: tuples of the future's address, the function, and whether it runs.
+    fn calls(&self) -> Result {
+        let mut calls =
+            self.running.borrow().iter().map(|(one, call)| (*one, call.clone(), true)).collect::<Vec<_>>();
+        for call in self.calls.borrow().iter() {
+            if let Call::Loop { future, function, .. } = call {
+                calls.push((future.as_object().address(), function.clone(), false));
+            }
+        }
+        let tuples = calls.into_iter().map(|(address, function, runs)| {
+            Object::tuple([Object::int(address as i64)?, function, Object::bool(runs)])
+        });
+        Object::list(tuples.collect::<Result<Vec<_>>>()?)
     }
 
     /// Waits for a call. Before that, wakes the loop that the last call has sent something to.
@@ -67,7 +93,7 @@ impl Own<CallQueue> {
         loop {
             match self.next(std::mem::take(&mut to_wake)) {
                 Some(Call::Loop { loop_, future, function, arguments }) => {
-                    to_wake = run(loop_, future, function, arguments);
+                    to_wake = run(self, loop_, future, function, arguments);
                 }
                 Some(Call::Item(item)) => drop(item.method0(&RUN)?),
                 Some(Call::Stop) => return Ok(()),
@@ -109,16 +135,19 @@ impl Own<CallQueue> {
 }
 
 /// Runs a call of a loop. Returns what to wake for the result.
-fn run(loop_: Own<Loop>, future: Own<Future>, function: Object, arguments: Object) -> WakeUp {
+fn run(queue: &CallQueue, loop_: Own<Loop>, future: Own<Future>, function: Object, arguments: Object) -> WakeUp {
     if future.is_done() {
         // Cancelled before it began.
         return WakeUp::default();
     }
     let future = future.into_object();
+    let address = future.address();
+    queue.running.borrow_mut().push((address, function.clone()));
     let result = match function.call_tuple(&arguments) {
         Ok(value) => Runnable::with_argument(future, returned, value),
         Err(raised) => Runnable::with_argument(future, raised_in_thread, raised.take()),
     };
+    queue.forget_running(address);
     // Dropping may run finalisers, which may wait for the loop. So none of the program's objects are dropped between
     // sending the result and the wake-up.
     drop((function, arguments));
@@ -150,6 +179,9 @@ impl Class for CallQueue {
     }
 
     fn traverse(&self, visitor: &Visitor<'_>) {
+        if let Ok(running) = self.running.try_borrow() {
+            running.iter().for_each(|(_, function)| visitor.object(function));
+        }
         let Ok(calls) = self.calls.try_borrow() else { return };
         for call in calls.iter() {
             match call {
@@ -199,14 +231,22 @@ impl Class for CallQueue {
                     c"qsize($self, /)\n--\n\nReturn how many calls wait.",
                 ),
                 method0::<CallQueue, _>(
+                    c"calls",
+                    |this| this.calls(),
+                    c"calls($self, /)\n--\n\nReturn the calls of loops, as (id of the loop's future, function, whether it runs).",
+                ),
+                method0::<CallQueue, _>(
                     c"take",
                     |this| this.take(),
                     c"take($self, /)\n--\n\nTake out the waiting calls. Return a list of (loop, its future) and (None, item).",
                 ),
             ],
-            properties: vec![getter::<CallQueue, _>(c"lacks_thread", |this| {
-                Ok(Object::bool(this.calls.borrow().len() > this.waiting.get()))
-            })],
+            properties: vec![
+                getter::<CallQueue, _>(c"lacks_thread", |this| {
+                    Ok(Object::bool(this.calls.borrow().len() > this.waiting.get()))
+                }),
+                getter::<CallQueue, _>(c"idle", |this| Object::int(this.waiting.get() as i64)),
+            ],
             slots: vec![],
         }
     }

@@ -18,7 +18,7 @@ use super::flow::ProtocolContext;
 use crate::ffi::class::{Dict, WeakList};
 use crate::ffi::error::{Builtin, runtime_error};
 use crate::ffi::{Object, Own, Raised, Result, Slot, Visitor, context, dict, traceback};
-use crate::loop_::runnable::Runnable;
+use crate::loop_::hooks::Callback;
 use crate::loop_::{Direction, Loop};
 use crate::stdlib;
 use std::cell::Cell;
@@ -225,11 +225,12 @@ impl Base {
         exception: Option<Object>,
         method: fn(&Object) -> Result<()>,
     ) -> Result<()> {
+        static CALL_CONNECTION_LOST: Callback = Callback::new(c"_call_connection_lost");
         self.lost.set(true);
         self.adopt_context()?;
         self.lost_exception.set(exception);
         match self.loop_() {
-            Some(loop_) => loop_.push(Runnable::method(transport.clone(), method)),
+            Some(loop_) => loop_.push_method(transport, method, &CALL_CONNECTION_LOST),
             None => Ok(()),
         }
     }

@@ -296,6 +296,7 @@ impl Class for DatagramTransport {
             .concat(),
             properties: vec![
                 methods::paused::<DatagramTransport>(),
+                methods::loop_of::<DatagramTransport>(),
                 getter::<DatagramTransport, _>(c"__class__", |_| shown_class()),
                 getter::<DatagramTransport, _>(c"_sock", |this| {
                     Ok(this.base.descriptor.file().unwrap_or_else(Object::none))

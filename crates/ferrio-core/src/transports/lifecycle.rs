@@ -9,6 +9,7 @@ use crate::ffi::error::{FirstError, type_error};
 use crate::ffi::{Class, Object, Own, Raised, Result, context};
 use crate::futures::waiter;
 use crate::handles;
+use crate::loop_::hooks::Callback;
 use crate::loop_::runnable::Runnable;
 use crate::loop_::{Direction, Loop, descriptor_of};
 use crate::stdlib;
@@ -136,7 +137,25 @@ pub fn init<T: Transport>(
 /// Claims the descriptor, and makes the loop start the transport. The end of `__init__`.
 pub fn start_soon<T: Transport>(this: &Own<T>, loop_: &Own<Loop>) -> Result<()> {
     loop_.claim(this.base().descriptor.number(), this.as_object())?;
-    loop_.push(Runnable::method(this.as_object().clone(), start::<T>))
+    if loop_.has_own_call_soon() {
+        return loop_.push(Runnable::method(this.as_object().clone(), start::<T>));
+    }
+    start_by_call_soon(this, loop_)
+}
+
+/// The same for a program that has replaced `call_soon`: it sees asyncio's three callbacks.
+#[cold]
+fn start_by_call_soon<T: Transport>(this: &Own<T>, loop_: &Own<Loop>) -> Result<()> {
+    static ADD_READER: Callback = Callback::new(c"_add_reader");
+    let call_soon = |arguments: &[&Object]| loop_.as_object().method(&stdlib::CALL_SOON, arguments);
+    let base = this.base();
+    base.connected.set(true);
+    call_soon(&[&base.protocol().getattr(&stdlib::CONNECTION_MADE)?, this.as_object()])?;
+    loop_.push_method(this.as_object(), begin::<T>, &ADD_READER)?;
+    if let Some(waiter) = base.waiter.take() {
+        call_soon(&[stdlib::SET_RESULT_UNLESS_CANCELLED.get()?, &waiter, &Object::none()])?;
+    }
+    Ok(())
 }
 
 /// The loop's first call: calls `connection_made`, and starts. An exception of the protocol is reported, and the

@@ -5,7 +5,7 @@ use super::lifecycle::{self, Transport};
 use super::stream::Writer;
 use crate::ffi::class::{Property, getter, method, method0, method1, names};
 use crate::ffi::error::Builtin;
-use crate::ffi::{Name, Object, Replaceable, Result, Signature};
+use crate::ffi::{Name, Object, Own, Replaceable, Result, Signature};
 use crate::stdlib::{self, JOIN};
 
 static GET_EXTRA_INFO: Signature = Signature {
@@ -34,6 +34,11 @@ pub fn register() -> Result<()> {
 /// `_paused`, which asyncio's transports have.
 pub fn paused<T: Transport>() -> Property {
     getter::<T, _>(c"_paused", |this| Ok(Object::bool(this.base().paused.get())))
+}
+
+/// The property `_loop`, which every transport has.
+pub fn loop_of<T: Transport>() -> Property {
+    getter::<T, _>(c"_loop", |this| Ok(this.base().loop_().map_or_else(Object::none, Own::into_object)))
 }
 
 /// Methods of every transport.

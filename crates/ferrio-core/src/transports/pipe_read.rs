@@ -7,7 +7,7 @@ use super::stream::{self, Reader};
 use crate::ffi::class::{Members, getter, unary_slot};
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor, bytes, context, sys};
 use crate::loop_::Loop;
-use crate::loop_::runnable::Runnable;
+use crate::loop_::hooks::Callback;
 use crate::stdlib;
 use ferrio_reactor::{fd, socket};
 use std::ffi::CStr;
@@ -73,8 +73,9 @@ impl Reader for ReadPipeTransport {
     }
 
     fn ended(this: &Own<Self>) -> Result<()> {
+        static EOF_RECEIVED: Callback = Callback::new(c"eof_received");
         if let Some(loop_) = this.base.loop_() {
-            loop_.push(Runnable::with_argument(this.as_object().clone(), end, context::copy_current()?))?;
+            loop_.push_with_argument(this.as_object(), end, context::copy_current()?, &EOF_RECEIVED)?;
         }
         lifecycle::close(this)
     }
@@ -102,6 +103,7 @@ impl Class for ReadPipeTransport {
             methods: [methods::common::<ReadPipeTransport>(), methods::reading::<ReadPipeTransport>()].concat(),
             properties: vec![
                 methods::paused::<ReadPipeTransport>(),
+                methods::loop_of::<ReadPipeTransport>(),
                 getter::<ReadPipeTransport, _>(c"__class__", |_| stdlib::READ_TRANSPORT.get().cloned()),
             ],
             slots: vec![unary_slot::<ReadPipeTransport, _>(sys::Py_tp_repr, lifecycle::repr)],

@@ -140,6 +140,7 @@ impl Class for WritePipeTransport {
             ]
             .concat(),
             properties: vec![
+                methods::loop_of::<WritePipeTransport>(),
                 getter::<WritePipeTransport, _>(c"__class__", |_| stdlib::WRITE_TRANSPORT.get().cloned()),
                 property::<WritePipeTransport, _, _>(
                     c"_watchable",

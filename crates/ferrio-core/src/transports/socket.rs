@@ -224,6 +224,9 @@ impl Transport for SocketTransport {
     }
 
     fn closing_descriptor(this: &Own<Self>) -> Result<()> {
+        if let Some(loop_) = this.base.loop_() {
+            loop_.counters().note_traffic(this.progress.total.get(), this.queue.sent());
+        }
         let failed = this.fail_empty_waiter();
         this.remember_addresses();
         failed

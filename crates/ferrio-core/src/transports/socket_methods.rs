@@ -169,8 +169,14 @@ fn properties() -> Vec<crate::ffi::class::Property> {
         methods::paused::<SocketTransport>(),
         getter::<SocketTransport, _>(c"__class__", |_| stdlib::TRANSPORT.get().cloned()),
         getter::<SocketTransport, _>(c"_sock", |this| this.base.descriptor.python_socket()),
-        getter::<SocketTransport, _>(c"_loop", |this| {
-            Ok(this.base.loop_().map_or_else(Object::none, Own::into_object))
+        methods::loop_of::<SocketTransport>(),
+        getter::<SocketTransport, _>(c"_traffic", |this| {
+            let (received, sent) = (this.progress.total.get(), this.queue.sent());
+            Object::tuple([
+                Object::int(received as i64)?,
+                Object::int(sent as i64)?,
+                Object::int(this.queue.size() as i64)?,
+            ])
         }),
         getter::<SocketTransport, _>(c"_protocol_paused", |this| Ok(Object::bool(this.flow.is_paused()))),
         getter::<SocketTransport, _>(c"_start_tls_compatible", |_| Ok(Object::bool(true))),

@@ -100,7 +100,10 @@ pub fn send<T: Writer>(this: &Own<T>, data: Data<'_>) -> Result<()> {
     if this.queue().is_empty() {
         let bytes = data.as_slice();
         match T::send(this.base().descriptor.current()?, bytes) {
-            Ok(count) => sent = count,
+            Ok(count) => {
+                sent = count;
+                this.queue().note_sent(count);
+            }
             Err(error) if is_transient(&error) => {}
             Err(error) => return lifecycle::fatal(this, Failure::System(error), T::WRITE_FAILED),
         }

@@ -31,6 +31,8 @@ pub struct WriteQueue {
     /// How much of the first chunk is written already.
     written: Cell<usize>,
     size: Cell<usize>,
+    /// How many bytes were sent, with and without the queue.
+    sent: Cell<u64>,
 }
 
 impl WriteQueue {
@@ -103,7 +105,19 @@ impl WriteQueue {
         Ok(())
     }
 
+    /// Notes bytes that were sent without the queue.
+    #[inline]
+    pub fn note_sent(&self, count: usize) {
+        self.sent.set(self.sent.get() + count as u64);
+    }
+
+    /// How many bytes were sent in all.
+    pub fn sent(&self) -> u64 {
+        self.sent.get()
+    }
+
     fn advance(&self, mut written: usize) {
+        self.note_sent(written);
         self.size.set(self.size.get() - written);
         let mut chunks = self.chunks.borrow_mut();
         while let Some(first) = chunks.front() {

@@ -1,0 +1,253 @@
+"""ferrio.stats(): what a loop counts; and ferrio.metrics."""
+
+import asyncio
+import importlib.util
+import threading
+import time
+
+import ferrio
+import pytest
+from support.processes import output
+
+
+def test_what_is_counted():
+    async def main():
+        before = ferrio.stats()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(60, print)
+        gone = loop.call_later(60, print)
+        gone.cancel()
+        loop.call_soon(int)
+        after = ferrio.stats(loop)
+        timer.cancel()
+        assert after.running and after.tasks == 1
+        assert after.iterations - before.iterations == 100
+        assert after.callbacks - before.callbacks == 100
+        assert (after.ready, after.timers) == (1, 1)
+        assert isinstance(after, ferrio.Stats)
+
+    ferrio.run(main())
+
+
+def test_connections_and_their_bytes():
+    async def main():
+        async def echo(reader, writer):
+            writer.write(await reader.readexactly(1000))
+            await reader.read()
+            writer.close()
+
+        server = await ferrio.start_server(echo, "127.0.0.1", 0)
+        reader, writer = await ferrio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"x" * 1000)
+        await reader.readexactly(1000)
+        stats = ferrio.stats()
+        # The listening socket is none.
+        assert stats.connections == 2 and stats.descriptors == 3
+        assert (stats.bytes_in, stats.bytes_out, stats.bytes_waiting) == (2000, 2000, 0)
+        from ferrio.inspection.statistics import connections
+
+        ours = [
+            one
+            for one in connections(asyncio.get_running_loop())
+            if one.fd == writer.get_extra_info("socket").fileno()
+        ]
+        assert ours[0].peer.startswith("127.0.0.1:") and ours[0].bytes_in == 1000
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await asyncio.sleep(0.02)
+        stats = ferrio.stats()
+        assert (stats.connections, stats.bytes_in, stats.bytes_out) == (0, 2000, 2000)
+        assert stats.connections_total >= 2
+
+    ferrio.run(main())
+
+
+def test_bytes_that_wait():
+    async def main():
+        release = asyncio.Event()
+
+        async def reads_nothing(reader, writer):
+            await release.wait()
+            writer.close()
+
+        server = await ferrio.start_server(reads_nothing, "127.0.0.1", 0, limit=1)
+        _, writer = await ferrio.open_connection(*server.sockets[0].getsockname())
+        writer.write(bytes(50_000_000))
+        await asyncio.sleep(0)
+        assert 0 < ferrio.stats().bytes_waiting < 50_000_000
+        writer.transport.abort()
+        release.set()
+        server.close()
+        await asyncio.sleep(0.02)
+        assert ferrio.stats().bytes_waiting == 0
+
+    ferrio.run(main())
+
+
+def test_calls_in_threads():
+    async def main():
+        loop = asyncio.get_running_loop()
+        from concurrent.futures import ThreadPoolExecutor
+
+        for own in (True, False):
+            if not own:
+                loop.set_default_executor(ThreadPoolExecutor(2))
+            release = threading.Event()
+            calls = [loop.run_in_executor(None, release.wait) for _ in range(60)]
+            deadline = time.monotonic() + 30
+            while True:
+                stats = ferrio.stats()
+                if (
+                    stats.executor_running + stats.executor_queued == 60
+                    and stats.executor_running == stats.executor_threads
+                ):
+                    break
+                assert time.monotonic() < deadline, stats
+                await asyncio.sleep(0.01)
+            release.set()
+            await asyncio.gather(*calls)
+            while ferrio.stats().executor_running:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
+
+    ferrio.run(main())
+
+
+def test_the_lag():
+    async def main():
+        assert ferrio.stats().lag_worst < 0.15
+        await asyncio.sleep(0.01)
+        time.sleep(0.2)
+        # The callback still runs.
+        assert ferrio.stats().blocked >= 0.2
+        await asyncio.sleep(0.01)
+        for _ in range(200):
+            await asyncio.sleep(0.0001)
+        stats = ferrio.stats()
+        assert 0.2 <= stats.lag_worst < 5
+        assert 0 < stats.lag_p50 <= stats.lag_p99 <= stats.lag_worst
+        assert stats.lag_p50 < 0.1
+        assert stats.lag_samples >= 200
+
+    ferrio.run(main())
+
+
+def test_another_thread_may_ask():
+    found = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        thread = threading.Thread(target=lambda: found.append(ferrio.stats(loop)))
+        thread.start()
+        # The loop is blocked meanwhile.
+        thread.join()
+
+    ferrio.run(main())
+    assert found[0].running and found[0].tasks == 1
+
+
+def test_loops_that_do_not_note_their_polls():
+    from ferrio import testing
+
+    async def main():
+        await asyncio.sleep(3600)
+        return ferrio.stats()
+
+    stats = testing.run(main())
+    assert stats.blocked == 0 and stats.lag_samples == 0 and stats.callbacks > 0
+
+
+def test_bad_input():
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        ferrio.stats()
+    for bad in (1, asyncio, object()):
+        with pytest.raises(TypeError, match="a loop of Ferrio's is expected"):
+            ferrio.stats(bad)
+    loop = ferrio.new_event_loop()
+    loop.close()
+    stats = ferrio.stats(loop)
+    assert not stats.running and stats.descriptors == 0
+
+
+def test_times_of_tasks():
+    from ferrio.inspection.statistics import times_of
+
+    async def works():
+        for _ in range(5):
+            time.sleep(0.002)
+            await asyncio.sleep(0)
+        await asyncio.sleep(60)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        assert times_of(loop) == {}
+        loop._time_tasks(True)
+        task = asyncio.create_task(works())
+        ended = asyncio.create_task(asyncio.sleep(0))
+        await asyncio.sleep(0.05)
+        times = times_of(loop)
+        assert id(ended) not in times
+        one = times[id(task)]
+        assert one.steps == 6
+        assert 0.01 <= one.running <= one.age
+        assert 0.002 <= one.longest <= one.running
+        assert one.waiting <= one.age - one.running + 0.001
+        loop._keep_times_of([id(asyncio.current_task())])
+        assert id(task) not in times_of(loop)
+        loop._time_tasks(False)
+        await asyncio.sleep(0)
+        assert times_of(loop) == {}
+        task.cancel()
+
+    ferrio.run(main())
+
+
+def test_prometheus():
+    client = pytest.importorskip("prometheus_client")
+    from ferrio import metrics
+
+    async def main():
+        await asyncio.sleep(0)
+        registry = client.CollectorRegistry()
+        registry.register(metrics.PrometheusCollector())
+        return client.generate_latest(registry).decode()
+
+    text = ferrio.run(main())
+    assert 'ferrio_tasks{loop="0"} 1.0' in text
+    assert 'ferrio_lag_seconds{loop="0",quantile="0.99"}' in text
+    assert "ferrio_callbacks_total" in text and "ferrio_received_bytes_total" in text
+
+
+def test_opentelemetry():
+    """In a process of its own, because what it imports keeps a descriptor open."""
+    if importlib.util.find_spec("opentelemetry") is None:
+        pytest.skip("needs opentelemetry-sdk")
+    script = """
+        import asyncio, ferrio
+        from ferrio import metrics
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        async def main():
+            reader = InMemoryMetricReader()
+            provider = MeterProvider(metric_readers=[reader])
+            metrics.instrument(provider.get_meter("ferrio"))
+            await asyncio.sleep(0)
+            data = reader.get_metrics_data()
+            provider.shutdown()
+            return {one.name: one for one in data.resource_metrics[0].scope_metrics[0].metrics}
+        found = ferrio.run(main())
+        print(found["ferrio.tasks"].data.data_points[0].value)
+        print(sorted(point.attributes["quantile"] for point in found["ferrio.lag"].data.data_points))
+        try:
+            metrics.instrument(1)
+        except TypeError as error:
+            print(error)
+    """
+    assert output(script).splitlines() == [
+        "1",
+        "['0.5', '0.99', '1']",
+        "a meter of OpenTelemetry is expected, not int",
+    ]
