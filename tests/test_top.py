@@ -135,7 +135,9 @@ def test_every_tool_names_the_culprit(tmp_path):
         (line,) = [line for line in text.splitlines() if line.startswith("Deadlock: ")]
         assert "Task 'red and green'" in line and "Task 'green and red'" in line
         assert "10000 tasks" in text
-        one = run("explain", str(child.pid), "green and red").stdout
+        done = run("explain", str(child.pid), "green and red")
+        assert done.returncode == 0, done.stderr
+        one = done.stdout
         assert "held by Task 'red and green'" in one and one.rstrip().endswith(": a deadlock")
         child.send_signal(signal.SIGKILL)
         assert "Task 'the blocker' blocks the loop" in child.stderr.read()

@@ -29,6 +29,9 @@ _PIECE = 65536
 # long.
 _PATIENCE = 20.0
 
+# For an explanation of many thousands of tasks, on a busy machine.
+_LONG_PATIENCE = 60.0
+
 # Seconds until the next try where too many clients wait.
 _PAUSE = 0.02
 
@@ -51,7 +54,7 @@ def show(command: str, arguments: list[str]) -> None:
     pid = number_of(arguments[0])
     if command == "explain":
         task = {"task": arguments[1]} if len(arguments) > 1 else {}
-        answer = ask(pid, {"ask": "explain", **task})
+        answer = ask(pid, {"ask": "explain", **task}, _LONG_PATIENCE)
         if answer["running"] or answer["text"] != "no tasks":
             print(answer["text"])
             return
@@ -67,11 +70,14 @@ def show(command: str, arguments: list[str]) -> None:
             print(f"it has started process {child}: python -m ferrio {command} {child}")
 
 
-def ask(pid: int, question: dict[str, Any]) -> dict[str, Any]:
-    """Return a process's answer to a question. SystemExit with one clear line where there is none."""
+def ask(pid: int, question: dict[str, Any], patience: float | None = None) -> dict[str, Any]:
+    """Return a process's answer to a question. SystemExit with one clear line where there is none.
+
+    patience: for how many seconds the process is waited for.
+    """
     line = json.dumps(question).encode() + b"\n"
     for path in _paths(pid):
-        data = _exchange(pid, path, line)
+        data = _exchange(pid, path, line, patience or _PATIENCE)
         if data is None:
             continue
         try:
@@ -98,11 +104,11 @@ def ask(pid: int, question: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _exchange(pid: int, path: str, question: bytes) -> bytes | None:
+def _exchange(pid: int, path: str, question: bytes, patience: float) -> bytes | None:
     """Return what comes back from a socket, or None if nobody listens there."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + patience
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_PATIENCE)
+        connection.settimeout(patience)
         while True:
             try:
                 connection.connect(path)
