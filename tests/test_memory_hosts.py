@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import sys
 import time
 
@@ -333,5 +334,31 @@ def test_eager_tasks_run_on_their_host():
         net.host("a").create_task(where())
         net.host("a").crash()
         await asyncio.sleep(5)
+
+    in_memory(main())
+
+
+def test_a_host_keeps_its_tasks():
+    """The client's protocol has only a weak reference to the reader for which the task waits."""
+
+    async def client():
+        reader, writer = await asyncio.open_connection("db", 1)
+        try:
+            await reader.read(1)
+        finally:
+            writer.close()
+
+    async def main():
+        net = testing.network()
+        net.host("db").start(serve_echo)
+        await asyncio.sleep(1)
+        net.host("web").start(client)
+        net.host("web").create_task(client(), name="second")
+        for _ in range(40):
+            net.host("web").create_task(asyncio.sleep(0))
+            await asyncio.sleep(0.1)
+        gc.collect()
+        names = {task.get_name() for task in asyncio.all_tasks()}
+        assert {"program of web", "second"} <= names
 
     in_memory(main())

@@ -362,6 +362,8 @@ class Network(Conditions):
             transport.end()
         self.transports.clear()
         self._held_back.clear()
+        for host in self._hosts.values():
+            host.forget()
         buried, self._buried = self._buried, []
         for coroutine in buried:
             # What a host has not finished ends here. It does not matter how.
