@@ -31,7 +31,9 @@ def _encodable(data: Any) -> Any:
         return data.encode("utf-8", "backslashreplace").decode()
     if isinstance(data, dict):
         return {key: _encodable(value) for key, value in data.items()}
-    return [_encodable(value) for value in data] if isinstance(data, (list, tuple)) else data
+    if type(data) in {list, tuple}:
+        return type(data)(_encodable(value) for value in data)
+    return data
 
 
 @pytest.hookimpl(wrapper=True)

@@ -116,6 +116,15 @@ def test_a_clone_may_have_a_space_in_its_name(monkeypatch):
     assert all(option.startswith("--remap-path-prefix=/") for option in options)
 
 
+def test_the_readme_of_a_package_leads_to_its_repository(monkeypatch):
+    wheels = load(SCRIPTS / "wheels", monkeypatch)
+    text = "[a](docs/a.md#b), [c](https://example.invalid/c), [d](#d)"
+    linked = "[a](https://forge.invalid/f/blob/main/docs/a.md#b), [c](https://example.invalid/c), [d](#d)"
+    assert wheels.with_addresses(text, "https://forge.invalid/f") == linked
+    readme = wheels.with_addresses((ROOT / "README.md").read_text(), "https://forge.invalid/f")
+    assert not re.findall(r"\]\((?!https:)", readme)
+
+
 def wheel_with(folder, changes):
     """A wheel as scripts/wheel_checks.py wants it, with changes to its files; None removes one."""
     info = f"ferrio-{ferrio.__version__}.dist-info"

@@ -125,10 +125,9 @@ def test_every_tool_names_the_culprit(tmp_path):
             samples = [json.loads(line) for line in record.read_text().splitlines()]
             callbacks = [sample["loops"][0]["callback"] for sample in samples]
             blocked = next(
-                (one for one in callbacks if one is not None and "time.sleep" in one["stack"]), None
+                (one for one in callbacks if one is not None and "in blocks" in one["stack"]), None
             )
         assert blocked["task"] == "'the blocker'"
-        assert "in blocks" in blocked["stack"]
         sample = json.loads(run("top", str(child.pid), "--json", "--limit", "3").stdout)
         assert sample["tasks_total"] >= 10_002 and len(sample["tasks"]) == 3
         assert sample["loops"][0]["lag_worst"] >= 0.5

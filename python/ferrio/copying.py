@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _PROPERTIES: tuple[type, ...] = (GetSetDescriptorType, MemberDescriptorType)
 
+# Who has acquired the primitive. That is no state: asyncio's have none.
+_OWNERS = {"_owner", "_owners"}
+
 # Attributes that the Rust class computes itself.
 _COMPUTED = {"Queue": ("_finished", "_getters", "_putters")}
 
@@ -32,7 +35,7 @@ class Copyable:
         state = dict(vars(self))
         for name, value in vars(_rust_class(self)).items():
             is_state = name[0] == "_" and name[1] != "_" and isinstance(value, _PROPERTIES)
-            if is_state and hasattr(self, name):
+            if is_state and name not in _OWNERS and hasattr(self, name):
                 state[name] = getattr(self, name)
         if state.get("_loop") is None:
             # asyncio's is an attribute of the class until the object is bound to a loop.

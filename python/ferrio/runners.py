@@ -51,6 +51,7 @@ class Runner(_Base):  # type: ignore[misc]  # final, says its documentation: not
         super()._lazy_init()  # type: ignore[misc]  # a name that the stubs do not have
         if self._detects_deadlock:
             if not isinstance(self._loop, Loop):  # type: ignore[attr-defined]  # as above
+                self._loop.close()  # type: ignore[attr-defined]  # as above
                 raise TypeError("detect_deadlock needs a loop of Ferrio's")
             self._loop._detects_deadlock = self._detects_deadlock  # type: ignore[attr-defined]  # as above
         if self._is_default and not self._set_event_loop:  # type: ignore[has-type]

@@ -16,6 +16,7 @@ __all__ = (
     "EXITS_ARE_BOUND",
     "FRAME_LOCALS_ARE_VIEWS",
     "HANDLER_RUNS_IN_CONTEXT",
+    "INTERPRETER",
     "ISCOROUTINEFUNCTION_IS_INSPECTS",
     "SENDFILE_ALWAYS_SEEKS",
     "SERVERS_SKIP_UNAVAILABLE_ADDRESSES",
@@ -25,6 +26,9 @@ __all__ = (
     "WAIT_CLOSED_WAITS_FOR_CLIENTS",
     "WAIT_FOR_RUNS_IN_PLACE",
 )
+
+# For people: the version that runs.
+INTERPRETER = sys.version.split()[0]
 
 # 3.12
 

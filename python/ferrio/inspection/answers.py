@@ -10,6 +10,7 @@ import threading
 import time
 from typing import Any
 
+from ferrio import versions
 from ferrio.inspection import statistics
 from ferrio.inspection.blocking import stack_of
 from ferrio.inspection.breathing import breathe
@@ -85,7 +86,7 @@ def sample(limit: int, sort: str = "time") -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "time": time.time(),
-        "python": sys.version.split()[0],
+        "python": versions.INTERPRETER,
         **statistics.process_times(),
         "loops": described,
         "tasks_total": len(graph.tasks),

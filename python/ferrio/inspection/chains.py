@@ -8,14 +8,24 @@ import os
 import types
 from collections.abc import Iterator
 
-from ferrio import versions
+from ferrio import _core, versions
 
 # typing itself is not imported: that takes as long as half of asyncio.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("LIBRARIES", "awaited_by", "frame_of", "is_library", "links", "locals_of", "name_of", "place_of")
+__all__ = (
+    "FUNCTIONS",
+    "LIBRARIES",
+    "awaited_by",
+    "frame_of",
+    "is_library",
+    "links",
+    "locals_of",
+    "name_of",
+    "place_of",
+)
 
 # What the interpreter puts between an await and the coroutine or generator: no name leads from it to that.
 _WRAPPERS = {"anext_awaitable", "async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}
@@ -23,6 +33,16 @@ _WRAPPERS = {"anext_awaitable", "async_generator_asend", "async_generator_athrow
 # The folders of asyncio and of Ferrio.
 LIBRARIES = tuple(
     os.path.dirname(os.path.abspath(path)) + os.sep for path in (asyncio.__file__, os.path.dirname(__file__))
+)
+
+# What may stand for __aexit__() on the stack of a coroutine. The attributes of other objects are not asked
+# for: that may run code of the program.
+FUNCTIONS: tuple[type, ...] = (
+    types.FunctionType,
+    types.MethodType,
+    types.BuiltinMethodType,
+    types.MethodWrapperType,
+    type(_core.Lock.__aexit__),
 )
 
 # The longest chain that is followed. A chain of this length has a cycle of the program's own objects.

@@ -69,6 +69,9 @@ def graph_of(tasks: list[Any]) -> str:
     return "\n".join(f"  {text}" for text in lines)
 
 
+# Handlers of these only raise an exception: Ctrl-C in asyncio.run(), and the end of a test's time.
+_KNOWN = {"asyncio.runners", "pytest_timeout"}
+
 # The loops of which the log has told.
 _told: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -87,13 +90,12 @@ def _has_signal_handler() -> bool:
         handler = signal.getsignal(number)
         if not callable(handler) or isinstance(handler, signal.Handlers):
             continue
-        module = getattr(getattr(handler, "func", handler), "__module__", "")
-        name = getattr(type(handler), "__module__", "")
-        # Ctrl-C: the interpreter's own, and asyncio.Runner's. The dump of ferrio.dump_on_signal().
+        module = getattr(getattr(handler, "func", handler), "__module__", None)
+        owner = getattr(type(handler), "__module__", "")
         if (
             handler is not signal.default_int_handler
-            and module != "asyncio.runners"
-            and not name.startswith("ferrio.")
+            and module not in _KNOWN
+            and not owner.startswith("ferrio.")
         ):
             return True
     return False

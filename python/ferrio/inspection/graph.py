@@ -25,16 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ("Graph", "all_tasks")
 
-# What may stand for __aexit__() on the stack of a coroutine. The attributes of other objects are not asked
-# for: that may run code of the program.
-_FUNCTIONS: tuple[type, ...] = (
-    types.FunctionType,
-    types.MethodType,
-    types.BuiltinMethodType,
-    types.MethodWrapperType,
-    type(_core.Lock.__aexit__),
-)
-
 # What goes on only when somebody calls a method of it.
 _PASSIVE: Any = (
     locks._Lock,
@@ -224,7 +214,7 @@ def _entered(referents: list[Any]) -> Iterator[Any]:
         if issubclass(type(thing), contextlib.AsyncExitStack):
             for _, exit in list(thing._exit_callbacks):
                 yield from _primitive(getattr(exit, "__self__", None))
-        elif isinstance(thing, _FUNCTIONS) and getattr(thing, "__name__", "") == "__aexit__":
+        elif isinstance(thing, chains.FUNCTIONS) and getattr(thing, "__name__", "") == "__aexit__":
             if versions.EXITS_ARE_BOUND or isinstance(thing, types.MethodType):
                 yield from _primitive(getattr(thing, "__self__", None))
             elif at + 1 < len(referents):

@@ -50,7 +50,8 @@ def label(thing: Any, links: list[Any]) -> str:
     name = _name_in(thing, links)
     made = owners.origin_of(thing)
     text = f"{kind} {name!r}" if name else kind
-    return f"{text} (made at {made})" if made else f"{text} at {id(thing):#x}"
+    # The address tells those apart that are made in one place.
+    return f"{text} at {id(thing):#x}" + (f" (made at {made})" if made else "")
 
 
 def _name_in(thing: Any, links: list[Any]) -> str:

@@ -134,7 +134,7 @@ def _tasks(loop: Loop) -> list[Any]:
 def connections(loop: Loop) -> list[Connection]:
     """Return the connections of a loop that are open."""
     found = []
-    for transport in loop._transports():
+    for transport in loop._open_transports():
         traffic = getattr(type(transport), "_traffic", None)
         if traffic is None:
             continue

@@ -350,6 +350,9 @@ def _limit(task: Any, links: list[Any], library: list[Any]) -> float | None:
     for link in links:
         for thing in gc.get_referents(link):
             times += _deadline(thing, in_library=id(link) in ours)
+            if isinstance(thing, chains.FUNCTIONS):
+                # __aexit__() of a timeout that was entered.
+                times += _deadline(getattr(thing, "__self__", None), in_library=False)
     if not times:
         return None
     return max(0.0, min(times) - float(task.get_loop().time()))

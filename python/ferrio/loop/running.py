@@ -96,15 +96,14 @@ def session(loop: Loop) -> Iterator[None]:
     if asyncio.BaseEventLoop._run_once is not _run_once:  # type: ignore[attr-defined]
         _warn_of_replaced_run_once()
     track_coroutine_origins(loop, loop._debug)
-    looks_for_deadlocks = loop._debug or loop._detects_deadlock
-    if looks_for_deadlocks:
-        loop._when_stuck(_look_for_deadlock)
-        _core._note_owners(1)
-    if loop._debug:
-        loop._time_tasks(True)
     asyncgen_hooks = sys.get_asyncgen_hooks()
-    is_interruptible = False
+    is_interruptible = notes_owners = False
     try:
+        if loop._debug or loop._detects_deadlock:
+            loop._when_stuck(_look_for_deadlock)
+            notes_owners = _core._note_owners(1) > 0
+        if loop._debug:
+            loop._time_tasks(True)
         sys.set_asyncgen_hooks(
             firstiter=loop._asyncgen_firstiter_hook, finalizer=loop._asyncgen_finalizer_hook
         )
@@ -116,7 +115,7 @@ def session(loop: Loop) -> Iterator[None]:
             drop_wakeup_descriptor(loop)
         _set_running_loop(None)
         track_coroutine_origins(loop, False)
-        if looks_for_deadlocks:
+        if notes_owners:
             loop._when_stuck(None)
             _core._note_owners(-1)
         sys.set_asyncgen_hooks(*asyncgen_hooks)

@@ -3,6 +3,7 @@
 //! Stacks and call graphs consist of frames. This one tells the function and its place in asyncio.
 
 use crate::ffi::class::{Members, getter, type_cell};
+use crate::ffi::error::Builtin;
 use crate::ffi::with_gil::WithGil;
 use crate::ffi::{Class, Name, Object, Own, Result, Slot, Visitor, dict};
 use crate::stdlib;
@@ -87,7 +88,12 @@ impl Class for Frame {
                     if this.coroutine.get_or_none().getattr(&AWAITED)?.is_none() {
                         return code.getattr(&FIRST_LINE);
                     }
-                    stdlib::WAITING_LINE.get()?.call(&[&code])
+                    match stdlib::WAITING_LINE.get() {
+                        Ok(waiting_line) => waiting_line.call(&[&code]),
+                        // At its end, the interpreter imports nothing.
+                        Err(raised) if raised.is(Builtin::Import) => code.getattr(&FIRST_LINE),
+                        Err(raised) => Err(raised),
+                    }
                 }),
                 getter::<Frame, _>(c"f_globals", |this| this.original.get_or_none().getattr(&GLOBALS)),
                 getter::<Frame, _>(c"f_locals", |_| dict::new()),

@@ -367,6 +367,8 @@ pub fn functions() -> Vec<Method> {
 
 /// Adds the classes.
 pub fn register(module: &Module) -> Result<()> {
+    // A future is also reported at the end of the interpreter, when nothing can be imported any more.
+    stdlib::FUTURE_REPR_INFO.get()?;
     module.add(c"Future", &make_type::<Future>()?)?;
     make_type::<FutureIterator>().map(drop)
 }

@@ -156,7 +156,9 @@ impl Own<Loop> {
         let now = clock::now();
         let lag = statistics.lag.borrow_mut().summary(now);
         // A callback that blocks the loop delays the next poll by so much already.
-        let is_late = self.is_running() && self.is_in_callback.get();
+        // Guests and simulated loops do not note their polls.
+        let notes_polls = statistics.polled.get() > 0.0 && self.simulation.borrow().is_none();
+        let is_late = notes_polls && self.is_running() && self.is_in_callback.get();
         let late = if is_late { now - statistics.polled.get() } else { 0.0 };
         let remote = usize::from(!self.remote_queue.is_empty());
         Object::tuple([
@@ -242,9 +244,9 @@ pub(super) fn methods() -> Vec<Method> {
             c"_keep_times_of($self, ids, /)\n--\n\nForget the times of all tasks but these.",
         ),
         method0::<Loop, _>(
-            c"_transports",
+            c"_open_transports",
             |this| this.transports(),
-            c"_transports($self, /)\n--\n\nReturn the transports that have a descriptor.",
+            c"_open_transports($self, /)\n--\n\nReturn the transports that have a descriptor.",
         ),
     ]
 }

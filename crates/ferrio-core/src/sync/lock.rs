@@ -48,7 +48,7 @@ impl Own<Lock> {
         {
             return Ok(false);
         }
-        self.owner.acquired()?;
+        self.owner.acquired();
         self.locked.set(true);
         Ok(true)
     }
@@ -107,7 +107,7 @@ impl Operation for AcquireLock {
             return Err(exception.raise());
         }
         lock.locked.set(true);
-        lock.owner.acquired()?;
+        lock.owner.acquired();
         Ok(Poll::Ready(self.result.clone()))
     }
 

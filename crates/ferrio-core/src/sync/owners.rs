@@ -40,9 +40,14 @@ pub fn note_origin(primitive: &Object) -> Result<()> {
     if are_noted() { stdlib::NOTE_ORIGIN.get()?.call(&[primitive]).map(drop) } else { Ok(()) }
 }
 
-/// The task that runs now.
-fn current() -> Result<Option<Object>> {
-    awaiters::current(&running_or_none()?)
+/// The task that runs now. An error must not disturb what a lock does, so it means that there is none.
+fn current() -> Option<Object> {
+    let found = running_or_none()
+        .and_then(|running| if running.is_none() { Ok(None) } else { awaiters::current_task(&running) });
+    found.unwrap_or_else(|raised| {
+        raised.discard();
+        None
+    })
 }
 
 /// The owner of a lock.
@@ -52,14 +57,15 @@ pub struct Owner(pub Slot);
 impl Owner {
     /// The running task is about to acquire it.
     #[inline]
-    pub fn acquired(&self) -> Result<()> {
-        if are_noted() { self.note() } else { Ok(()) }
+    pub fn acquired(&self) {
+        if are_noted() {
+            self.note();
+        }
     }
 
     #[cold]
-    fn note(&self) -> Result<()> {
-        self.0.set(current()?);
-        Ok(())
+    fn note(&self) {
+        self.0.set(current());
     }
 
     /// It is free.
@@ -78,33 +84,35 @@ pub struct Owners(RefCell<Vec<Object>>);
 impl Owners {
     /// The running task is about to acquire a unit.
     #[inline]
-    pub fn acquired(&self) -> Result<()> {
-        if are_noted() { self.note() } else { Ok(()) }
+    pub fn acquired(&self) {
+        if are_noted() {
+            self.note();
+        }
     }
 
     #[cold]
-    fn note(&self) -> Result<()> {
-        if let Some(task) = current()? {
+    fn note(&self) {
+        if let Some(task) = current() {
             self.0.borrow_mut().push(task);
         }
-        Ok(())
     }
 
     /// A unit was released: by the running task if it has one, or else for the task that has had one for longest.
     #[inline]
-    pub fn released(&self) -> Result<()> {
-        if self.0.borrow().is_empty() { Ok(()) } else { self.forget() }
+    pub fn released(&self) {
+        if !self.0.borrow().is_empty() {
+            self.forget();
+        }
     }
 
     #[cold]
-    fn forget(&self) -> Result<()> {
-        let task = current()?;
+    fn forget(&self) {
+        let task = current();
         let mut owners = self.0.borrow_mut();
         let place = owners.iter().position(|owner| task.as_ref().is_some_and(|task| owner.is(task)));
         let owner = if owners.is_empty() { None } else { Some(owners.remove(place.unwrap_or(0))) };
         drop(owners);
         drop(owner);
-        Ok(())
     }
 
     /// A list of them.

@@ -48,7 +48,7 @@ impl Own<Semaphore> {
     #[inline]
     fn release(&self) -> Result<()> {
         self.value.add(1)?;
-        self.owners.released()?;
+        self.owners.released();
         self.wake_up_next().map(drop)
     }
 
@@ -103,7 +103,7 @@ impl Operation for Acquire {
         let semaphore = &self.semaphore;
         let Some(waiter) = self.waiter.take() else {
             if !semaphore.is_locked()? {
-                semaphore.owners.acquired()?;
+                semaphore.owners.acquired();
                 semaphore.value.add(-1)?;
                 return Ok(Poll::Ready(self.result.clone()));
             }
@@ -118,7 +118,7 @@ impl Operation for Acquire {
             return Err(exception.raise());
         }
         semaphore.wake_up_others()?;
-        semaphore.owners.acquired()?;
+        semaphore.owners.acquired();
         Ok(Poll::Ready(self.result.clone()))
     }
 

@@ -7,6 +7,7 @@ use crate::ffi::{Own, Result};
 use crate::futures::Future;
 use crate::loop_::guest::set_context_of;
 use crate::loop_::simulation;
+use crate::stdlib;
 
 pub use super::create::loop_methods;
 
@@ -33,6 +34,8 @@ pub fn register(module: &Module) -> Result<()> {
     set_context_of(|object| Own::<Task>::downcast(object).map(|task| task.context.get_or_none()));
     simulation::TASK_STATE
         .get_or_init(|| |object| Own::<Task>::downcast(object).map(|task| task.future.is_done()));
+    // A task that is pending at the end of the interpreter is reported when nothing can be imported any more.
+    stdlib::TASK_REPR_INFO.get()?;
     create::remember_original()?;
     shield::remember_original()?;
     waiting::remember_original()?;
