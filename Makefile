@@ -62,8 +62,8 @@ asan: install ## the tests, with the extension under AddressSanitizer
 debug-tests: tools ## the tests on a debug build of the interpreter, which checks itself and counts all references
 	@scripts/debug_tests
 
-conformance: install ## all of CPython's own asyncio tests, in every mode; one table
-	@$(BIN)/python scripts/conformance "$(BIN)/python"
+conformance: install ## all of CPython's own asyncio tests, in every mode; one table, and docs/data/conformance.json
+	@$(BIN)/python scripts/conformance "$(BIN)/python" --report
 
 ecosystem: install ## the test suites of aiohttp, anyio, tornado, asyncpg... on asyncio and on Ferrio; docs/ecosystem.md
 	@$(BIN)/python scripts/ecosystem "$(BIN)/python" --report

@@ -41,3 +41,20 @@ def test_closed_is_what_is_closed_says():
     assert loop._closed is loop.is_closed() is False
     loop.close()
     assert loop._closed is loop.is_closed() is True
+
+
+def test_what_asyncio_keeps_for_later_use_is_left_alone():
+    """The collector shows freed iterators of futures on 3.12. Whoever takes a reference frees them again."""
+    assert output("""
+        import asyncio, gc, _asyncio, ferrio
+        outer = asyncio.new_event_loop()
+        future = _asyncio.Future(loop=outer)
+        freed = [iter(future) for _ in range(10)]
+        del freed
+        ferrio.run(asyncio.sleep(0))
+        iterators = [iter(future) for _ in range(20)]
+        print(len({id(iterator) for iterator in iterators}))
+        del iterators
+        gc.collect()
+        outer.close()
+    """).splitlines() == ["20"]

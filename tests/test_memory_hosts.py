@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import sys
 import time
 
 import pytest
 from ferrio import testing
+from support.certificates import contexts
 from support.simulations import cancelled_connections  # noqa: F401
 
 in_memory = functools.partial(testing.run, network="memory")
@@ -333,5 +335,51 @@ def test_eager_tasks_run_on_their_host():
         net.host("a").create_task(where())
         net.host("a").crash()
         await asyncio.sleep(5)
+
+    in_memory(main())
+
+
+def test_a_host_keeps_its_tasks():
+    """The client's protocol has only a weak reference to the reader for which the task waits."""
+
+    async def client():
+        reader, writer = await asyncio.open_connection("db", 1)
+        try:
+            await reader.read(1)
+        finally:
+            writer.close()
+
+    async def main():
+        net = testing.network()
+        net.host("db").start(serve_echo)
+        await asyncio.sleep(1)
+        net.host("web").start(client)
+        net.host("web").create_task(client(), name="second")
+        for _ in range(40):
+            net.host("web").create_task(asyncio.sleep(0))
+            await asyncio.sleep(0.1)
+        gc.collect()
+        names = {task.get_name() for task in asyncio.all_tasks()}
+        assert {"program of web", "second"} <= names
+
+    in_memory(main())
+
+
+@pytest.mark.parametrize("with_tls", [False, True])
+def test_a_connection_that_is_reset_before_it_is_used(with_tls):
+    server_context, client_context = contexts()
+    options = {"ssl": client_context, "server_hostname": "localhost"} if with_tls else {}
+
+    async def main():
+        net, loop = testing.network(), asyncio.get_running_loop()
+        net.latency = 1
+        with net.host("db").active():
+            await asyncio.start_server(echo, port=1, ssl=server_context if with_tls else None)
+        # The server has accepted, and the answer is on its way.
+        loop.call_later(1.5, net.reset, "db")
+        start = loop.time()
+        with pytest.raises(ConnectionResetError):
+            await asyncio.open_connection("db", 1, **options)
+        assert loop.time() - start == 2
 
     in_memory(main())

@@ -243,6 +243,13 @@ def test_names_and_addresses():
         ):
             with pytest.raises(socket.gaierror):
                 await call
+        # As libraries write them.
+        assert net.host("DB") is db is net.host("db.") and net.hosts == (net.host("localhost"), db)
+        for name in ("Db", b"db", "db.", db.address):
+            assert (await loop.getaddrinfo(name, 80))[0][4] == (db.address, 80)
+        munich = net.host("München")
+        for name in ("münchen", "xn--mnchen-3ya", b"xn--mnchen-3ya"):
+            assert (await loop.getaddrinfo(name, 80))[0][4] == (munich.address, 80)
         for name in ("", None, 5):
             with pytest.raises(TypeError):
                 net.host(name)

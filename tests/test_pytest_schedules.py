@@ -95,6 +95,9 @@ def test_async_fixtures_are_made_for_each_order(tmp_path):
     text = text.replace('"open", "autouse", "test"', '"open", "test"')
     output = run(tmp_path, text)
     assert "1 failed, 4 passed" in output and "ZeroDivisionError" in output, output
+    # Reports name the test, and not what makes its fixtures.
+    assert "test_fails_and_is_cleaned" in output.split("The tasks when the test failed")[1], output
+    assert "_with_fixtures" not in output.split("What ran last")[1], output
 
 
 REFUSED = """

@@ -55,10 +55,11 @@ def _find_task_sets() -> list[weakref.WeakSet[Any]]:
 
     # It is _all_tasks in 3.11, and _scheduled_tasks in 3.12 and 3.13. Later versions have it in the state of
     # the C module, without a name. A trick finds it there: the garbage collector knows all objects of the
-    # module, so the set is among gc.get_referents(). It is the one into which asyncio puts the probe.
+    # module, so the set is among gc.get_referents(). It is the one into which asyncio puts the probe. Earlier
+    # versions must not be asked so: they show the collector freed objects that are kept for later use.
     names = ("_scheduled_tasks", "_all_tasks")
     known = [getattr(module, name, None) for module in (asyncio.tasks, _asyncio) for name in names]
-    hidden = gc.get_referents(_asyncio)
+    hidden = gc.get_referents(_asyncio) if versions.CALL_GRAPHS else []
     probe: Any = _Probe()
     asyncio.tasks._register_task(probe)
     try:

@@ -88,7 +88,12 @@ def _runner(pyfuncitem: Any, test: Callable[..., Any], options: dict[str, Any]) 
         from ferrio.testing import explore, run
 
         def main() -> Any:
-            return _with_fixtures(test, positional, arguments, pyfuncitem.funcargs)
+            if not any(isinstance(value, _AsyncFixture) for value in pyfuncitem.funcargs.values()):
+                return test(*positional, **arguments)
+            coroutine: Any = _with_fixtures(test, positional, arguments, pyfuncitem.funcargs)
+            # Reports name the test.
+            coroutine.__name__, coroutine.__qualname__ = test.__name__, test.__qualname__
+            return coroutine
 
         if is_one_run:
             for name in ("schedules", "deviations", "first_seed", "failures"):

@@ -24,6 +24,8 @@ __all__ = ("Host", "current_life")
 _FIRST_EPHEMERAL_PORT = 49152
 _LAST_PORT = 65535
 
+_FEW_TASKS = 16
+
 ANY = "0.0.0.0"
 LOOPBACK = "127.0.0.1"
 
@@ -83,6 +85,9 @@ class Host:
         self.listeners: dict[Any, Any] = {}
         # Datagram endpoints, in the same way.
         self.endpoints: dict[Any, Any] = {}
+        # Its tasks; those that are done go when there are as many as this.
+        self._tasks: list[Any] = []
+        self._most_tasks = _FEW_TASKS
         self._clock_skew = 0.0
         self._reading_rate: float | None = None
         self._last_port = _FIRST_EPHEMERAL_PORT - 1
@@ -115,7 +120,7 @@ class Host:
         """Return a task of the loop that runs on this host."""
         try:
             with self.active():
-                return self._network.loop.create_task(coroutine, name=name)
+                return self._kept(self._network.loop.create_task(coroutine, name=name))
         except RuntimeError:
             coroutine.close()
             raise
@@ -136,7 +141,16 @@ class Host:
         if self._program is None:
             return None
         with self.active():
-            return self._network.loop.create_task(self._program(), name=f"program of {self.name}")
+            task = self._network.loop.create_task(self._program(), name=f"program of {self.name}")
+        return self._kept(task)
+
+    def _kept(self, task: Any) -> Any:
+        """Keep a task, because the loop doesn't: a task that waits for a stream alone would be garbage."""
+        if len(self._tasks) >= self._most_tasks:
+            self._tasks = [task for task in self._tasks if not task.done()]
+            self._most_tasks = max(_FEW_TASKS, 2 * len(self._tasks))
+        self._tasks.append(task)
+        return task
 
     # What happens to it
 
@@ -176,6 +190,11 @@ class Host:
         self._network.disconnect(self, silently)
         self.listeners = {path: None for path in self.listeners if isinstance(path, str)}
         self.endpoints = {}
+        self._tasks.clear()
+
+    def forget(self) -> None:
+        """The network is gone."""
+        self._tasks.clear()
 
     def restart(self) -> Any:
         """Start the host again, with its program, after a crash() if it is up. Return the program's task."""

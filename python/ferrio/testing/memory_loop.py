@@ -15,7 +15,7 @@ from ferrio.testing import outside
 from ferrio.testing.datagrams import open_endpoint
 from ferrio.testing.hosts import current_life
 from ferrio.testing.memory_servers import MemoryServer
-from ferrio.testing.memory_sockets import port_number
+from ferrio.testing.memory_sockets import port_number, reset_error
 from ferrio.testing.network import Network
 from ferrio.testing.simulation import DeadlockError, SimulatedLoop
 from ferrio.testing.transports import MemoryTransport
@@ -200,6 +200,9 @@ class MemoryLoop(SimulatedLoop):
         shutdown_timeout: float | None,
     ) -> Any:
         """Give a connection its protocol. Return the transport as the protocol sees it, and the protocol."""
+        if transport.is_closing():
+            # It was reset before it had a protocol that could hear of it.
+            raise reset_error()
         waiter = self.create_future()
         try:
             protocol = protocol_factory()

@@ -72,6 +72,9 @@ class MemoryServer(Server):
         self._loop.call_soon(self._accept, transport, context=self._context.copy())
 
     def _accept(self, transport: MemoryTransport) -> None:
+        if transport.is_closing():
+            # It was reset before anybody accepted it.
+            return
         try:
             protocol = self._protocol_factory()
         except (SystemExit, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""MemorySocket: what stands for a socket in the network in memory; and the numbers of ports."""
+"""MemorySocket: what stands for a socket in the network in memory; and ports and errors of sockets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import socket
 from typing import Any
 
-__all__ = ("MemorySocket", "port_number")
+__all__ = ("MemorySocket", "port_number", "reset_error", "timeout_error")
 
 _LAST_PORT = 65535
 
@@ -29,6 +29,16 @@ def port_number(port: Any) -> int:
     if not 0 <= number <= _LAST_PORT:
         raise OverflowError("port must be 0-65535.")
     return number
+
+
+def timeout_error() -> TimeoutError:
+    """Return the error of a connection whose other end does not answer."""
+    return TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+
+def reset_error() -> ConnectionResetError:
+    """Return the error of a connection that the other end has reset."""
+    return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 
 
 class MemorySocket:

@@ -33,6 +33,14 @@ _SEND_TIMEOUT = 924.0
 _Names = str | Iterable[str]
 
 
+def _key(name: str) -> str:
+    """Return a name as it is compared: DNS knows no case, and libraries encode what is not ASCII."""
+    if not name.isascii():
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("idna").decode()
+    return name.lower().removesuffix(".") or name
+
+
 class Network(Conditions):
     """Hosts and the way between them. Inside a host nothing takes time, and nothing is lost.
 
@@ -50,6 +58,7 @@ class Network(Conditions):
         self.bandwidth = None
         self._ways = Ways()
         self._hosts: dict[str, Host] = {}
+        self._by_address: dict[str, Host] = {}
         # Pairs of hosts; nothing gets from the first to the second.
         self._cuts: set[tuple[Host, Host]] = set()
         # What waits for the end of a partition or for the restart of a host, in order.
@@ -67,11 +76,12 @@ class Network(Conditions):
         """Return the host of this name; a new one if there is none. TypeError for what is no name."""
         if not isinstance(name, str) or not name:
             raise TypeError(f"the name of a host is a str, got {name!r}")
-        found = self._hosts.get(name)
+        key = _key(name)
+        found = self._hosts.get(key)
         if found is None:
             number = len(self._hosts) + 1
             address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-            found = self._hosts[name] = Host(self, name, address)
+            found = self._hosts[key] = self._by_address[address] = Host(self, name, address)
         return found
 
     @property
@@ -215,12 +225,12 @@ class Network(Conditions):
         gaierror if there is none.
         """
         here = self.current_host()
-        text = name.decode("idna") if isinstance(name, bytes) else str(name)
+        text = _key(name.decode("ascii", "replace") if isinstance(name, bytes) else str(name))
         if text in {"localhost", "::1"} or text.startswith("127."):
             return here, LOOPBACK
-        for host in self._hosts.values():
-            if text in {host.name, host.address}:
-                return host, host.address
+        found = self._hosts.get(text) or self._by_address.get(text)
+        if found is not None:
+            return found, found.address
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     # Connections
@@ -352,6 +362,8 @@ class Network(Conditions):
             transport.end()
         self.transports.clear()
         self._held_back.clear()
+        for host in self._hosts.values():
+            host.forget()
         buried, self._buried = self._buried, []
         for coroutine in buried:
             # What a host has not finished ends here. It does not matter how.

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextvars
-import errno
-import os
 from typing import Any
 
-from ferrio.testing.memory_sockets import MemorySocket
+from ferrio.testing.memory_sockets import MemorySocket, reset_error, timeout_error
 
-__all__ = ("MemoryTransport", "reset_error")
+__all__ = ("MemoryTransport",)
 
 # How many bytes a connection takes on their way and unread at its other end, before its writer has to wait:
 # about the buffers of a kernel.
@@ -19,16 +17,6 @@ _WINDOW = 256 * 1024
 
 # asyncio's limits for what waits to be sent.
 _HIGH_WATER = 64 * 1024
-
-
-def timeout_error() -> TimeoutError:
-    """Return the error of a connection whose other end does not answer."""
-    return TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-
-
-def reset_error() -> ConnectionResetError:
-    """Return the error of a connection that the other end has reset."""
-    return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 
 
 class MemoryTransport(asyncio.Transport):
@@ -368,17 +356,24 @@ class MemoryTransport(asyncio.Transport):
     def vanish(self) -> None:
         """The host has crashed: the protocol hears nothing of the end."""
         self.is_gone = self._is_closing = self._is_lost = self._fin_is_sent = True
-        self.stop_patience()
-        self._protocol = self._server = None
+        self._let_go()
         self._waiting.clear()
         self._unread.clear()
         self._network.forget(self)
 
+    def _let_go(self) -> None:
+        """Leave the protocol and the server. TLS's transport is not what somebody forgot to close."""
+        self.stop_patience()
+        tls = getattr(self._protocol, "_app_transport", None)
+        if tls is not None:
+            tls._closed = True
+        self._protocol = self._server = None
+
     def end(self) -> None:
         """The network is gone, and the loop is closed."""
         self._is_closing = self._is_lost = True
-        self.stop_patience()
-        self._protocol = self._server = self.peer = self.context = None
+        self._let_go()
+        self.peer = self.context = None
         self._waiting.clear()
         self._unread.clear()
         self.pipe.clear()

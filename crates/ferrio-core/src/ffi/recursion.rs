@@ -37,7 +37,8 @@ impl Drop for Level {
 /// The lowest usable address of this thread's stack; 0 if it is not known.
 fn lowest_place() -> usize {
     let stack = this_stack();
-    if stack.is_empty() { 0 } else { stack.start + RESERVE }
+    // musl's threads have 128 KB, unless the interpreter asks for more.
+    if stack.is_empty() { 0 } else { stack.start + RESERVE.min(stack.len() / 4) }
 }
 
 /// Whether an address is on this thread's stack; false if that is not known.

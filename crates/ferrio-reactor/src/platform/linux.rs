@@ -42,6 +42,27 @@ pub(crate) fn stack() -> Option<Range<usize>> {
         let (mut address, mut size) = (std::ptr::null_mut(), 0);
         let status = libc::pthread_attr_getstack(attributes.as_ptr(), &mut address, &mut size);
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
-        (status == 0).then(|| address as usize..address as usize + size)
+        (status == 0).then(|| whole(address as usize..address as usize + size))
     }
+}
+
+/// The whole stack: musl tells of the main thread's only what is mapped so far. The kernel maps the rest when it is used,
+/// down to the limit of the process. glibc tells that by itself.
+fn whole(stack: Range<usize>) -> Range<usize> {
+    /// In bytes: how far the main thread's stack may end below what the kernel has put on top of it. It is a page or two.
+    const NEAR: usize = 64 * 1024;
+    /// In bytes: what is assumed where there is no limit; the usual one.
+    const UNLIMITED: usize = 8 * 1024 * 1024;
+    if !cfg!(target_env = "musl") {
+        return stack;
+    }
+    // SAFETY: it reads what the kernel has passed to the process.
+    let (random, top) = unsafe { (libc::getauxval(libc::AT_RANDOM), libc::getauxval(libc::AT_EXECFN)) };
+    if stack.end.abs_diff(random as usize) > NEAR {
+        return stack;
+    }
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(UNLIMITED);
+    let start = stack.end.max(top as usize).saturating_sub(limit);
+    start.min(stack.start)..stack.end
 }
