@@ -261,6 +261,7 @@ impl Own<Loop> {
     }
 
     /// Runs an entry in debug mode, or while the tasks' times are noted.
+    #[inline(never)]
     fn run_watched(&self, entry: &Runnable, replaced_run: Option<&Object>) -> Result<()> {
         let start = self.statistics.start();
         let result = match replaced_run {
