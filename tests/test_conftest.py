@@ -80,7 +80,8 @@ SAID_BY_COUNTS = {"loop": "_core.Loop", "timer": "_core.TimerHandle", "task": "_
 def test_what_a_test_leaves_fails_it(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(PROGRAM)
     shutil.copy(HERE / "conftest.py", tmp_path)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rE", "--rootdir", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-rE"]
+    command += ["--rootdir", str(tmp_path)]
     done = subprocess.run(
         [*command, str(tmp_path)], capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
