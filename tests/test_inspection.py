@@ -304,3 +304,17 @@ def test_the_socket_is_found_wherever_the_process_has_it(tmp_path):
 def test_what_only_an_answer_needs_is_imported_for_the_answer():
     code = "import asyncio, sys\nasyncio.run(asyncio.sleep(0))\nprint({'json', 'ferrio.inspection.tasks'} & set(sys.modules))"
     assert run("-c", code).stdout == "set()\n"
+
+
+def test_nothing_is_imported_before_somebody_asks():
+    """A child that is forked in the middle of an import would have half of a module."""
+    program = """
+import asyncio, sys, time
+async def main():
+    time.sleep(0.1)  # the thread that answers has begun
+    print(sorted(name for name in sys.modules if name.startswith("ferrio.inspection")))
+asyncio.run(main())
+"""
+    assert run("-c", program).stdout.splitlines() == [
+        "['ferrio.inspection', 'ferrio.inspection.folders', 'ferrio.inspection.server']"
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import select
 import socket
 import threading
 
@@ -114,6 +115,10 @@ def _remove_socket() -> None:
 
 
 def _answer_all(listener: socket.socket) -> None:
+    # Nothing is imported before somebody asks. A child that is forked meanwhile would have half of a module.
+    first = select.poll()
+    first.register(listener, select.POLLIN)
+    first.poll()
     from ferrio.inspection.conversations import converse
 
     converse(listener, _answer)
