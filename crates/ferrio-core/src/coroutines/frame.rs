@@ -91,7 +91,10 @@ impl Class for Frame {
                     match stdlib::WAITING_LINE.get() {
                         Ok(waiting_line) => waiting_line.call(&[&code]),
                         // At its end, the interpreter imports nothing.
-                        Err(raised) if raised.is(Builtin::Import) => code.getattr(&FIRST_LINE),
+                        Err(raised) if raised.is(Builtin::Import) => {
+                            raised.discard();
+                            code.getattr(&FIRST_LINE)
+                        }
                         Err(raised) => Err(raised),
                     }
                 }),
