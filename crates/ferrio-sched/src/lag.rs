@@ -135,7 +135,9 @@ mod tests {
 
     #[test]
     fn every_number_is_below_the_end_of_its_bucket_and_not_far() {
-        for units in (0..100_000).chain([1 << 20, (1 << 30) + 12345, 1 << 35]) {
+        // Miri takes as long for a few as the processor for all.
+        let last = if cfg!(miri) { 1_000 } else { 100_000 };
+        for units in (0..last).chain([1 << 20, (1 << 30) + 12345, 1 << 35]) {
             let place = bucket(units);
             assert!(units < end(place), "{units}");
             assert!(place == 0 || units >= end(place - 1), "{units}");
