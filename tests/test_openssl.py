@@ -19,6 +19,7 @@ import pytest
 from ferrio import _core, versions
 from support.certificates import contexts
 from support.clock import closed
+from support.processes import output
 from support.records import records  # noqa: F401  # a fixture
 from test_tls import Peer
 
@@ -296,3 +297,28 @@ def test_the_environment_chooses_the_way(value: str, way: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, env=env, check=True
     )
     assert done.stdout.strip() == way
+
+
+def test_a_forged_class_is_not_taken_for_the_modules() -> None:
+    """Its instances have an object where the module's have a pointer of OpenSSL's."""
+    assert output("""
+        import asyncio, ssl, _ssl, ferrio, ferrio.tls
+
+        class Forged:
+            __slots__ = ("a_socket", "b_ssl", "context")
+
+        async def main():
+            context = ssl.create_default_context()
+            protocol = ferrio.tls.SSLProtocol(
+                asyncio.get_running_loop(), asyncio.Protocol(), context, None, False, "localhost"
+            )
+            real = context.wrap_bio(protocol._incoming, protocol._outgoing, server_hostname="localhost")
+            real._sslobj = Forged()
+            real._sslobj.b_ssl, real._sslobj.context = b"A" * 10_000, context
+            _ssl._SSLSocket = Forged
+            protocol._sslobj = real
+            protocol._get_app_transport()._closed = True
+            print("refused")
+
+        ferrio.run(main())
+    """).splitlines() == ["refused"]

@@ -91,11 +91,13 @@ fn is_instance(object: &Object, class: &Object) -> bool {
     unsafe { py::PyType_IsSubtype(object.type_ptr(), class.as_ptr().cast()) != 0 }
 }
 
-/// Whether an instance of a class has room for so many pointers.
+/// Whether an object is a class in C, whose instances have room for so many pointers. A program can put another object
+/// in the place of the module's class, but no class that it has made itself is immutable.
 fn has_fields(class: &Object, count: usize) -> bool {
     // SAFETY: a live object, and `PyType_Check` says whether it is a class.
     unsafe {
         py::PyType_Check(class.as_ptr()) != 0
+            && py::PyType_HasFeature(class.as_ptr().cast(), py::Py_TPFLAGS_IMMUTABLETYPE) != 0
             && (*class.as_ptr().cast::<py::PyTypeObject>()).tp_basicsize as usize
                 >= size_of::<py::PyObject>() + count * size_of::<Ptr>()
     }
