@@ -1,15 +1,13 @@
 """The console of python -m ferrio top, without a terminal."""
 
 import asyncio
-import contextlib
-import subprocess
-import sys
 
 import pytest
 
 pytest.importorskip("textual")
 
 from ferrio.inspection import console
+from support.processes import running_ferrio
 
 PROGRAM = """
 import asyncio
@@ -25,20 +23,6 @@ async def main():
     await asyncio.sleep(3600)
 asyncio.run(main())
 """
-
-
-@contextlib.contextmanager
-def program():
-    child = subprocess.Popen(
-        [sys.executable, "-m", "ferrio", "-c", PROGRAM], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert child.stdout.readline() == "runs\n"
-        yield child
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()
 
 
 async def until(pilot, condition):
@@ -67,7 +51,7 @@ def test_the_console_shows_a_process():
             await until(pilot, lambda: app.failure)
         assert app.failure.startswith("ferrio: ")
 
-    with program() as child:
+    with running_ferrio(PROGRAM) as child:
         asyncio.run(main(child))
 
 

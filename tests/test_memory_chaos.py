@@ -1,14 +1,13 @@
 """Everything at once on ferrio.testing's network in memory, as a seed chooses: no error inside, and two runs are equal."""
 
 import asyncio
-import contextlib
 import functools
 import random
 
 from ferrio import testing
 from support.certificates import contexts
 from support.networked import trace_of
-from support.simulations import cancelled_connections  # noqa: F401
+from support.simulations import cancelled_connections, echo  # noqa: F401
 
 SERVERS, CLIENTS, SEEDS = 3, 4, 15
 
@@ -27,13 +26,6 @@ class Echo(asyncio.DatagramProtocol):
 
 async def server():
     loop = asyncio.get_running_loop()
-
-    async def echo(reader, writer):
-        with contextlib.suppress(OSError):
-            while data := await reader.read(1 << 16):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
 
     await asyncio.start_server(echo, port=1)
     await asyncio.start_server(echo, port=2, ssl=SERVER_TLS)

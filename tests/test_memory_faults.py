@@ -1,7 +1,6 @@
 """ferrio.testing's network in memory: datagrams, Unix sockets, and what goes wrong on the way."""
 
 import asyncio
-import contextlib
 import errno
 import functools
 import socket
@@ -10,7 +9,7 @@ import sys
 import pytest
 from ferrio import testing
 from support.certificates import contexts
-from support.simulations import cancelled_connections  # noqa: F401
+from support.simulations import cancelled_connections, echo  # noqa: F401
 
 in_memory = functools.partial(testing.run, network="memory")
 
@@ -153,14 +152,6 @@ def test_a_broadcast_reaches_every_host():
         assert [len(one.got) for one in received] == [1, 1, 1]
 
     in_memory(main())
-
-
-async def echo(reader, writer):
-    with contextlib.suppress(OSError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
 
 
 def test_unix_sockets_belong_to_their_host(tmp_path):

@@ -1,7 +1,6 @@
 """Hosts of ferrio.testing's network in memory: crash, restart, pause, and a clock of their own."""
 
 import asyncio
-import contextlib
 import functools
 import gc
 import sys
@@ -10,17 +9,9 @@ import time
 import pytest
 from ferrio import testing
 from support.certificates import contexts
-from support.simulations import cancelled_connections  # noqa: F401
+from support.simulations import cancelled_connections, echo  # noqa: F401
 
 in_memory = functools.partial(testing.run, network="memory")
-
-
-async def echo(reader, writer):
-    with contextlib.suppress(OSError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
 
 
 async def serve_echo():

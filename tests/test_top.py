@@ -13,6 +13,7 @@ import time
 import pytest
 from ferrio.inspection import client
 from support.processes import run_ferrio as run
+from support.processes import running_ferrio
 
 # The first call of a pure Python function under load takes its time.
 PATIENCE = 60
@@ -57,25 +58,6 @@ asyncio.run(main())
 """
 
 
-@contextlib.contextmanager
-def running(code, *options):
-    """A process that runs a program, which has printed a line."""
-    child = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "ferrio", *options, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert child.stdout.readline() == "runs\n"
-        yield child
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()
-        child.stderr.close()
-
-
 def path_of(pid):
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -104,7 +86,7 @@ def answer_to(pid, data):
 
 def test_every_tool_names_the_culprit(tmp_path):
     """A block of half a second, a deadlock of two locks, and 10,000 tasks beside them."""
-    with running(SERVICE, "--watch") as child:
+    with running_ferrio(SERVICE, "--watch") as child:
         record = tmp_path / "record"
         deadline = time.monotonic() + PATIENCE
         blocked = None
@@ -144,7 +126,7 @@ def test_every_tool_names_the_culprit(tmp_path):
 
 
 def test_the_plain_table():
-    with running(QUIET) as child:
+    with running_ferrio(QUIET) as child:
         done = run("top", str(child.pid), "--plain", "--count", "1", "--interval", "0.1")
         assert done.returncode == 0, done.stderr
         assert f"process {child.pid}, Python" in done.stdout
@@ -157,7 +139,7 @@ def test_times_are_noted_while_somebody_looks():
         "await asyncio.Event().wait()",
         "asyncio.current_task().set_name('busy')\n    while True: await asyncio.sleep(0.001)",
     )
-    with running(code) as child:
+    with running_ferrio(code) as child:
         line = run("top", str(child.pid), "--json", "--sort", "steps").stdout
         (task,) = [task for task in json.loads(line)["tasks"] if task["name"] == "'busy'"]
         assert task["steps"] > 1
@@ -192,7 +174,7 @@ def test_wrong_options():
         assert run("top", "1", *options).returncode == 2
     assert run("explain").returncode == 2
     assert run("explain", "1", "2", "3").returncode == 2
-    with running(QUIET) as child:
+    with running_ferrio(QUIET) as child:
         done = run("top", str(child.pid), "--record", "/nowhere/file")
         assert done.returncode == 1 and "can't write" in done.stderr
         done = run("explain", str(child.pid), "nobody")
@@ -216,7 +198,7 @@ def test_wrong_options():
     ],
 )
 def test_garbage_gets_one_line(data):
-    with running(QUIET) as child:
+    with running_ferrio(QUIET) as child:
         with contextlib.suppress(ConnectionError):
             # More than is read ends the connection early.
             assert "error" in answer_to(child.pid, data)
@@ -224,7 +206,7 @@ def test_garbage_gets_one_line(data):
 
 
 def test_silent_clients_keep_nobody_waiting():
-    with running(QUIET) as child, contextlib.ExitStack() as stack:
+    with running_ferrio(QUIET) as child, contextlib.ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(connected(child.pid)).sendall(b'{"ask"')
         began = time.monotonic()
@@ -234,7 +216,7 @@ def test_silent_clients_keep_nobody_waiting():
 
 
 def test_clients_that_do_not_read():
-    with running(SERVICE) as child, contextlib.ExitStack() as stack:
+    with running_ferrio(SERVICE) as child, contextlib.ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(connected(child.pid)).sendall(b'{"ask": "tasks"}\n')
         assert "main" in run("pstree", str(child.pid)).stdout
@@ -256,7 +238,7 @@ async def main():
         asyncio.current_task().set_name(f"{worst:.3f}")
 asyncio.run(main())
 """
-    with running(code) as child:
+    with running_ferrio(code) as child:
         path_of(child.pid)
         answers = []
 
@@ -273,7 +255,7 @@ asyncio.run(main())
 
 
 def test_a_process_that_ends_while_it_is_looked_at(tmp_path):
-    with running(QUIET) as child:
+    with running_ferrio(QUIET) as child:
         looking = subprocess.Popen(
             [
                 sys.executable,
@@ -302,7 +284,7 @@ def test_a_process_that_ends_while_it_is_looked_at(tmp_path):
 
 def test_a_process_that_is_stopped(monkeypatch):
     monkeypatch.setattr(client, "_PATIENCE", 0.5)
-    with running(QUIET) as child:
+    with running_ferrio(QUIET) as child:
         path_of(child.pid)
         child.send_signal(signal.SIGSTOP)
         with pytest.raises(SystemExit, match="does not answer"):
@@ -311,7 +293,7 @@ def test_a_process_that_is_stopped(monkeypatch):
 
 def test_a_loop_that_is_blocked_for_ever():
     code = QUIET.replace("await asyncio.Event().wait()", "import time; time.sleep(10000)")
-    with running(code) as child:
+    with running_ferrio(code) as child:
         sample = json.loads(run("top", str(child.pid), "--json").stdout)
         (loop,) = sample["loops"]
         assert "time.sleep(10000)" in loop["callback"]["stack"] or "in main" in loop["callback"]["stack"]
@@ -322,7 +304,7 @@ def test_a_loop_that_is_blocked_for_ever():
 def test_another_user_gets_no_answer():
     if os.getuid() != 0:
         pytest.skip("needs another user")
-    with running(QUIET) as child:
+    with running_ferrio(QUIET) as child:
         path = path_of(child.pid)
         asks = (
             "import os, socket, sys\nos.setuid(65534)\n"

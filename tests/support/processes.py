@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,25 @@ def run_ferrio(
     return subprocess.run(
         [sys.executable, *on, *arguments], capture_output=True, text=True, timeout=60, check=False, **keywords
     )
+
+
+@contextlib.contextmanager
+def running_ferrio(code: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program under python -m ferrio until it has printed "runs", and end its process afterwards."""
+    child: Any = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "ferrio", *options, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdout.readline() == "runs\n"
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+        child.stderr.close()
 
 
 def forked(work: Callable[[], int]) -> int:

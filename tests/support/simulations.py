@@ -1,8 +1,18 @@
 """What tests of ferrio.testing's network in memory have in common."""
 
+import contextlib
 import sys
 
 import pytest
+
+
+async def echo(reader, writer):
+    """Serve a connection: send back what comes."""
+    with contextlib.suppress(OSError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
 
 
 @pytest.fixture(autouse=True)
