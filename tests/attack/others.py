@@ -59,6 +59,9 @@ class Hand:
         except OSError as error:
             arena.trace(self.name, repr(error))
             wire.broken = True
+            # The kernel tells of a reset once, and drops what was on its way. A recv() after it sees an end in order.
+            if isinstance(error, ConnectionError):
+                self.incoming.broken = True
 
     def close(self, reset: bool = False) -> None:
         """Close the socket."""
