@@ -42,7 +42,7 @@ class Server(asyncio.Server):
         self._sockets: list[socket.socket] | None = sockets
         self._listeners: list[Any] = []
         # Weak, so that a transport without other references is collected, and warns.
-        self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._clients: Any = weakref.WeakSet()
         self._anonymous_clients = 0
         self._waiters: list[Any] | None = []
         self._protocol_factory = protocol_factory

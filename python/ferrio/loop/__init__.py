@@ -111,7 +111,7 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
         self._exception_handler: Any = None
         # What a deadlock does: True and "always" raise, "log" is for debug mode. See ferrio.run().
         self._detects_deadlock: Any = False
-        self._asyncgens: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._asyncgens: Any = weakref.WeakSet()
         self._asyncgens_shutdown_called = False
         self._tracks_coroutine_origins = False
         self._origin_tracking_depth_before = 0

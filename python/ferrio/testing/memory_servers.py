@@ -8,6 +8,7 @@ from ferrio.server import Server
 from ferrio.testing.memory_sockets import MemorySocket
 from ferrio.testing.network import Network
 from ferrio.testing.transports import MemoryTransport
+from ferrio.testing.weak_sets import OrderedWeakSet
 from ferrio.tls import SSLProtocol
 
 __all__ = ("MemoryServer",)
@@ -34,6 +35,7 @@ class MemoryServer(Server):
 
     def __init__(self, loop: Any, protocol_factory: Any, context: Any, *timeouts: float | None) -> None:
         super().__init__(loop, [], protocol_factory, context, 0, *timeouts)
+        self._clients = OrderedWeakSet()
 
     def listen(self, network: Network, names: list[Any], port: int) -> None:
         """Take the addresses; connections are refused until the server serves."""

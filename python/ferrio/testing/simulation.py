@@ -16,6 +16,7 @@ from ferrio.loop import Loop
 from ferrio.runners import Runner
 from ferrio.testing import checks, graph, outside
 from ferrio.testing.schedules import Order
+from ferrio.testing.weak_sets import OrderedWeakSet
 
 __all__ = ("DeadlockError", "LeakError", "SimulatedLoop", "run", "run_in_order")
 
@@ -51,6 +52,7 @@ class SimulatedLoop(Loop):
         super().__init__()
         self._threads_before = set(threading.enumerate())
         self._executors: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._asyncgens = OrderedWeakSet()
         self.reported: list[dict[str, Any]] = []
         # What the test allows of what leaves the simulation: names of outside.KINDS.
         self.allowed: frozenset[str] = frozenset(outside.KINDS)

@@ -20,6 +20,8 @@ pub struct Common {
     pub(super) log_traceback: Flag,
     /// Set by `__await__` and cleared by the task that waits: tells `await` from a plain `yield`.
     pub(crate) blocking: Flag,
+    /// Its hash, if its loop is simulated and somebody has asked; else 0.
+    hash: Cell<i16>,
 }
 
 /// A bool, in a byte that may have any value.
@@ -101,6 +103,15 @@ impl Common {
             Some(awaiters) if self.is_set.get() => set::items(&awaiters),
             one => Ok(one.into_iter().collect()),
         }
+    }
+
+    /// Its hash, which is that of `new_hash` when it is asked for the first time.
+    #[inline]
+    pub(super) fn hash(&self, new_hash: impl FnOnce() -> Option<i16>) -> Option<i16> {
+        if self.hash.get() == 0 {
+            self.hash.set(new_hash()?);
+        }
+        Some(self.hash.get())
     }
 
     /// Nobody waits any more.

@@ -2,12 +2,13 @@
 
 use super::{Callback, Future, FutureIterator, FutureState};
 use crate::ffi::class::{
-    Members, Method, Property, TypeSlot, class_getitem, free_list, getter, method, method0, method1, property,
-    type_cell, unary_slot,
+    Members, Method, Property, TypeSlot, class_getitem, free_list, getter, hash_slot, method, method0, method1,
+    property, type_cell, unary_slot,
 };
 use crate::ffi::error::value_error;
 use crate::ffi::text::concat;
 use crate::ffi::{Args, Class, Import, Object, Own, Result, Signature, Visitor, context, sys};
+use crate::loop_::Loop;
 use crate::stdlib;
 use std::ffi::CStr;
 use std::mem::offset_of;
@@ -101,7 +102,17 @@ fn slots() -> Vec<TypeSlot> {
             let info = stdlib::FUTURE_REPR_INFO.get()?.call(&[this.as_object()])?;
             repr_with(&name, &info)
         }),
+        hash_slot::<Future, _>(|this| Ok(this.hash())),
     ]
+}
+
+impl Own<Future> {
+    /// What sets and dicts sort it by: its identity. On a simulated loop it is a number that is the same each time that
+    /// the program runs, so that a set of futures has the same order.
+    fn hash(&self) -> isize {
+        let new_hash = || Own::<Loop>::downcast(&self.loop_.get()?)?.next_hash();
+        self.common.hash(new_hash).map_or_else(|| self.as_object().hash_of_identity(), From::from)
+    }
 }
 
 /// `<Name info info>`.

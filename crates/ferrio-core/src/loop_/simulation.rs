@@ -48,6 +48,8 @@ pub struct Simulation {
     gate: Slot,
     /// What is called after each entry has run.
     watch: Slot,
+    /// The last number that a future or a task got as its hash.
+    last_hash: Cell<i16>,
     /// What the gate has set aside, in order.
     set_aside: RefCell<Vec<Runnable>>,
     /// The places of the candidates in the ready queue, and their sources. Kept for their memory.
@@ -112,6 +114,15 @@ impl Loop {
     /// Whether the loop's time is not the machine's.
     pub(super) fn has_virtual_time(&self) -> bool {
         self.virtual_time().is_some()
+    }
+
+    /// The hash of a future or a task of a simulated loop: the next number, not 0. The same program gets the same ones each
+    /// time, which addresses are not: sets have the same order.
+    pub fn next_hash(&self) -> Option<i16> {
+        let simulation = self.simulation.borrow();
+        let last = &simulation.as_ref()?.last_hash;
+        last.set(last.get().checked_add(1).unwrap_or(1));
+        Some(last.get())
     }
 
     fn simulation(&self) -> Result<Rc<Simulation>> {
@@ -276,6 +287,7 @@ impl Own<Loop> {
             trace: Slot::default(),
             gate: Slot::default(),
             watch: Slot::default(),
+            last_hash: Cell::new(0),
             set_aside: RefCell::default(),
             places: RefCell::default(),
             sources: RefCell::default(),
