@@ -276,7 +276,7 @@ impl Object {
     /// `object.__hash__(self)`.
     pub fn hash_of_identity(&self) -> py::Py_hash_t {
         // SAFETY: `object` is a static type, which has this function; it can't fail.
-        unsafe { (*&raw const py::PyBaseObject_Type).tp_hash.map_or(0, |hash| hash(self.as_ptr())) }
+        unsafe { py::PyBaseObject_Type.tp_hash.map_or(0, |hash| hash(self.as_ptr())) }
     }
 
     /// `self == other`.
