@@ -117,12 +117,11 @@ def test_a_context_that_the_callback_has_taken_stays_its_own(loop):
     taken = []
 
     def callback():
-        taken.append(handle._context)
+        taken.append(handles.pop()._context)
         VARIABLE.set("mine")
 
-    handle = loop.call_soon(callback)
+    handles = [loop.call_soon(callback)]
     run(loop)
-    del handle
     loop.call_soon(VARIABLE.set, "another's")
     run(loop)
     assert taken[0][VARIABLE] == "mine"

@@ -355,7 +355,9 @@ def test_a_primitive_is_in_the_parity_scripts(name):
 # Functions of the C API that run no Python code, drop no reference, and make no object that the garbage collector
 # tracks; and those by which a thread itself gives the GIL up and takes it (PyEval_*, PyGILState_*), which have guards of
 # their own. embedded.rs is for tests.
-UNGUARDED = """
+UNGUARDED = re.findall(
+    r"Py\w+",
+    """
     Py_INCREF Py_LeaveRecursiveCall Py_REFCNT Py_TYPE Py_None Py_True Py_False Py_NotImplemented
     PyByteArray_AsString PyByteArray_Check PyByteArray_Size
     PyBytes_AsString PyBytes_Check PyBytes_CheckExact PyBytes_FromStringAndSize PyBytes_Size
@@ -373,7 +375,8 @@ UNGUARDED = """
     PyType_Check PyType_HasFeature PyType_IsSubtype
     PyUnicode_Check PyUnicode_CheckExact PyUnicode_FromStringAndSize PyUnicode_InternFromString
     PyVectorcall_NARGS
-""".split()
+    """,
+)
 
 
 def test_functions_that_may_end_the_thread_are_guarded():
