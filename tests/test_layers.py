@@ -369,7 +369,7 @@ UNGUARDED = re.findall(
     PyInterpreterState_Get PyInterpreterState_Main PyInterpreterState_ThreadHead
     PyList_Check PyList_GET_ITEM PyList_GET_SIZE
     PyLong_Check PyLong_CheckExact PyLong_FromLongLong PyMemoryView_Check PyModuleDef_Init
-    PyObject_GC_IsFinalized PyObject_GC_Track PyObject_GC_UnTrack PyObject_Init
+    PyObject_GC_IsFinalized PyObject_GC_IsTracked PyObject_GC_Track PyObject_GC_UnTrack PyObject_Init
     PySet_Check PyThreadState_Get PyThreadState_Next PyThread_get_thread_ident PyTraceBack_Check
     PyTuple_Check PyTuple_CheckExact PyTuple_GET_SIZE PyTuple_SET_ITEM
     PyType_Check PyType_HasFeature PyType_IsSubtype

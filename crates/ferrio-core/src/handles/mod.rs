@@ -19,6 +19,7 @@ use crate::ffi::{Object, Own, Result, Slot, context};
 use crate::stdlib;
 use call_lock::CallLock;
 use std::cell::{Cell, OnceCell};
+use std::ops::Deref;
 
 /// How a handle has the arguments of its callback. A second argument would cost each handle a word, and few callbacks
 /// have one.
@@ -182,6 +183,52 @@ impl Handle {
         }
         let debug = Object::bool(self.is_debug()?);
         formatter.call_keywords(&[&callback, &arguments], &[(&stdlib::DEBUG, &debug)])
+    }
+}
+
+/// A handle that a loop is about to run.
+///
+/// A handle of `call_soon` lives for one iteration, mostly, and only the loop has it. While the loop runs it can't be
+/// garbage, nor can the handle. So the handle is hidden from the garbage collector, until the loop lets go of it and
+/// somebody else has it ([`Queued`]'s `drop`), or the loop ends its run ([`Queued::show`]).
+#[derive(Clone)]
+pub struct Queued(Own<Handle>);
+
+impl Queued {
+    /// A handle that the garbage collector sees already.
+    #[inline]
+    pub fn seen(handle: Own<Handle>) -> Queued {
+        Queued(handle)
+    }
+
+    /// A handle of this body, and its place in the queue of a loop that runs.
+    #[inline]
+    pub fn hidden(body: Handle) -> Result<(Own<Handle>, Queued)> {
+        let handle = Own::new_untracked(body)?;
+        Ok((handle.clone(), Queued(handle)))
+    }
+
+    /// Has the garbage collector see it.
+    pub fn show(&self) {
+        self.0.track();
+    }
+}
+
+impl Deref for Queued {
+    type Target = Own<Handle>;
+
+    #[inline]
+    fn deref(&self) -> &Own<Handle> {
+        &self.0
+    }
+}
+
+impl Drop for Queued {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.as_object().is_shared() {
+            self.0.track();
+        }
     }
 }
 

@@ -151,6 +151,7 @@ impl Own<Loop> {
         self.guest.armed.set(None);
         self.guest.rang.set(false);
         self.set_idle(false);
+        self.show_handles();
         self.stopping.set(false);
         self.thread.set(0);
         self.is_in_callback.set(false);

@@ -94,7 +94,7 @@ impl Callback {
 #[cold]
 pub fn run(entry: &Runnable, loop_: &Own<Loop>, replacement: &Object) -> Result<()> {
     let handle = match entry {
-        Runnable::Handle(handle) => handle.clone(),
+        Runnable::Handle(handle) => Own::clone(handle),
         Runnable::Native(object, call) => {
             static RUN: Callback = Callback::new(c"run");
             let [callback, step] = RUN.of(object, call)?;

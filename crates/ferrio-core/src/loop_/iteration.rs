@@ -31,6 +31,9 @@ struct Running<'run>(&'run Own<Loop>);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.0.show_handles();
+        }
         self.0.stopping.set(false);
         self.0.thread.set(0);
         self.0.is_in_callback.set(false);
@@ -54,6 +57,16 @@ impl Own<Loop> {
             }
             if self.stopping.get() {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Has the garbage collector see the handles that are left at the end of a run. From here on the loop may be garbage.
+    pub(super) fn show_handles(&self) {
+        self.drain_remote();
+        for entry in self.ready.borrow().iter() {
+            if let Runnable::Handle(handle) = entry {
+                handle.show();
             }
         }
     }
@@ -193,7 +206,7 @@ impl Own<Loop> {
                 self.timers.borrow_mut().note_cancelled_taken();
                 continue;
             }
-            self.ready.borrow_mut().push(Runnable::Handle(timer.as_handle().clone()));
+            self.ready.borrow_mut().push(Runnable::handle(timer.as_handle().clone()));
         }
     }
 

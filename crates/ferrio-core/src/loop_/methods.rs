@@ -319,7 +319,7 @@ fn descriptors() -> Vec<Method> {
                     return Err(type_error("a ferrio.Handle is expected"));
                 };
                 if !handle.is_cancelled() {
-                    this.push(Runnable::Handle(handle.clone()))?;
+                    this.push(Runnable::handle(handle.clone()))?;
                 }
                 Ok(Object::none())
             },

@@ -99,7 +99,7 @@ impl Own<Loop> {
     /// `add_reader`, `add_writer`: a callback for a descriptor; the one before is cancelled.
     pub fn add_callback(&self, fd: Fd, direction: Direction, handle: &Own<Handle>) -> Result<()> {
         self.check_closed()?;
-        let before = self.watch(fd, direction, Mode::Level, Some(Runnable::Handle(handle.clone())))?;
+        let before = self.watch(fd, direction, Mode::Level, Some(Runnable::handle(handle.clone())))?;
         if let Some(Runnable::Handle(before)) = before {
             before.cancel()?;
         }

@@ -6,7 +6,7 @@
 use super::Loop;
 use crate::debug::{Report, shown};
 use crate::ffi::{Object, Own, Result, Visitor};
-use crate::handles::Handle;
+use crate::handles::{Handle, Queued};
 
 /// A function that the loop calls with the object that came with it.
 pub type Method = fn(&Object) -> Result<()>;
@@ -18,7 +18,7 @@ pub type MethodWithArgument = fn(&Object, &Object) -> Result<()>;
 #[derive(Clone)]
 pub enum Runnable {
     /// A callback.
-    Handle(Own<Handle>),
+    Handle(Queued),
     /// An object of Ferrio's own and the function to call with it, for example a task and its step.
     Native(Object, Call),
 }
@@ -42,6 +42,12 @@ impl Call {
 }
 
 impl Runnable {
+    /// Runs a handle that the garbage collector sees already.
+    #[inline]
+    pub fn handle(handle: Own<Handle>) -> Runnable {
+        Runnable::Handle(Queued::seen(handle))
+    }
+
     /// Calls `method(object)`.
     #[inline]
     pub fn method(object: Object, method: Method) -> Runnable {

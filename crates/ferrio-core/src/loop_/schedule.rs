@@ -6,7 +6,7 @@ use crate::compat;
 use crate::ffi::error::{Builtin, raise_text, runtime_error, type_error};
 use crate::ffi::text::concat;
 use crate::ffi::{Import, Object, Own, Result, thread_ident};
-use crate::handles::{Handle, TimerHandle};
+use crate::handles::{Handle, Queued, TimerHandle};
 use crate::stdlib;
 use ferrio_reactor::clock;
 
@@ -42,8 +42,8 @@ impl Own<Loop> {
     #[inline]
     pub fn call_soon_in(&self, callback: &Object, arguments: &[Object], context: &Object) -> Result<Own<Handle>> {
         let body = Handle::body(self.as_object(), callback, arguments, Some(context), self.debug.get())?;
-        let handle = Own::new(body)?;
-        self.push(Runnable::Handle(handle.clone()))?;
+        let (handle, queued) = self.queued(body)?;
+        self.push(Runnable::Handle(queued))?;
         Ok(handle)
     }
 
@@ -59,12 +59,23 @@ impl Own<Loop> {
         if watchful {
             self.check_call(callback, "call_soon")?;
         }
-        let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
+        let body = Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?;
+        let (handle, queued) = self.queued(body)?;
         if watchful {
             self.announce_work();
         }
-        self.append(Runnable::Handle(handle.clone()));
+        self.append(Runnable::Handle(queued));
         Ok(handle)
+    }
+
+    /// Makes a handle, and its place in the ready queue.
+    #[inline]
+    fn queued(&self, body: Handle) -> Result<(Own<Handle>, Queued)> {
+        if self.is_running() {
+            return Queued::hidden(body);
+        }
+        let handle = Own::new(body)?;
+        Ok((handle.clone(), Queued::seen(handle)))
     }
 
     /// `call_soon_threadsafe`: `call_soon` for any thread.
@@ -78,15 +89,19 @@ impl Own<Loop> {
         if self.debug.get() {
             check_callback(callback, "call_soon_threadsafe")?;
         }
-        let handle = Own::new(Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?)?;
+        let body = Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?;
+        let (handle, queued) = self.queued(body)?;
         handle.share_with_threads();
         if self.thread.get() == thread_ident() {
             // It keeps its place among the calls of call_soon. The loop need not be woken: between its last look at the
             // queue and the wait, this thread runs no Python code, not even a signal handler.
             self.announce_work();
-            self.append(Runnable::Handle(handle.clone()));
+            self.append(Runnable::Handle(queued));
+        } else if !self.is_running() {
+            // No thread waits that were to be woken, and the garbage collector sees this queue.
+            self.append(Runnable::Handle(queued));
         } else {
-            drop(self.push_remote(Runnable::Handle(handle.clone())));
+            drop(self.push_remote(Runnable::Handle(queued)));
         }
         Ok(handle)
     }

@@ -129,7 +129,7 @@ pub const fn body_offset<T>() -> usize {
 
 /// A strong reference to an instance of a class.
 #[repr(transparent)]
-pub struct Own<T>(Object, PhantomData<T>);
+pub struct Own<T>(pub(super) Object, pub(super) PhantomData<T>);
 
 impl<T> Clone for Own<T> {
     #[inline]
@@ -182,6 +182,16 @@ impl<T: Class> Own<T> {
     /// Makes an instance of the class itself.
     #[inline]
     pub fn new(body: T) -> Result<Own<T>> {
+        let own = Own::new_untracked(body)?;
+        // SAFETY: its body is written, and it is not tracked yet.
+        unsafe { py::PyObject_GC_Track(own.as_ptr().cast()) };
+        Ok(own)
+    }
+
+    /// Makes an instance that the garbage collector does not see. Cycles through it are not collected until
+    /// [`track`](Self::track) is called; what it refers to stays alive.
+    #[inline]
+    pub fn new_untracked(body: T) -> Result<Own<T>> {
         let class = T::type_cell().get();
         // SAFETY: the type has GC. The object is not tracked yet, so nothing finds it before the body is written.
         // `_PyObject_GC_New` counts the reference to its type.
@@ -196,8 +206,18 @@ impl<T: Class> Own<T> {
             ptr::write(&raw mut (*object).body, body);
             #[cfg(debug_assertions)]
             T::type_cell().add_live();
-            py::PyObject_GC_Track(object.cast());
             Ok(Own(Object::owned(object.cast())?, PhantomData))
+        }
+    }
+
+    /// Shows an instance to the garbage collector from here on.
+    #[cold]
+    pub fn track(&self) {
+        // SAFETY: a live instance, whose class has GC.
+        unsafe {
+            if py::PyObject_GC_IsTracked(self.as_ptr()) == 0 {
+                py::PyObject_GC_Track(self.as_ptr().cast());
+            }
         }
     }
 
@@ -284,101 +304,3 @@ macro_rules! extends {
     };
 }
 pub(crate) use extends;
-
-/// A field with any object or nothing, which also knows whether the object is an instance of T's class that may be used
-/// as one.
-pub struct KnownSlot<T>(Cell<Ptr>, PhantomData<T>);
-
-/// The bit of the pointer for this. It is free because objects are aligned to more than one byte.
-const KNOWN: usize = 1;
-
-impl<T> Default for KnownSlot<T> {
-    fn default() -> Self {
-        KnownSlot(Cell::new(ptr::null_mut()), PhantomData)
-    }
-}
-
-impl<T> Drop for KnownSlot<T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
-impl<T> KnownSlot<T> {
-    /// The borrowed pointer; null if the slot is empty.
-    #[inline]
-    pub(super) fn ptr(&self) -> Ptr {
-        self.0.get().map_addr(|address| address & !KNOWN)
-    }
-
-    /// A new reference to the object.
-    #[inline]
-    pub fn get(&self) -> Option<Object> {
-        let pointer = self.ptr();
-        // SAFETY: the slot owns a reference to the object.
-        (!pointer.is_null()).then(|| unsafe { Object::borrowed(pointer) })
-    }
-
-    /// The object or `None`.
-    pub fn get_or_none(&self) -> Object {
-        self.get().unwrap_or_else(Object::none)
-    }
-
-    /// Whether it is empty.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.0.get().is_null()
-    }
-
-    /// Whether it has this object.
-    #[inline]
-    pub fn is(&self, object: &Object) -> bool {
-        self.ptr() == object.as_ptr()
-    }
-
-    /// Whether it has the same object as another slot.
-    #[inline]
-    pub fn is_same(&self, other: &KnownSlot<T>) -> bool {
-        self.ptr() == other.ptr()
-    }
-
-    /// Drops the object.
-    pub fn clear(&self) {
-        self.replace(ptr::null_mut());
-    }
-
-    /// Stores an owned pointer, and drops the old object.
-    fn replace(&self, pointer: Ptr) {
-        let old = self.0.replace(pointer).map_addr(|address| address & !KNOWN);
-        // SAFETY: the slot owned this reference and has given it up.
-        drop(unsafe { Object::from_new(old) });
-    }
-}
-
-impl<T: Class> KnownSlot<T> {
-    /// Stores an object. If it is an instance, `may_use` decides whether it may be used as one.
-    #[inline]
-    pub fn put(&self, object: Object, may_use: impl FnOnce(&Own<T>) -> bool) {
-        let known = usize::from(Own::<T>::downcast(&object).is_some_and(may_use));
-        self.replace(object.into_ptr().map_addr(|address| address | known));
-    }
-
-    /// A slot with an instance. `may_use` decides whether it may be used as one.
-    #[inline]
-    pub fn new(instance: &Own<T>, may_use: bool) -> KnownSlot<T> {
-        let pointer = instance.clone().into_object().into_ptr();
-        KnownSlot(Cell::new(pointer.map_addr(|address| address | usize::from(may_use))), PhantomData)
-    }
-
-    /// The instance that may be used as one.
-    #[inline]
-    pub fn instance(&self) -> Option<Own<T>> {
-        let pointer = self.0.get();
-        if pointer.addr() & KNOWN == 0 {
-            return None;
-        }
-        // SAFETY: the slot owns a reference, and the bit means that `put` or `new` has found an instance.
-        Some(unsafe { Own(Object::borrowed(self.ptr()), PhantomData) })
-    }
-}

@@ -11,6 +11,7 @@
 //! | file | has |
 //! |---|---|
 //! | `instance` | [`Own`], a reference to an instance, and how to make an instance |
+//! | `known_slot` | a field with an object that may be an instance of a known class |
 //! | `free_list` | the memory of freed instances |
 //! | `methods`, `properties`, `slots` | the tables of a class |
 //! | `collector` | the garbage collector's view, and the end of an instance |
@@ -20,6 +21,7 @@
 mod collector;
 mod free_list;
 mod instance;
+mod known_slot;
 #[cfg(debug_assertions)]
 pub(in crate::ffi) mod live;
 mod make;
@@ -30,8 +32,9 @@ mod slots;
 pub use collector::Visitor;
 pub use free_list::FreeList;
 pub(crate) use free_list::free_list;
-pub use instance::{Dict, Extends, KnownSlot, Own, TypeCell, WeakList, body_offset};
+pub use instance::{Dict, Extends, Own, TypeCell, WeakList, body_offset};
 pub(crate) use instance::{extends, type_cell};
+pub use known_slot::KnownSlot;
 pub use make::{Additions, make_derived_type, make_type, make_type_with};
 pub(in crate::ffi) use methods::guard;
 pub use methods::{
