@@ -146,6 +146,8 @@ async def _send_by_kernel(
             if step == 0:
                 return sent
             sent += step
+            if transport is not None:
+                transport._note_sent(step)
     except OSError as error:
         if error.errno == errno.ENOTCONN and type(error) is not ConnectionError:
             raise ConnectionError("socket is not connected", errno.ENOTCONN) from error
