@@ -26,8 +26,8 @@ ROWS = {
 }
 RUNS = 9
 
-# Between these two counts there are so many operations more, and nothing else. After the first, free lists are
-# full and the interpreter has specialised its code.
+# Between these two counts there are so many operations more, and nothing else. After the first, free lists
+# are full and the interpreter has specialised its code.
 FEW, MANY = 2_000, 4_000
 
 PROGRAM = """
