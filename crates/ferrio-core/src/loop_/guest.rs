@@ -247,20 +247,12 @@ impl Own<Loop> {
             let token = alarm.as_raw_fd() as u64;
             if self.events.borrow().iter().any(|event| event.token == token) {
                 self.guest.rang.set(true);
-                if let Some(idle_since) = idle_since {
-                    self.note_late_alarm(idle_since);
+                // The host may have been busy since then. The alarm can't have rung before it was set.
+                let due = self.guest.armed.get().filter(|_| self.is_own(Overridable::Time));
+                if let (Some(since), Some(due)) = (idle_since, due) {
+                    self.statistics.note_due(due, since);
                 }
             }
-        }
-    }
-
-    /// The host may have been busy when the alarm rang: notes for how long. It can't have rung before it was set.
-    fn note_late_alarm(&self, set_at: i64) {
-        if let Some(armed) = self.guest.armed.get()
-            && self.is_own(Overridable::Time)
-        {
-            self.statistics.begin_at(set_at.max((armed * 1e9) as i64));
-            self.statistics.note_poll();
         }
     }
 

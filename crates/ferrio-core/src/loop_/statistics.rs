@@ -71,7 +71,7 @@ impl Statistics {
     /// The loop begins to run, or a poll has waited.
     #[inline]
     pub(super) fn begin(&self) {
-        self.begin_at(clock::nanoseconds());
+        self.polled.set(clock::nanoseconds());
     }
 
     /// Since when it has not looked at the outside.
@@ -79,10 +79,10 @@ impl Statistics {
         self.polled.get()
     }
 
-    /// It has not looked since an earlier time, in nanoseconds.
-    #[inline]
-    pub(super) fn begin_at(&self, since: i64) {
-        self.polled.set(since);
+    /// Something was due at a time in seconds, but not before another one in nanoseconds: notes how late it is.
+    pub(super) fn note_due(&self, due: f64, not_before: i64) {
+        self.polled.set(not_before.max((due * 1e9) as i64));
+        self.note_poll();
     }
 
     /// A poll is about to begin: notes for how long there was none.
