@@ -26,8 +26,9 @@ ROWS = {
 }
 RUNS = 9
 
-# Between these two counts there are so many operations more, and nothing else.
-FEW, MANY = 300, 1_300
+# Between these two counts there are so many operations more, and nothing else. After the first, free lists
+# are full and the interpreter has specialised its code.
+FEW, MANY = 2_000, 4_000
 
 PROGRAM = """
 import asyncio, sys, time

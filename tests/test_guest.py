@@ -322,3 +322,47 @@ def test_serve_goes_on_while_there_is_work(guest, loop):
     task = guest.start(main())
     guest.serve()
     assert task.done()
+
+
+# What is counted
+
+
+def test_the_lag_of_a_guest(host, guest, loop):
+    async def main():
+        before = ferrio.stats()
+        await asyncio.sleep(0)
+        time.sleep(0.06)
+        assert ferrio.stats().blocked >= 0.06
+        await asyncio.sleep(0.001)
+        after = ferrio.stats()
+        assert 0.06 <= after.lag_worst < 5
+        assert after.iterations > before.iterations and after.lag_samples > before.lag_samples
+        await asyncio.sleep(0.02)
+        return ferrio.stats().lag
+
+    # An idle guest is not late.
+    assert run(host, guest, main()) < 0.06
+
+
+@pytest.mark.parametrize("why", ["timer", "work", "nothing", "past"])
+def test_a_host_that_is_late_for_its_guest(host, guest, loop, why):
+    async def main():
+        await asyncio.Event().wait()
+
+    guest.start(main())
+    settle(guest)
+    start = ferrio.stats(loop).lag_worst
+    if why == "timer":
+        loop.call_later(0.01, print)
+    # The host does something else.
+    time.sleep(0.05)
+    if why == "work":
+        loop.call_soon(print)
+        time.sleep(0.05)
+    if why == "past":
+        # It was due long before the guest knew of it.
+        loop.call_at(0.0, print)
+    settle(guest)
+    lag = ferrio.stats(loop).lag_worst
+    assert start < 0.03
+    assert 0.03 <= lag < 5 if why in ("timer", "work") else lag < 0.03

@@ -31,62 +31,6 @@ def test_what_is_counted():
     ferrio.run(main())
 
 
-def test_connections_and_their_bytes():
-    async def main():
-        async def echo(reader, writer):
-            writer.write(await reader.readexactly(1000))
-            await reader.read()
-            writer.close()
-
-        server = await ferrio.start_server(echo, "127.0.0.1", 0)
-        reader, writer = await ferrio.open_connection(*server.sockets[0].getsockname())
-        writer.write(b"x" * 1000)
-        await reader.readexactly(1000)
-        stats = ferrio.stats()
-        # The listening socket is none.
-        assert stats.connections == 2 and stats.descriptors == 3
-        assert (stats.bytes_in, stats.bytes_out, stats.bytes_waiting) == (2000, 2000, 0)
-        from ferrio.inspection.statistics import connections
-
-        ours = [
-            one
-            for one in connections(asyncio.get_running_loop())
-            if one.fd == writer.get_extra_info("socket").fileno()
-        ]
-        assert ours[0].peer.startswith("127.0.0.1:") and ours[0].bytes_in == 1000
-        writer.close()
-        await writer.wait_closed()
-        server.close()
-        await asyncio.sleep(0.02)
-        stats = ferrio.stats()
-        assert (stats.connections, stats.bytes_in, stats.bytes_out) == (0, 2000, 2000)
-        assert stats.connections_total >= 2
-
-    ferrio.run(main())
-
-
-def test_bytes_that_wait():
-    async def main():
-        release = asyncio.Event()
-
-        async def reads_nothing(reader, writer):
-            await release.wait()
-            writer.close()
-
-        server = await ferrio.start_server(reads_nothing, "127.0.0.1", 0, limit=1)
-        _, writer = await ferrio.open_connection(*server.sockets[0].getsockname())
-        writer.write(bytes(50_000_000))
-        await asyncio.sleep(0)
-        assert 0 < ferrio.stats().bytes_waiting < 50_000_000
-        writer.transport.abort()
-        release.set()
-        server.close()
-        await asyncio.sleep(0.02)
-        assert ferrio.stats().bytes_waiting == 0
-
-    ferrio.run(main())
-
-
 def test_calls_in_threads():
     async def main():
         loop = asyncio.get_running_loop()
@@ -149,15 +93,55 @@ def test_another_thread_may_ask():
     assert found[0].running and found[0].tasks == 1
 
 
-def test_loops_that_do_not_note_their_polls():
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_the_lag_of_a_simulated_loop_is_in_real_time(clock):
     from ferrio import testing
 
     async def main():
-        await asyncio.sleep(3600)
+        await asyncio.sleep(3600 if clock == "virtual" else 0.01)
+        time.sleep(0.05)
+        assert ferrio.stats().blocked >= 0.05
+        await asyncio.sleep(0.001)
         return ferrio.stats()
 
-    stats = testing.run(main())
-    assert stats.blocked == 0 and stats.lag_samples == 0 and stats.callbacks > 0
+    stats = testing.run(main(), clock=clock)
+    # The hour did not pass for the one who looks from outside.
+    assert 0.05 <= stats.lag_worst < 30
+    assert stats.lag_samples > 0 and stats.iterations > 2 and stats.callbacks > 2
+
+
+def test_debug_mode_times_tasks_only_while_the_loop_runs():
+    from ferrio.inspection import statistics
+
+    loop = ferrio.new_event_loop()
+    loop.set_debug(True)
+
+    async def main():
+        await asyncio.sleep(0)
+        return len(statistics.times_of(loop))
+
+    try:
+        # A run with an error, and one inside of nothing else.
+        with pytest.raises(ZeroDivisionError):
+            loop.run_until_complete(_fails())
+        assert statistics.times_of(loop) == {} and not loop._times_tasks
+        assert loop.run_until_complete(main()) == 1
+        assert not loop._times_tasks
+        loop.set_debug(False)
+        assert loop.run_until_complete(main()) == 0
+        # Who looks meanwhile goes on to see the times.
+        loop.set_debug(True)
+        statistics.look()
+        loop.run_until_complete(main())
+        assert loop._times_tasks
+    finally:
+        statistics._asked = 0.0
+        loop.close()
+
+
+async def _fails():
+    await asyncio.sleep(0)
+    raise ZeroDivisionError
 
 
 def test_bad_input():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _PROPERTIES: tuple[type, ...] = (GetSetDescriptorType, MemberDescriptorType)
 
 # Who has acquired the primitive. That is no state: asyncio's have none.
-_OWNERS = {"_owner", "_owners"}
+_OWNERS = {"_owner", "_owners", "_owners_are_all"}
 
 # Attributes that the Rust class computes itself.
 _COMPUTED = {"Queue": ("_finished", "_getters", "_putters")}

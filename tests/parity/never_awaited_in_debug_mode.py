@@ -73,6 +73,11 @@ async def main():
         coroutine.throw(ValueError("thrown"))
     except ValueError as error:
         print(repr(error))
+    # It is known after the first step, too.
+    coroutine = queue.get()
+    coroutine.send(None)
+    print(coroutine.cr_origin[0][2], coroutine.cr_origin[0][0] == __file__)
+    coroutine.close()
     sys.set_coroutine_origin_tracking_depth(0)
     coroutine = asyncio.sleep(1)
     print(coroutine.cr_origin)

@@ -16,12 +16,25 @@ from typing import Any
 from ferrio.executor import Executor
 from ferrio.loop import Loop, living_loops
 
-__all__ = ("Connection", "Stats", "TaskTime", "connections", "end_looking", "look", "stats", "times_of")
+__all__ = (
+    "Connection",
+    "Stats",
+    "TaskTime",
+    "connections",
+    "end_looking",
+    "is_looked_at",
+    "look",
+    "stats",
+    "times_of",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection of a loop's: its descriptor, its peer, and bytes received, sent and waiting to be sent."""
+    """A connection of a loop's: its descriptor, its peer, and bytes received, sent and waiting to be sent.
+
+    An end of a pipe and a datagram socket without a fixed peer have no peer: an empty str.
+    """
 
     fd: int
     peer: str
@@ -38,11 +51,13 @@ class Stats:
     at the last time, or so far where a callback is running now; and the median, the 99th percentile and the
     worst of the last one to two minutes. blocked: for how many seconds the callback that runs now, and those
     before it in its iteration, have been running; 0 between callbacks. lag_samples: how many times were
-    measured.
+    measured. A guest's lag has the time that its host took to run it, as far as the guest knows when that
+    was due. All this is in real time, also on a loop with virtual time.
 
     ready: callbacks that are ready to run. timers: those that are not cancelled. descriptors: those that are
-    watched. connections: transports of sockets that are open now; connections_total: all transports so far.
-    bytes_in, bytes_out: of all connections, including closed ones. bytes_waiting: to be sent.
+    watched. connections: transports that are open now, which are of sockets, pipes and datagram endpoints;
+    connections_total: all transports so far. bytes_in, bytes_out: of all of them, including closed ones.
+    bytes_waiting: to be sent.
 
     executor_threads, executor_running, executor_queued: of the loop's default executor.
     """
@@ -143,7 +158,8 @@ def connections(loop: Loop) -> list[Connection]:
         with contextlib.suppress(Exception):
             name = transport.get_extra_info("peername")
             peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "")
-            fd = transport.get_extra_info("socket").fileno()
+            file = transport.get_extra_info("socket") or transport.get_extra_info("pipe")
+            fd = file.fileno()
         found.append(Connection(fd, peer, received, sent, waiting))
     return found
 
@@ -187,13 +203,18 @@ def look() -> None:
 
 def end_looking() -> bool:
     """End the noting of times if nobody has looked for a while. Return whether it goes on."""
-    if time.monotonic() - _asked < _PATIENCE:
+    if is_looked_at():
         return True
     for loop in living_loops():
-        # In debug mode they are always noted.
-        if not loop.get_debug():
+        # In debug mode they are noted while the loop runs.
+        if not (loop.get_debug() and loop.is_running()):
             loop._time_tasks(False)
     return False
+
+
+def is_looked_at() -> bool:
+    """Return whether somebody has looked a short time ago."""
+    return _asked > 0 and time.monotonic() - _asked < _PATIENCE
 
 
 def process_times() -> dict[str, float]:

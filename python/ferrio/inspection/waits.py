@@ -145,7 +145,8 @@ def _of_semaphore(
     text = f"{names.label(semaphore, links)} ({semaphore._value} free)"
     # Any task may release a unit. Only where all units are known to be held, the holders are all there is.
     bound = getattr(semaphore, "_bound_value", None)
-    return _held(Wait(text, semaphore), tasks, "any" if bound == len(tasks) else None)
+    is_complete = bound == len(tasks) or getattr(semaphore, "_owners_are_all", False)
+    return _held(Wait(text, semaphore), tasks, "any" if is_complete else None)
 
 
 def _of_condition(

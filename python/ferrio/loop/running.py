@@ -97,12 +97,13 @@ def session(loop: Loop) -> Iterator[None]:
         _warn_of_replaced_run_once()
     track_coroutine_origins(loop, loop._debug)
     asyncgen_hooks = sys.get_asyncgen_hooks()
-    is_interruptible = notes_owners = False
+    is_interruptible = notes_owners = times_tasks = False
     try:
         if loop._debug or loop._detects_deadlock:
             loop._when_stuck(_look_for_deadlock)
             notes_owners = _core._note_owners(1) > 0
         if loop._debug:
+            times_tasks = True
             loop._time_tasks(True)
         sys.set_asyncgen_hooks(
             firstiter=loop._asyncgen_firstiter_hook, finalizer=loop._asyncgen_finalizer_hook
@@ -118,7 +119,15 @@ def session(loop: Loop) -> Iterator[None]:
         if notes_owners:
             loop._when_stuck(None)
             _core._note_owners(-1)
+        if times_tasks and not _is_looked_at():
+            loop._time_tasks(False)
         sys.set_asyncgen_hooks(*asyncgen_hooks)
+
+
+def _is_looked_at() -> bool:
+    """Return whether somebody looks at the times of tasks, which ends by itself."""
+    statistics = sys.modules.get("ferrio.inspection.statistics")
+    return statistics is not None and statistics.is_looked_at()
 
 
 def _look_for_deadlock(loop: Loop) -> None:

@@ -10,7 +10,7 @@ import socket
 import sys
 from asyncio import constants, exceptions
 
-from ferrio import versions
+from ferrio import _core, versions
 from ferrio.loop.frames.asyncio import unix_events
 
 # typing itself is not imported: that takes as long as half of asyncio.
@@ -146,6 +146,8 @@ async def _send_by_kernel(
             if step == 0:
                 return sent
             sent += step
+            if isinstance(transport, _core.SocketTransport):
+                transport._note_sent(step)
     except OSError as error:
         if error.errno == errno.ENOTCONN and type(error) is not ConnectionError:
             raise ConnectionError("socket is not connected", errno.ENOTCONN) from error

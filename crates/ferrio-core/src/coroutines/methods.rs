@@ -33,10 +33,6 @@ impl Class for Coroutine {
         let Ok(state) = self.state.try_borrow() else { return };
         match &*state {
             State::Created(operation) => operation.get().traverse(visitor),
-            State::CreatedAt(operation, origin) => {
-                operation.get().traverse(visitor);
-                visitor.object(origin);
-            }
             State::Suspended(operation, awaiting) => {
                 operation.get().traverse(visitor);
                 if let Some(awaited) = awaiting.object() {
@@ -55,7 +51,7 @@ impl Class for Coroutine {
     }
 
     fn finalize(this: &Own<Self>) {
-        let result = if this.is_created() {
+        let result = if matches!(&*this.state.borrow(), State::Created(_)) {
             Some(warn_never_awaited(this))
         } else if this.is_suspended() {
             Some(this.close())

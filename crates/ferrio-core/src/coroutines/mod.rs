@@ -45,8 +45,6 @@ use storage::Stored;
 /// The state of a coroutine with everything that belongs to it. They change together.
 enum State {
     Created(Stored),
-    /// Created in debug mode, with `cr_origin`.
-    CreatedAt(Stored, Object),
     Suspended(Stored, Awaiting),
     /// [`Own::drive`] has the operation, or [`Own::advance`] has the iterator that it awaits. The latter is also here,
     /// for `cr_await`.
@@ -106,7 +104,7 @@ impl Coroutine {
         let awaited = match &*self.state.borrow() {
             State::Suspended(_, awaiting) => awaiting.object().cloned(),
             State::Running(iterator) => iterator.clone(),
-            State::Created(_) | State::CreatedAt(..) | State::Closed => None,
+            State::Created(_) | State::Closed => None,
         };
         awaited.unwrap_or_else(Object::none)
     }
@@ -133,11 +131,6 @@ impl Coroutine {
         };
         match std::mem::replace(&mut *state, State::Running(running)) {
             State::Created(operation) => Ok((operation, None)),
-            State::CreatedAt(operation, origin) => {
-                drop(state);
-                drop(origin);
-                Ok((operation, None))
-            }
             State::Suspended(operation, awaiting) => Ok((operation, Some(awaiting))),
             was => {
                 let is_closed = matches!(was, State::Closed);
@@ -178,7 +171,7 @@ impl Own<Coroutine> {
     /// `send(value)`.
     #[inline]
     fn send(&self, value: &Object) -> Result<Sent> {
-        if !value.is_none() && self.is_created() {
+        if !value.is_none() && matches!(&*self.state.borrow(), State::Created(_)) {
             return Err(type_error("can't send non-None value to a just-started coroutine"));
         }
         let (operation, awaiting) = self.begin()?;

@@ -46,4 +46,8 @@ pub trait Operation: 'static {
     fn resume(&mut self, outcome: Outcome) -> Result<Poll>;
     /// Shows its objects to the garbage collector.
     fn traverse(&self, visitor: &Visitor<'_>);
+    /// Where the coroutine was created, if that was noted.
+    fn origin(&self) -> Option<&Object> {
+        None
+    }
 }

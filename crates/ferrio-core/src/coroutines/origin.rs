@@ -4,9 +4,9 @@
 //! `sys.set_coroutine_origin_tracking_depth()` without a loop in debug mode therefore concerns only the interpreter's.
 
 use super::storage::Stored;
-use super::{Coroutine, State};
+use super::{Coroutine, Operation, Outcome, Poll, State};
 use crate::ffi::class::{Method, module_function};
-use crate::ffi::{Args, Object, Own, Result};
+use crate::ffi::{Args, Object, Own, Result, Visitor};
 use crate::stdlib;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -27,28 +27,43 @@ fn here() -> Result<Option<Object>> {
     Ok(if origin.is_none() { None } else { Some(origin) })
 }
 
+/// An operation with the place where its coroutine was created. So coroutines without one have no room for it.
+struct Placed {
+    operation: Stored,
+    origin: Object,
+}
+
+impl Operation for Placed {
+    fn resume(&mut self, outcome: Outcome) -> Result<Poll> {
+        self.operation.get_mut().resume(outcome)
+    }
+
+    fn traverse(&self, visitor: &Visitor<'_>) {
+        self.operation.get().traverse(visitor);
+        visitor.object(&self.origin);
+    }
+
+    fn origin(&self) -> Option<&Object> {
+        Some(&self.origin)
+    }
+}
+
 impl Coroutine {
     /// As [`start`](Coroutine::start), with the origin.
     #[cold]
     pub(super) fn start_with_origin(names: &'static [&'static str], operation: Stored) -> Result {
-        let state = match here()? {
-            Some(origin) => State::CreatedAt(operation, origin),
-            None => State::Created(operation),
+        let operation = match here()? {
+            Some(origin) => Stored::new(Placed { operation, origin }),
+            None => operation,
         };
-        Own::new(Coroutine { state: RefCell::new(state), names }).map(Own::into_object)
+        Own::new(Coroutine { state: RefCell::new(State::Created(operation)), names }).map(Own::into_object)
     }
 
-    /// Whether it has not run yet.
-    #[inline]
-    pub(super) fn is_created(&self) -> bool {
-        matches!(&*self.state.borrow(), State::Created(_) | State::CreatedAt(..))
-    }
-
-    /// Where it was created, if that was noted and it has not run yet.
+    /// Where it was created, if that was noted. While it runs, nobody knows.
     pub(super) fn origin(&self) -> Option<Object> {
         match &*self.state.borrow() {
-            State::CreatedAt(_, origin) => Some(origin.clone()),
-            _ => None,
+            State::Created(operation) | State::Suspended(operation, _) => operation.get().origin().cloned(),
+            State::Running(_) | State::Closed => None,
         }
     }
 }

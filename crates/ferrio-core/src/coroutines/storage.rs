@@ -2,7 +2,7 @@
 
 use super::{Operation, Outcome, Poll};
 use crate::ffi::inline_box::{Erase, InlineBox};
-use crate::ffi::{Result, Visitor};
+use crate::ffi::{Object, Result, Visitor};
 
 /// The most words that an operation may have; larger ones are boxed. The operation of a stream's `read()` has this
 /// many.
@@ -54,5 +54,9 @@ impl Operation for Boxed {
 
     fn traverse(&self, visitor: &Visitor<'_>) {
         self.0.traverse(visitor);
+    }
+
+    fn origin(&self) -> Option<&Object> {
+        self.0.origin()
     }
 }

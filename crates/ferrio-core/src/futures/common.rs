@@ -12,6 +12,8 @@ pub struct Common {
     /// The tasks that await it: nothing, a task, or a set.
     pub(super) awaiters: Slot,
     pub(super) state: Cell<FutureState>,
+    /// Its hash, if its loop is simulated and somebody has asked; else 0. asyncio's state takes its place, too.
+    hash: Cell<i16>,
     is_task: bool,
     /// Whether `awaiters` is a set.
     pub(super) is_set: Cell<bool>,
@@ -20,9 +22,10 @@ pub struct Common {
     pub(super) log_traceback: Flag,
     /// Set by `__await__` and cleared by the task that waits: tells `await` from a plain `yield`.
     pub(crate) blocking: Flag,
-    /// Its hash, if its loop is simulated and somebody has asked; else 0.
-    hash: Cell<i16>,
 }
+
+/// The fields that follow in a task stand where asyncio has them only if these take no more.
+const _: () = assert!(size_of::<Common>() == size_of::<usize>() + 8);
 
 /// A bool, in a byte that may have any value.
 #[derive(Default)]

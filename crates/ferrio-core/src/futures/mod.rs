@@ -31,9 +31,9 @@ use crate::loop_::Loop;
 use crate::stdlib;
 use callbacks::Callbacks;
 
-/// What has become of a future. The numbers are asyncio's.
+/// What has become of a future.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u32)]
+#[repr(u16)]
 pub enum FutureState {
     #[default]
     Pending,

@@ -132,6 +132,7 @@ impl Own<Loop> {
         }
         drop(alarm);
         self.thread.set(thread_ident());
+        self.statistics.begin();
         // The first step looks at everything.
         system.wake();
         Ok(())
@@ -170,8 +171,14 @@ impl Own<Loop> {
         Ok(self.time_to_wait()?.map(|wait| wait.as_secs_f64()))
     }
 
+    /// While the guest is idle, the host looks at the outside for it. The time until the host runs it does not count
+    /// then, as far as nobody knows what it was that the host was late for.
     fn set_idle(&self, idle: bool) {
-        self.guest.idle.set(idle);
+        if self.guest.idle.replace(idle) {
+            self.statistics.begin();
+        } else if idle {
+            self.statistics.note_poll();
+        }
         self.note_watchful();
     }
 
@@ -207,8 +214,12 @@ impl Own<Loop> {
             return Err(runtime_error("the guest does not run"));
         }
         let step = Step::begin(self);
+        let idle_since = self.guest.is_idle().then(|| self.statistics.since());
+        if idle_since.is_none() {
+            self.statistics.note_poll();
+        }
         self.set_idle(false);
-        let result = self.step_within(callbacks, seconds);
+        let result = self.step_within(callbacks, seconds, idle_since);
         drop(step);
         if let Err(raised) = result {
             let exception = raised.take();
@@ -219,10 +230,11 @@ impl Own<Loop> {
         Ok(self.stopping.replace(false))
     }
 
-    fn step_within(&self, callbacks: usize, seconds: f64) -> Result<()> {
+    fn step_within(&self, callbacks: usize, seconds: f64, idle_since: Option<i64>) -> Result<()> {
         let end = clock::now() + seconds;
+        self.statistics.note_iteration();
         self.poll(Some(Duration::ZERO), TimerSlack::UNCHANGED)?;
-        self.hear_alarm();
+        self.hear_alarm(idle_since);
         self.dispatch();
         self.drain_remote();
         self.take_due_timers()?;
@@ -231,11 +243,16 @@ impl Own<Loop> {
     }
 
     /// Notes whether the alarm is among the events of the last poll.
-    fn hear_alarm(&self) {
+    fn hear_alarm(&self, idle_since: Option<i64>) {
         if let Some(alarm) = &*self.guest.alarm.borrow() {
             let token = alarm.as_raw_fd() as u64;
             if self.events.borrow().iter().any(|event| event.token == token) {
                 self.guest.rang.set(true);
+                // The host may have been busy since then. The alarm can't have rung before it was set.
+                let due = self.guest.armed.get().filter(|_| self.is_own(Overridable::Time));
+                if let (Some(since), Some(due)) = (idle_since, due) {
+                    self.statistics.note_due(due, since);
+                }
             }
         }
     }
@@ -273,6 +290,7 @@ impl Own<Loop> {
         };
         if let Some(alarm) = &*self.guest.alarm.borrow() {
             alarm.set(wait)?;
+            self.statistics.begin();
         }
         self.guest.armed.set(when);
         self.guest.rang.set(false);

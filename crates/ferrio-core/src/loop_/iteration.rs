@@ -72,7 +72,7 @@ impl Own<Loop> {
     }
 
     fn run_once(&self, slack: TimerSlack) -> Result<()> {
-        self.statistics.iterations.set(self.statistics.iterations.get() + 1);
+        self.statistics.note_iteration();
         // 1. Take the time, and 2. work out how long to wait.
         let mut wait = self.time_to_wait()?;
         if wait.is_none() && !self.stuck.is_empty() {
@@ -83,7 +83,7 @@ impl Own<Loop> {
             self.statistics.note_poll();
             self.poll(wait, slack)?;
             if wait != Some(Duration::ZERO) {
-                self.statistics.note_wait();
+                self.statistics.begin();
             }
         }
         // 4. Dispatch readiness in poll order: what becomes runnable joins the ready queue. Then take over the entries
@@ -101,6 +101,9 @@ impl Own<Loop> {
     pub(super) fn time_to_wait(&self) -> Result<Option<Duration>> {
         if self.has_work() {
             return Ok(Some(Duration::ZERO));
+        }
+        if self.timers.borrow().is_empty() {
+            return Ok(None);
         }
         self.drop_cancelled_timers();
         let next = self.timers.borrow().next_deadline();

@@ -109,7 +109,7 @@ impl Class for Loop {
                 statistics::methods(),
             ]
             .concat(),
-            properties: [properties(), simulation::properties()].concat(),
+            properties: [properties(), simulation::properties(), statistics::properties()].concat(),
             slots: vec![after_setattr_slot::<Loop, _>(|this, name| {
                 if Overridable::SKIPPED.names(name)? { this.look_for_overrides() } else { Ok(()) }
             })],

@@ -6,7 +6,7 @@
 use super::Loop;
 use super::runnable::Runnable;
 use super::simulation::task_state;
-use crate::ffi::class::{Method, method0, method1};
+use crate::ffi::class::{Method, Property, getter, method0, method1};
 use crate::ffi::{Object, Own, Result};
 use ferrio_reactor::clock;
 use ferrio_sched::lag::Lag;
@@ -17,11 +17,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// The counters.
 #[derive(Default)]
 pub struct Statistics {
-    pub(super) iterations: Cell<u64>,
-    /// When the last poll ended, in seconds of the machine's clock; 0 before the first.
-    polled: Cell<f64>,
+    iterations: Cell<u64>,
+    /// Since when the loop has not looked at the outside, in nanoseconds of the machine's clock; 0 before the first
+    /// time.
+    polled: Cell<i64>,
     /// In a box, because it is longer than the rest of the loop.
-    lag: RefCell<Box<Lag>>,
+    lag: Box<Lag>,
     /// How many transports the loop has had, and the bytes of those that are closed.
     transports: Cell<u64>,
     received: Cell<u64>,
@@ -67,23 +68,35 @@ impl Hasher for AddressHasher {
 }
 
 impl Statistics {
-    /// The loop begins to run.
+    /// The loop begins to run, or a poll has waited.
+    #[inline]
     pub(super) fn begin(&self) {
-        self.polled.set(clock::now());
+        self.polled.set(clock::nanoseconds());
+    }
+
+    /// Since when it has not looked at the outside.
+    pub(super) fn since(&self) -> i64 {
+        self.polled.get()
+    }
+
+    /// Something was due at a time in seconds, but not before another one in nanoseconds: notes how late it is.
+    pub(super) fn note_due(&self, due: f64, not_before: i64) {
+        self.polled.set(not_before.max((due * 1e9) as i64));
+        self.note_poll();
     }
 
     /// A poll is about to begin: notes for how long there was none.
     #[inline]
     pub(super) fn note_poll(&self) {
-        let now = clock::now();
-        self.lag.borrow_mut().note(now - self.polled.get(), now);
+        let now = clock::nanoseconds();
+        self.lag.note(now - self.polled.get(), now);
         self.polled.set(now);
     }
 
-    /// The poll has waited.
+    /// An iteration begins.
     #[inline]
-    pub(super) fn note_wait(&self) {
-        self.polled.set(clock::now());
+    pub(super) fn note_iteration(&self) {
+        self.iterations.set(self.iterations.get() + 1);
     }
 
     /// A transport is new.
@@ -153,13 +166,11 @@ impl Own<Loop> {
     /// `_statistics()`.
     fn statistics(&self) -> Result {
         let statistics = &self.statistics;
-        let now = clock::now();
-        let lag = statistics.lag.borrow_mut().summary(now);
+        let now = clock::nanoseconds();
+        let lag = statistics.lag.summary(now);
         // A callback that blocks the loop delays the next poll by so much already.
-        // Guests and simulated loops do not note their polls.
-        let notes_polls = statistics.polled.get() > 0.0 && self.simulation.borrow().is_none();
-        let is_late = notes_polls && self.is_running() && self.is_in_callback.get();
-        let late = if is_late { now - statistics.polled.get() } else { 0.0 };
+        let is_late = self.is_running() && self.is_in_callback.get();
+        let late = if is_late { (now - statistics.polled.get()) as f64 * 1e-9 } else { 0.0 };
         let remote = usize::from(!self.remote_queue.is_empty());
         Object::tuple([
             Object::int(statistics.iterations.get() as i64)?,
@@ -215,6 +226,11 @@ impl Own<Loop> {
         }
         Ok(())
     }
+}
+
+/// The property that `ferrio.inspection` uses.
+pub(super) fn properties() -> Vec<Property> {
+    vec![getter::<Loop, _>(c"_times_tasks", |this| Ok(Object::bool(this.statistics.is_timing())))]
 }
 
 /// The methods that `ferrio.inspection` uses.

@@ -9,7 +9,7 @@ use crate::ffi::{Args, Object, Result, Slot, Visitor};
 use crate::futures::awaiters;
 use crate::loop_::running_or_none;
 use crate::stdlib;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// How many want it: each loop in debug mode while it runs, and the program.
@@ -40,7 +40,14 @@ pub fn note_origin(primitive: &Object) -> Result<()> {
     if are_noted() { stdlib::NOTE_ORIGIN.get()?.call(&[primitive]).map(drop) } else { Ok(()) }
 }
 
+/// The task that acquires something now, if owners are noted.
+#[inline]
+fn acquirer() -> Option<Object> {
+    if are_noted() { current() } else { None }
+}
+
 /// The task that runs now. An error must not disturb what a lock does, so it means that there is none.
+#[cold]
 fn current() -> Option<Object> {
     let found = running_or_none()
         .and_then(|running| if running.is_none() { Ok(None) } else { awaiters::current_task(&running) });
@@ -58,14 +65,9 @@ impl Owner {
     /// The running task is about to acquire it.
     #[inline]
     pub fn acquired(&self) {
-        if are_noted() {
-            self.note();
+        if let Some(task) = acquirer() {
+            self.0.set(Some(task));
         }
-    }
-
-    #[cold]
-    fn note(&self) {
-        self.0.set(current());
     }
 
     /// It is free.
@@ -79,28 +81,34 @@ impl Owner {
 
 /// The owners of a semaphore, the oldest first.
 #[derive(Default)]
-pub struct Owners(RefCell<Vec<Object>>);
+pub struct Owners {
+    tasks: RefCell<Vec<Object>>,
+    /// How many units there are, if each was acquired by a task that was noted, and released by the same task. Otherwise
+    /// 0: nobody knows who may release a unit.
+    units: Cell<u32>,
+}
 
 impl Owners {
+    /// The semaphore has so many units, and none is acquired.
+    pub fn begin(&self, units: Option<u32>) {
+        self.units.set(units.unwrap_or(0));
+    }
+
     /// The running task is about to acquire a unit.
     #[inline]
     pub fn acquired(&self) {
-        if are_noted() {
-            self.note();
-        }
-    }
-
-    #[cold]
-    fn note(&self) {
-        if let Some(task) = current() {
-            self.0.borrow_mut().push(task);
+        match acquirer() {
+            Some(task) => self.tasks.borrow_mut().push(task),
+            None => self.units.set(0),
         }
     }
 
     /// A unit was released: by the running task if it has one, or else for the task that has had one for longest.
     #[inline]
     pub fn released(&self) {
-        if !self.0.borrow().is_empty() {
+        if self.tasks.borrow().is_empty() {
+            self.units.set(0);
+        } else {
             self.forget();
         }
     }
@@ -108,28 +116,36 @@ impl Owners {
     #[cold]
     fn forget(&self) {
         let task = current();
-        let mut owners = self.0.borrow_mut();
+        let mut owners = self.tasks.borrow_mut();
         let place = owners.iter().position(|owner| task.as_ref().is_some_and(|task| owner.is(task)));
+        if place.is_none() {
+            self.units.set(0);
+        }
         let owner = if owners.is_empty() { None } else { Some(owners.remove(place.unwrap_or(0))) };
         drop(owners);
         drop(owner);
     }
 
+    /// Whether these are all tasks that may release a unit, unless a task does that for another one.
+    pub fn are_all(&self) -> bool {
+        self.units.get() > 0 && self.tasks.borrow().len() == self.units.get() as usize
+    }
+
     /// A list of them.
     pub fn list(&self) -> Result {
-        let owners = self.0.borrow().clone();
+        let owners = self.tasks.borrow().clone();
         Object::list(owners)
     }
 
     /// Shows them to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
-        if let Ok(owners) = self.0.try_borrow() {
+        if let Ok(owners) = self.tasks.try_borrow() {
             owners.iter().for_each(|owner| visitor.object(owner));
         }
     }
 
     /// Drops them.
     pub fn clear(&self) {
-        drop(self.0.take());
+        drop(self.tasks.take());
     }
 }

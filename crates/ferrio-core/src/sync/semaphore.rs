@@ -163,8 +163,12 @@ impl Class for Semaphore {
                     return Err(value_error("Semaphore initial value must be >= 0"));
                 }
                 this.value.put(value);
+                this.owners.begin(number.small().and_then(|value| u32::try_from(value).ok()));
             }
-            None => this.value.set(1),
+            None => {
+                this.value.set(1);
+                this.owners.begin(Some(1));
+            }
         }
         static SKIPPED: SkippedMethods = SkippedMethods::new(&[&stdlib::ACQUIRE, &LOCKED, &WAKE_UP_NEXT]);
         let overridden = SKIPPED.overridden(this.as_object(), &Own::<Semaphore>::class_object()?)?;
@@ -209,6 +213,7 @@ impl Class for Semaphore {
             properties: vec![
                 number_property::<Semaphore, _>(c"_value", |this| &this.value),
                 getter::<Semaphore, _>(c"_owners", |this| this.owners.list()),
+                getter::<Semaphore, _>(c"_owners_are_all", |this| Ok(Object::bool(this.owners.are_all()))),
                 slot_property::<Semaphore, _>(c"_waiters", |this| &this.waiters.0),
                 slot_property::<Semaphore, _>(c"_loop", |this| &this.loop_.0),
             ],

@@ -3,7 +3,7 @@
 use super::base::{Base, Failure, split_exit};
 use super::buffering::{self, Buffering};
 use super::flow::Flow;
-use super::lifecycle::{self, Init, Transport, transport_class};
+use super::lifecycle::{self, Init, Traffic, Transport, transport_class};
 use super::methods;
 use super::peers::Peers;
 use super::socket_methods::guarded;
@@ -34,6 +34,9 @@ pub struct DatagramTransport {
     /// Datagrams and addresses that the socket has not taken yet.
     waiting: RefCell<VecDeque<(Object, Object)>>,
     waiting_size: Cell<usize>,
+    /// In bytes of data, without headers.
+    received: Cell<u64>,
+    sent: Cell<u64>,
     /// The only address to send to, or None.
     address: Slot,
     /// Whether the socket is connected, so that `send` is used.
@@ -103,6 +106,7 @@ impl Own<DatagramTransport> {
     /// Sends a datagram now, if the socket takes it.
     fn attempt(&self, bytes: &[u8], object: &Object, address: &Object) -> Result<Attempt> {
         let descriptor = self.base.descriptor.current()?;
+        let note_sent = || self.sent.set(self.sent.get() + bytes.len() as u64);
         let sent = if self.has_peer.get() {
             socket::send(descriptor, bytes)
         } else if let Some(address @ Address::Inet { .. }) =
@@ -113,12 +117,18 @@ impl Own<DatagramTransport> {
             // Python's socket takes names, paths and other families
             let python = self.base.descriptor.file().unwrap_or_else(Object::none);
             return match python.method(&stdlib::SENDTO, &[object, address]) {
-                Ok(_) => Ok(Attempt::Sent),
+                Ok(_) => {
+                    note_sent();
+                    Ok(Attempt::Sent)
+                }
                 Err(raised) => python_attempt(raised),
             };
         };
         match sent {
-            Ok(_) => Ok(Attempt::Sent),
+            Ok(_) => {
+                note_sent();
+                Ok(Attempt::Sent)
+            }
             Err(error) if is_transient(&error) => Ok(Attempt::NotNow),
             Err(error) => Ok(Attempt::Failed(crate::ffi::error::os_error(&error)?)),
         }
@@ -149,6 +159,7 @@ fn read_once(this: &Own<DatagramTransport>) -> Result<bool> {
     let descriptor = this.base.descriptor.current()?;
     let read = loop_.with_read_buffer(|buffer| {
         let (count, sender) = socket::recv_from(descriptor, buffer)?;
+        this.received.set(this.received.get() + count as u64);
         let bytes = bytes::received(buffer, count);
         Ok((Object::bytes(bytes), sender))
     });
@@ -202,6 +213,12 @@ impl Transport for DatagramTransport {
         self.waiting_size.set(0);
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
         drop(waiting);
+    }
+
+    fn traffic(&self) -> Traffic {
+        let headers = self.waiting.borrow().len() * DATAGRAM_HEADER_SIZE;
+        let unsent = self.waiting_size.get().saturating_sub(headers);
+        Traffic { received: self.received.get(), sent: self.sent.get(), unsent }
     }
 
     fn describe(&self) -> String {
@@ -297,6 +314,7 @@ impl Class for DatagramTransport {
             properties: vec![
                 methods::paused::<DatagramTransport>(),
                 methods::loop_of::<DatagramTransport>(),
+                methods::traffic::<DatagramTransport>(),
                 getter::<DatagramTransport, _>(c"__class__", |_| shown_class()),
                 getter::<DatagramTransport, _>(c"_sock", |this| {
                     Ok(this.base.descriptor.file().unwrap_or_else(Object::none))

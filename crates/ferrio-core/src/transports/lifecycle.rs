@@ -44,6 +44,9 @@ pub trait Transport: Class {
     /// Drops what waits to be sent.
     fn discard_unsent(&self) {}
 
+    /// How many bytes it has received and sent, and how many wait to be sent.
+    fn traffic(&self) -> Traffic;
+
     /// Sends what waits for the end of the loop's iteration.
     fn send_due(_: &Own<Self>) -> Result<()> {
         Ok(())
@@ -82,6 +85,13 @@ pub trait Transport: Class {
 
     /// The part of `repr()` about watching and unsent data, while the descriptor is open.
     fn describe(&self) -> String;
+}
+
+/// Numbers of bytes.
+pub struct Traffic {
+    pub received: u64,
+    pub sent: u64,
+    pub unsent: usize,
 }
 
 /// The parts of a class that are the same for all transports.
@@ -312,6 +322,10 @@ fn connection_lost<T: Transport>(object: &Object) -> Result<()> {
 fn dispose<T: Transport>(this: &Own<T>) -> Result<()> {
     let base = this.base();
     let mut error = FirstError::default();
+    if let Some(loop_) = base.loop_() {
+        let Traffic { received, sent, .. } = this.traffic();
+        loop_.counters().note_traffic(received, sent);
+    }
     error.note(T::closing_descriptor(this));
     base.reading.set(false);
     base.writing.set(false);

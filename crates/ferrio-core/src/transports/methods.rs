@@ -1,7 +1,7 @@
 //! The methods that several transport classes have, with asyncio's names.
 
 use super::buffering::Buffering;
-use super::lifecycle::{self, Transport};
+use super::lifecycle::{self, Traffic, Transport};
 use super::stream::Writer;
 use crate::ffi::class::{Property, getter, method, method0, method1, names};
 use crate::ffi::error::Builtin;
@@ -39,6 +39,14 @@ pub fn paused<T: Transport>() -> Property {
 /// The property `_loop`, which every transport has.
 pub fn loop_of<T: Transport>() -> Property {
     getter::<T, _>(c"_loop", |this| Ok(this.base().loop_().map_or_else(Object::none, Own::into_object)))
+}
+
+/// The property `_traffic`: bytes received, sent and waiting to be sent.
+pub fn traffic<T: Transport>() -> Property {
+    getter::<T, _>(c"_traffic", |this| {
+        let Traffic { received, sent, unsent } = this.traffic();
+        Object::tuple([Object::int(received as i64)?, Object::int(sent as i64)?, Object::int(unsent as i64)?])
+    })
 }
 
 /// Methods of every transport.

@@ -1,7 +1,7 @@
 //! ReadPipeTransport: the reading end of a pipe, a FIFO, a terminal.
 
 use super::base::{Base, Failure};
-use super::lifecycle::{self, Init, Transport, transport_class};
+use super::lifecycle::{self, Init, Traffic, Transport, transport_class};
 use super::methods;
 use super::stream::{self, Reader};
 use crate::ffi::class::{Members, getter, unary_slot};
@@ -10,6 +10,7 @@ use crate::loop_::Loop;
 use crate::loop_::hooks::Callback;
 use crate::stdlib;
 use ferrio_reactor::{fd, socket};
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::io;
 
@@ -18,6 +19,7 @@ use std::io;
 #[repr(C)]
 pub struct ReadPipeTransport {
     base: Base,
+    received: Cell<u64>,
 }
 
 pub(super) static INIT: Signature = Signature {
@@ -56,6 +58,10 @@ impl Transport for ReadPipeTransport {
         matches!(failure, Failure::System(error) if error.raw_os_error() == Some(socket::errno::EIO))
     }
 
+    fn traffic(&self) -> Traffic {
+        Traffic { received: self.received.get(), sent: 0, unsent: 0 }
+    }
+
     fn describe(&self) -> String {
         lifecycle::polling(self.base.reading.get()).to_owned()
     }
@@ -68,6 +74,7 @@ impl Reader for ReadPipeTransport {
         let descriptor = this.base.descriptor.current()?;
         Ok(loop_.with_read_buffer(|buffer| {
             let count = socket::read(descriptor, buffer)?;
+            this.received.set(this.received.get() + count as u64);
             Ok((count > 0).then(|| Object::bytes(bytes::received(buffer, count))))
         }))
     }
@@ -104,6 +111,7 @@ impl Class for ReadPipeTransport {
             properties: vec![
                 methods::paused::<ReadPipeTransport>(),
                 methods::loop_of::<ReadPipeTransport>(),
+                methods::traffic::<ReadPipeTransport>(),
                 getter::<ReadPipeTransport, _>(c"__class__", |_| stdlib::READ_TRANSPORT.get().cloned()),
             ],
             slots: vec![unary_slot::<ReadPipeTransport, _>(sys::Py_tp_repr, lifecycle::repr)],

@@ -6,7 +6,7 @@
 use super::base::Base;
 use super::buffering::Buffering;
 use super::flow::Flow;
-use super::lifecycle::{self, Transport, transport_class};
+use super::lifecycle::{self, Traffic, Transport, transport_class};
 use super::methods;
 use super::pipe_read;
 use super::stream::{self, Writer};
@@ -55,6 +55,10 @@ impl Transport for WritePipeTransport {
 
     fn discard_unsent(&self) {
         self.queue.clear();
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic { received: 0, sent: self.queue.sent(), unsent: self.queue.size() }
     }
 
     fn describe(&self) -> String {
@@ -141,6 +145,7 @@ impl Class for WritePipeTransport {
             .concat(),
             properties: vec![
                 methods::loop_of::<WritePipeTransport>(),
+                methods::traffic::<WritePipeTransport>(),
                 getter::<WritePipeTransport, _>(c"__class__", |_| stdlib::WRITE_TRANSPORT.get().cloned()),
                 property::<WritePipeTransport, _, _>(
                     c"_watchable",

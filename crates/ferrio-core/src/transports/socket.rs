@@ -7,7 +7,7 @@
 use super::base::Base;
 use super::buffering::Buffering;
 use super::flow::Flow;
-use super::lifecycle::{self, Transport};
+use super::lifecycle::{self, Traffic, Transport};
 use super::native_protocol::{self, Receive};
 use super::socket_receive;
 use super::stream::{self, Writer};
@@ -214,6 +214,10 @@ impl Transport for SocketTransport {
         self.queue.clear();
     }
 
+    fn traffic(&self) -> Traffic {
+        Traffic { received: self.progress.total.get(), sent: self.queue.sent(), unsent: self.queue.size() }
+    }
+
     fn send_due(this: &Own<Self>) -> Result<()> {
         this.send_due()
     }
@@ -224,9 +228,6 @@ impl Transport for SocketTransport {
     }
 
     fn closing_descriptor(this: &Own<Self>) -> Result<()> {
-        if let Some(loop_) = this.base.loop_() {
-            loop_.counters().note_traffic(this.progress.total.get(), this.queue.sent());
-        }
         let failed = this.fail_empty_waiter();
         this.remember_addresses();
         failed

@@ -152,6 +152,14 @@ fn own_methods() -> Vec<crate::ffi::class::Method> {
             },
             c"_set_empty_waiter($self, waiter, /)\n--\n\nSet an exception in a future when the transport is lost. Writing is refused until it is reset.",
         ),
+        method1::<SocketTransport, _>(
+            c"_note_sent",
+            |this, count| {
+                this.queue.note_sent(usize::try_from(count.to_i64()?).unwrap_or(0));
+                Ok(Object::none())
+            },
+            c"_note_sent($self, count, /)\n--\n\nNote that so many bytes were sent by other means than the transport's.",
+        ),
         method0::<SocketTransport, _>(
             c"_reset_empty_waiter",
             |this| {
@@ -170,14 +178,7 @@ fn properties() -> Vec<crate::ffi::class::Property> {
         getter::<SocketTransport, _>(c"__class__", |_| stdlib::TRANSPORT.get().cloned()),
         getter::<SocketTransport, _>(c"_sock", |this| this.base.descriptor.python_socket()),
         methods::loop_of::<SocketTransport>(),
-        getter::<SocketTransport, _>(c"_traffic", |this| {
-            let (received, sent) = (this.progress.total.get(), this.queue.sent());
-            Object::tuple([
-                Object::int(received as i64)?,
-                Object::int(sent as i64)?,
-                Object::int(this.queue.size() as i64)?,
-            ])
-        }),
+        methods::traffic::<SocketTransport>(),
         getter::<SocketTransport, _>(c"_protocol_paused", |this| Ok(Object::bool(this.flow.is_paused()))),
         getter::<SocketTransport, _>(c"_start_tls_compatible", |_| Ok(Object::bool(true))),
         getter::<SocketTransport, _>(c"_sendfile_compatible", |_| SENDFILE_MODE.get()?.getattr(&TRY_NATIVE)),

@@ -136,8 +136,10 @@ impl Loop {
 impl Own<Loop> {
     /// One iteration of a simulated loop; the steps are those of `run_once`.
     pub(super) fn run_once_simulated(&self, simulation: &Simulation, slack: TimerSlack) -> Result<()> {
+        self.statistics.note_iteration();
         if self.has_work() {
             if self.needs_poll(Some(Duration::ZERO)) {
+                self.statistics.note_poll();
                 self.poll(Some(Duration::ZERO), slack)?;
             }
             self.dispatch();
@@ -188,7 +190,9 @@ impl Own<Loop> {
 
     /// Polls, and takes over what the poll and other threads have brought.
     fn poll_and_take(&self, wait: Option<Duration>, slack: TimerSlack) -> Result<()> {
+        self.statistics.note_poll();
         self.poll(wait, slack)?;
+        self.statistics.begin();
         self.dispatch();
         self.drain_remote();
         Ok(())
