@@ -15,6 +15,7 @@ from ferrio.inspection.deadlocks import DeadlockError
 from ferrio.loop import Loop
 from ferrio.runners import Runner
 from ferrio.testing import checks, graph, outside
+from ferrio.testing.answers import answer_of
 from ferrio.testing.schedules import Order
 from ferrio.testing.weak_sets import OrderedWeakSet
 
@@ -133,6 +134,9 @@ class SimulatedLoop(Loop):
         self._hold(1)
         future.add_done_callback(lambda _: self._hold(-1))
         return future
+
+    def _answer_of(self, submitted: Any, func: Callable[..., Any]) -> Any:
+        return answer_of(self, submitted, func)
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait until the default executor's threads have ended; the clock stands still."""

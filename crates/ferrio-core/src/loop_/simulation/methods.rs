@@ -36,6 +36,24 @@ pub(in crate::loop_) fn methods() -> Vec<Method> {
             c"_hold($self, by, /)\n--\n\nNote that so many more things are under way outside of the loop.",
         ),
         method1::<Loop, _>(
+            c"_expect",
+            |this, callback| Object::int(Loop::expect_answer(this, callback)? as i64),
+            c"_expect($self, callback, /)\n--\n\nA call in an executor begins; callback runs for its answer. Return its number.",
+        ),
+        method1::<Loop, _>(
+            c"_answered",
+            |this, number| {
+                this.note_answer(number.to_i64()? as u64);
+                Ok(Object::none())
+            },
+            c"_answered($self, number, /)\n--\n\nThe call of this number has answered. Any thread may call this.",
+        ),
+        method1::<Loop, _>(
+            c"_forget_answer",
+            |this, number| this.forget_answer(number.to_i64()? as u64).map(|()| Object::none()),
+            c"_forget_answer($self, number, /)\n--\n\nNobody waits for the answer of this number any more.",
+        ),
+        method1::<Loop, _>(
             c"_set_gate",
             |this, gate| {
                 this.simulation()?.gate.set((!gate.is_none()).then(|| gate.clone()));
