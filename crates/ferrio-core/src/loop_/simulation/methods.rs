@@ -1,9 +1,9 @@
 //! The methods of a simulated loop that `ferrio.testing` uses.
 
 use super::super::Loop;
-use crate::ffi::class::{Method, Property, getter, method, method0, method1};
-use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Object, Result};
+use crate::ffi::class::{Method, Property, getter, method, method0, method1, module_function};
+use crate::ffi::error::{runtime_error, type_error};
+use crate::ffi::{Args, Object, Result, datetime};
 
 /// All of them.
 pub(in crate::loop_) fn methods() -> Vec<Method> {
@@ -121,4 +121,29 @@ pub(in crate::loop_) fn methods() -> Vec<Method> {
 /// The properties beside them.
 pub(in crate::loop_) fn properties() -> Vec<Property> {
     vec![getter::<Loop, _>(c"_holds", |this| Object::int(this.simulation()?.holds.get()))]
+}
+
+/// The functions of the module.
+pub fn functions() -> Vec<Method> {
+    vec![
+        module_function(
+            c"replace_datetime_clock",
+            |args: &Args<'_>| match args.positional() {
+                [now, utcnow, today, hook] => Ok(Object::bool(datetime::replace(now, utcnow, today, hook))),
+                _ => Err(type_error("three functions and what they ask are expected")),
+            },
+            c"replace_datetime_clock(now, utcnow, today, hook, /)\n--\n\nHave the functions of datetime ask hook(name, class, moment). Return whether they will.",
+        ),
+        module_function(
+            c"switch_datetime_clock",
+            |args: &Args<'_>| match args.positional() {
+                [is_on] => {
+                    datetime::switch(is_on.is_true()?);
+                    Ok(Object::none())
+                }
+                _ => Err(type_error("a bool is expected")),
+            },
+            c"switch_datetime_clock(is_on, /)\n--\n\nTurn the clock on or off that replaces datetime's.",
+        ),
+    ]
 }

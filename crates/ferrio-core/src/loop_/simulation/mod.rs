@@ -15,6 +15,7 @@
 mod answers;
 mod methods;
 
+pub use methods::functions;
 pub(super) use methods::{methods, properties};
 
 use super::Loop;
