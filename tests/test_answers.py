@@ -4,6 +4,8 @@ import asyncio
 import concurrent.futures
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -161,10 +163,6 @@ def test_all_kinds_of_executors_and_outcomes(reports):
         loop = asyncio.get_running_loop()
         for executor in (None, Own(), OfTheLoop()):
             assert await loop.run_in_executor(executor, divmod, 7, 2) == (3, 1)
-        with concurrent.futures.ProcessPoolExecutor(1) as pool:
-            assert await loop.run_in_executor(pool, divmod, 7, 2) == (3, 1)
-            with pytest.raises(ZeroDivisionError):
-                await loop.run_in_executor(pool, divmod, 7, 0)
         with pytest.raises(ZeroDivisionError):
             await asyncio.to_thread(divmod, 7, 0)
         for error, expected in (
@@ -194,6 +192,38 @@ def test_all_kinds_of_executors_and_outcomes(reports):
     for seed in (None, 1, 2):
         testing.run(main(), seed=seed)
     assert reports.take() == []
+
+
+def test_processes_answer_too():
+    code = """
+import sys; sys.path[:0] = {path!r}
+import asyncio, concurrent.futures, multiprocessing
+from ferrio import testing
+
+async def main():
+    loop = asyncio.get_running_loop()
+    context = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(2, context) as pool:
+        calls = [loop.run_in_executor(pool, divmod, number, 2) for number in (7, 9)]
+        wrong = loop.run_in_executor(pool, divmod, 7, 0)
+        seen = []
+        for call in calls:
+            call.add_done_callback(lambda call: seen.append(call.result()))
+        await asyncio.wait([*calls, wrong])
+    assert isinstance(wrong.exception(), ZeroDivisionError)
+    return tuple(seen)
+
+orders = [testing.run(main(), seed=seed, patience=1) for seed in (None, *range(20))]
+assert orders[0] == ((3, 1), (4, 1)) and len(set(orders)) == 2, orders
+print("done")
+"""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code.format(path=sys.path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.stdout == "done\n", result.stderr
 
 
 def test_a_call_may_end_when_the_loop_is_closed():
