@@ -17,6 +17,7 @@ from ferrio.runners import Runner
 from ferrio.testing import checks, graph, outside
 from ferrio.testing.answers import answer_of
 from ferrio.testing.schedules import Order
+from ferrio.testing.waiters import choose_first, queues_ask
 from ferrio.testing.weak_sets import OrderedWeakSet
 
 __all__ = ("DeadlockError", "LeakError", "SimulatedLoop", "run", "run_in_order")
@@ -137,6 +138,9 @@ class SimulatedLoop(Loop):
 
     def _answer_of(self, submitted: Any, func: Callable[..., Any]) -> Any:
         return answer_of(self, submitted, func)
+
+    def _choose_waiter(self, waiters: Any) -> None:
+        choose_first(self, waiters)
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait until the default executor's threads have ended; the clock stands still."""
@@ -288,7 +292,7 @@ def run_in_order(
     loop: Any = runner.get_loop()
     noted = checks.Unawaited() if strict else None
     with noted or contextlib.nullcontext():
-        with outside.closed(loop, allowed, START), runner:
+        with outside.closed(loop, allowed, START), queues_ask(), runner:
             try:
                 result: _T = runner.run(main)
             finally:

@@ -36,6 +36,15 @@ pub(in crate::loop_) fn methods() -> Vec<Method> {
             c"_hold($self, by, /)\n--\n\nNote that so many more things are under way outside of the loop.",
         ),
         method1::<Loop, _>(
+            c"_choose",
+            |this, count| {
+                let sources = vec![0; usize::try_from(count.to_i64()?).unwrap_or(0)];
+                let index = this.simulation()?.schedule.borrow_mut().choose(&sources);
+                Object::int(index as i64)
+            },
+            c"_choose($self, count, /)\n--\n\nReturn which of so many the schedule takes.",
+        ),
+        method1::<Loop, _>(
             c"_expect",
             |this, callback| Object::int(Loop::expect_answer(this, callback)? as i64),
             c"_expect($self, callback, /)\n--\n\nA call in an executor begins; callback runs for its answer. Return its number.",
