@@ -1,4 +1,4 @@
-"""ferrio.testing: calls in executors answer at any moment, real sockets are ready in any order, waiters stay in line."""
+"""ferrio.testing: calls in executors answer at any moment, and real sockets are ready in any order."""
 
 import asyncio
 import concurrent.futures
@@ -238,6 +238,35 @@ def test_a_call_may_end_when_the_loop_is_closed():
     pool.shutdown()
 
 
+def test_a_host_that_crashes_or_rests_while_its_call_is_under_way():
+    async def main():
+        net, seen, release = testing.network(), [], threading.Event()
+
+        async def call(function, *args):
+            await asyncio.to_thread(function, *args)
+            seen.append(function.__name__)
+
+        db, web = net.host("db"), net.host("web")
+        db.start(lambda: call(release.wait, PATIENCE))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        db.crash()
+        release.set()
+        # The clock goes on, though nobody hears of the call.
+        await asyncio.sleep(3600)
+        assert not seen
+        calling = web.start(lambda: call(int))
+        web.pause()
+        await asyncio.sleep(3600)
+        assert not seen
+        web.resume()
+        await calling
+        assert seen == ["int"]
+
+    for seed in (None, *range(10)):
+        testing.run(main(), seed=seed, network="memory", allow=["threads"])
+
+
 def test_in_debug_mode_and_in_eager_tasks():
     async def main():
         loop = asyncio.get_running_loop()
@@ -292,133 +321,3 @@ def test_streams_of_real_sockets_work_in_every_order():
         await server.wait_closed()
 
     testing.explore(main, schedules=30, strict=True)
-
-
-# Waiters. The library's comments and CPython's tests say that most lines are first in, first out; see docs/testing.md.
-
-
-async def in_line(wait, wake):
-    """Have tasks begin to wait in some order, and wake them one by one. Return both orders."""
-    waiting, woken = [], []
-
-    async def work(name):
-        await asyncio.sleep(0)
-        waiting.append(name)
-        await wait(name)
-        woken.append(name)
-
-    async with asyncio.TaskGroup() as group:
-        for name in range(4):
-            group.create_task(work(name))
-        await asyncio.sleep(1)
-        for count in range(1, 5):
-            await wake()
-            await asyncio.sleep(1)
-            assert len(woken) == count
-    return waiting, woken
-
-
-@pytest.mark.parametrize("library", [asyncio, ferrio])
-def test_waiters_of_locks_semaphores_and_conditions_stay_in_line(library):
-    async def main():
-        semaphore = library.Semaphore(0)
-
-        async def release():
-            semaphore.release()
-
-        waiting, woken = await in_line(lambda _: semaphore.acquire(), release)
-        assert waiting == woken
-        condition = library.Condition()
-
-        async def wait(_):
-            async with condition:
-                await condition.wait()
-
-        async def notify():
-            async with condition:
-                condition.notify()
-
-        waiting, woken = await in_line(wait, notify)
-        assert waiting == woken
-        lock = library.Lock()
-        await lock.acquire()
-
-        async def unlock():
-            lock.release()
-
-        waiting, woken = await in_line(lambda _: lock.acquire(), unlock)
-        assert waiting == woken
-
-    testing.explore(main, schedules=50)
-
-
-@pytest.mark.parametrize("kind", ["Queue", "PriorityQueue", "LifoQueue"])
-@pytest.mark.parametrize("library", [asyncio, ferrio])
-def test_a_queue_wakes_anyone_who_waits(library, kind):
-    """Only the choice of the waiter finds this: one is woken at a time."""
-
-    async def gets():
-        queue = getattr(library, kind)()
-        waiting, woken = await in_line(lambda _: queue.get(), lambda: queue.put(1))
-        assert waiting == woken
-
-    async def puts():
-        queue = getattr(library, kind)(1)
-        await queue.put(1)
-        waiting, woken = await in_line(queue.put, queue.get)
-        assert waiting == woken
-
-    before = vars(asyncio.queues.Queue).get("_wakeup_next")
-    for test in (gets, puts):
-        testing.run(test())
-        failure = testing.find(test, schedules=300)
-        assert isinstance(failure, testing.Failure) and len(failure.deviations) == 1
-        with pytest.raises(AssertionError):
-            testing.run(test(), schedule=failure.schedule)
-    assert vars(asyncio.queues.Queue).get("_wakeup_next") is before
-
-
-def test_a_queue_with_waiters_that_are_cancelled_or_of_a_derived_class():
-    class Derived(asyncio.Queue):
-        def _wakeup_next(self, waiters):
-            super()._wakeup_next(waiters)
-
-    async def main(kind):
-        queue, got = kind(), []
-
-        async def get():
-            got.append(await queue.get())
-
-        tasks = [asyncio.create_task(get()) for _ in range(5)]
-        await asyncio.sleep(1)
-        tasks[1].cancel()
-        queue.put_nowait(0)
-        tasks[3].cancel()
-        queue.put_nowait(1)
-        queue.put_nowait(2)
-        await asyncio.sleep(1)
-        assert sorted(got) == [0, 1, 2]
-
-    for kind in (asyncio.Queue, ferrio.Queue, Derived):
-        testing.explore(lambda kind=kind: main(kind), schedules=100)
-    # An ordinary loop keeps the line.
-    ferrio.run(main(Derived))
-    asyncio.run(main(asyncio.Queue))
-
-
-def test_those_who_are_woken_together_run_in_any_order():
-    async def main():
-        queue, got = asyncio.Queue(), {}
-
-        async def get(name):
-            got[name] = await queue.get()
-
-        tasks = [asyncio.create_task(get(name)) for name in "abc"]
-        await asyncio.sleep(1)
-        for item in range(3):
-            queue.put_nowait(item)
-        await asyncio.gather(*tasks)
-        return tuple(sorted(got.items()))
-
-    assert len({testing.run(main(), seed=seed) for seed in range(100)}) > 3
-    assert testing.run(main()) == (("a", 0), ("b", 1), ("c", 2))

@@ -15,8 +15,13 @@ __all__ = ("answer_of",)
 
 def answer_of(loop: Any, submitted: Any, function: Callable[..., Any]) -> Any:
     """Return a future of a simulated loop for what an executor's submit() has returned."""
+    # Outside of any host: also what a host has begun ends, when the host has crashed.
+    nowhere = contextvars.Context()
     if not isinstance(submitted, concurrent.futures.Future):
-        return _core.wrap_future(submitted, loop=loop)
+        future = _core.wrap_future(submitted, loop=loop)
+        loop._hold(1)
+        future.add_done_callback(lambda _: loop._hold(-1), context=nowhere)
+        return future
     answer = _Answer(loop.create_future(), submitted, function)
     number = loop._expect(answer)
 
@@ -25,7 +30,7 @@ def answer_of(loop: Any, submitted: Any, function: Callable[..., Any]) -> Any:
             loop._forget_answer(number)
             submitted.cancel()
 
-    answer.future.add_done_callback(forget)
+    answer.future.add_done_callback(forget, context=nowhere)
     # Called by the thread, or at once if the call has ended.
     submitted.add_done_callback(lambda _: loop._answered(number))
     return answer.future

@@ -132,8 +132,6 @@ class SimulatedLoop(Loop):
         future = super().run_in_executor(executor, func, *args)
         if executor is not None:
             self._executors.add(executor)
-        self._hold(1)
-        future.add_done_callback(lambda _: self._hold(-1))
         return future
 
     def _answer_of(self, submitted: Any, func: Callable[..., Any]) -> Any:
