@@ -267,6 +267,25 @@ def test_a_host_that_crashes_or_rests_while_its_call_is_under_way():
         testing.run(main(), seed=seed, network="memory", allow=["threads"])
 
 
+def test_a_host_that_crashes_while_it_holds_the_clock():
+    async def main():
+        net = testing.network()
+
+        async def hold():
+            with testing.clock().hold():
+                await asyncio.Event().wait()
+
+        net.host("db").start(hold)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        net.host("db").crash()
+        await asyncio.sleep(3600)
+        assert asyncio.get_running_loop()._holds == 0
+
+    for seed in (None, 1, 2):
+        testing.run(main(), seed=seed, network="memory")
+
+
 def test_in_debug_mode_and_in_eager_tasks():
     async def main():
         loop = asyncio.get_running_loop()

@@ -31,10 +31,12 @@ _FEW_TASKS = 16
 class Life:
     """The life of a host from its start to its crash."""
 
-    __slots__ = ("host", "is_over", "is_paused")
+    __slots__ = ("holds", "host", "is_over", "is_paused")
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        # What ends its holds of the clock.
+        self.holds: list[Callable[[], None]] = []
         self.is_over = self.is_paused = False
 
 
@@ -193,6 +195,8 @@ class Host:
         life.is_over = True
         self._life = None
         self.answers = not silently
+        for release in life.holds:
+            release()
         # The tasks first: nothing of them may hear how the rest ends.
         self._network.bury(life)
         self._network.disconnect(self, silently)

@@ -279,6 +279,14 @@ class MemoryLoop(SimulatedLoop):
 
     # What hosts that have crashed leave behind
 
+    def begin_hold(self) -> Callable[[], None]:
+        """Have the clock stand still until the function that is returned is called, or the host crashes."""
+        release = super().begin_hold()
+        life = current_life()
+        if life is not None:
+            life.holds.append(release)
+        return release
+
     def finish(self) -> None:
         """The test is over: what is paused may end."""
         super().finish()

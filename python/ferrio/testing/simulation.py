@@ -117,13 +117,25 @@ class SimulatedLoop(Loop):
 
     # What is under way outside of the loop holds its clock still.
 
+    def begin_hold(self) -> Callable[[], None]:
+        """Have the clock stand still until the function that is returned is called."""
+        self._hold(1)
+        held = [True]
+
+        def release() -> None:
+            if held:
+                held.clear()
+                self._hold(-1)
+
+        return release
+
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
-        self._hold(1)
+        release = self.begin_hold()
         try:
             yield
         finally:
-            self._hold(-1)
+            release()
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., Any], *args: Any
@@ -167,11 +179,11 @@ class SimulatedLoop(Loop):
         with self._held():
             transport, protocol = await start
             if transport.get_returncode() is None:
-                self._hold(1)
+                release = self.begin_hold()
                 exited = transport._process_exited
 
                 def process_exited(status: int) -> None:
-                    self._hold(-1)
+                    release()
                     exited(status)
 
                 transport._process_exited = process_exited
