@@ -361,7 +361,7 @@ UNGUARDED = re.findall(
     Py_INCREF Py_LeaveRecursiveCall Py_REFCNT Py_TYPE Py_None Py_True Py_False Py_NotImplemented
     PyByteArray_AsString PyByteArray_Check PyByteArray_Size
     PyBytes_AsString PyBytes_Check PyBytes_CheckExact PyBytes_FromStringAndSize PyBytes_Size
-    PyCallable_Check PyContext_CheckExact PyDict_Next
+    PyCFunction_CheckExact PyCallable_Check PyContext_CheckExact PyDict_Next
     PyErr_Fetch PyErr_GetRaisedException PyErr_Occurred
     PyEval_RestoreThread PyEval_SaveThread
     PyExceptionClass_Check PyExceptionInstance_Check PyException_GetContext PyException_GetTraceback

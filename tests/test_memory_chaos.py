@@ -6,8 +6,8 @@ import random
 
 from ferrio import testing
 from support.certificates import contexts
-from support.networked import trace_of
 from support.simulations import cancelled_connections, echo  # noqa: F401
+from support.traced import trace_of
 
 SERVERS, CLIENTS, SEEDS = 3, 4, 15
 

@@ -67,8 +67,8 @@ class Executor(concurrent.futures.ThreadPoolExecutor):
     def call(self, loop: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Return a future of the loop for function(*arguments). RuntimeError after a shutdown."""
         future = self._begin(self._work_queue.add, loop, function, arguments)
-        # A loop whose methods the program overrides is informed through them.
-        return _core.wrap_future(self.submit(function, *arguments), loop=loop) if future is None else future
+        # A loop whose methods the program overrides is informed through them, and a simulated loop chooses.
+        return loop._answer_of(self.submit(function, *arguments), function) if future is None else future
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return a concurrent future for fn(*args, **kwargs). RuntimeError after a shutdown."""

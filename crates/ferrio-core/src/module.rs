@@ -15,6 +15,7 @@ entry_point!(definition);
 /// What the interpreter gets when it imports the module.
 fn definition() -> ModuleDefinition {
     let methods = [
+        loop_::simulation::functions(),
         coroutines::functions(),
         futures::functions(),
         tasks::functions(),

@@ -215,6 +215,10 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
             _import("executors")
         return executors.run_in_executor(self, executor, func, args)
 
+    def _answer_of(self, submitted: Any, func: Callable[..., Any]) -> Any:
+        """Return a future of the loop for what an executor's submit(func) has returned."""
+        return _core.wrap_future(submitted, loop=self)
+
     def set_default_executor(self, executor: Any) -> None:
         """Set the executor that run_in_executor(None, ...) uses. TypeError unless it is a thread pool."""
         from ferrio.loop.executors import set_default_executor

@@ -8,7 +8,6 @@ import threading
 import warnings
 from asyncio import coroutines
 
-from ferrio import _core
 from ferrio.executor import Executor
 from ferrio.loop.coroutine_functions import is_coroutine_function
 
@@ -45,7 +44,7 @@ def run_in_executor(loop: Loop, executor: Any, func: Callable[..., Any], args: t
             executor = loop._default_executor = loop._own_executor = Executor(None, "asyncio")
         if executor is loop._own_executor:
             return executor.call(loop, func, args)
-    return _core.wrap_future(executor.submit(func, *args), loop=loop)
+    return loop._answer_of(executor.submit(func, *args), func)
 
 
 def set_default_executor(loop: Loop, executor: Any) -> None:

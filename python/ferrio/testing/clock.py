@@ -46,11 +46,11 @@ class Clock:
 
         The loop does this by itself for calls in executors, name lookups and child processes.
         """
-        self._loop._hold(1)
+        release = self._loop.begin_hold()
         try:
             yield
         finally:
-            self._loop._hold(-1)
+            release()
 
 
 def clock() -> Clock:

@@ -10,13 +10,14 @@ import socket
 from typing import Any
 
 from ferrio import versions
-from ferrio.testing.hosts import ANY, Host
+from ferrio.testing.addresses import ANY, ANY6, family_of, mapped, socket_name, unmapped
+from ferrio.testing.hosts import Host
 from ferrio.testing.memory_sockets import MemorySocket, port_number
 
 __all__ = ("MemoryDatagramTransport", "open_endpoint")
 
-# The most that one datagram takes, in bytes: IPv4's length less its headers.
-_MOST_BYTES = 65507
+# The most that one datagram takes, in bytes: the length that IP's header tells, less the headers.
+_MOST_BYTES = {socket.AF_INET: 65507, socket.AF_INET6: 65527}
 
 _BROADCAST = "255.255.255.255"
 
@@ -67,29 +68,32 @@ class MemoryDatagramTransport(asyncio.DatagramTransport):
     def _send(self, data: bytes, address: Any) -> None:
         if address is None:
             raise OSError(errno.EDESTADDRREQ, os.strerror(errno.EDESTADDRREQ))
-        if len(data) > _MOST_BYTES:
-            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
         network = self._network
         if not isinstance(self._sockname, tuple):
+            if len(data) > _MOST_BYTES[socket.AF_INET]:
+                raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
             if address not in self._host.endpoints:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             self._carry(self._host, address, data, self._sockname)
-        elif address[0] == _BROADCAST:
+            return
+        family = family_of(self._sockname[0])
+        if len(data) > _MOST_BYTES[family]:
+            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+        if address[0] == _BROADCAST and family == socket.AF_INET:
             if not self._may_broadcast:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             for host in network.hosts:
                 self._carry(host, (host.address, address[1]), data, self._own_address(host.address))
         else:
             with network.as_host(self._host):
-                there, name = network.resolve(address[0])
+                there, name = network.resolve(address[0], family)[0]
+            name = unmapped(name)
             self._carry(there, (name, port_number(address[1])), data, self._own_address(name))
 
-    def _own_address(self, of_other: str) -> Any:
-        """Return the address that the other end sees."""
-        name, port = self._sockname
-        if name != ANY:
-            return self._sockname
-        return (of_other if of_other.startswith("127.") else self._host.address, port)
+    def _own_address(self, other: str) -> Any:
+        """Return the address and port that the other end sees."""
+        name, port = self._sockname[:2]
+        return (self._host.own_address(other) if name in {ANY, ANY6} else name, port)
 
     def _carry(self, there: Host, address: Any, data: bytes, sender: Any) -> None:
         network, here = self._network, self._host
@@ -121,6 +125,10 @@ class MemoryDatagramTransport(asyncio.DatagramTransport):
 
     def take(self, data: bytes, sender: Any) -> None:
         """Give the protocol a datagram that has arrived."""
+        if isinstance(sender, tuple):
+            name, port = sender
+            is_ipv6 = family_of(self._sockname[0]) == socket.AF_INET6
+            sender = socket_name(mapped(name) if is_ipv6 else name, port)
         if self._peer is None or self._peer == sender:
             self._soon(self._receive, data, sender)
 
@@ -208,21 +216,18 @@ async def open_endpoint(
     else:
         if local_addr is None and remote_addr is None and family == 0:
             raise ValueError("unexpected address family")
-        for address in (local_addr, remote_addr):
-            if address is not None and not (isinstance(address, tuple) and len(address) == 2):
+        for given in (local_addr, remote_addr):
+            if given is not None and not (isinstance(given, tuple) and len(given) == 2):
                 raise TypeError("2-tuple is expected")
-        peer = None
-        if remote_addr is not None:
-            peer = (network.resolve(remote_addr[0])[1], port_number(remote_addr[1]))
-        sock = None
-    local = local_addr or (None, 0)
-    if sock is None:
+        address, peer = _addresses(network, host, local_addr, remote_addr, family)
         # Nobody has it until the transport is there.
-        address = network.listening_address(local[0])
-        sock = host.bind(None, address, port_number(local[1]), socket.SOCK_DGRAM)
+        port = 0 if local_addr is None else port_number(local_addr[1])
+        sock = host.bind(None, address, port, socket.SOCK_DGRAM)
     transport = MemoryDatagramTransport(network, host, sock, peer, bool(allow_broadcast))
-    if not is_unix or local_addr:
-        host.endpoints[sock.getsockname()] = transport
+    if not is_unix:
+        host.endpoints[sock.getsockname()[:2]] = transport
+    elif local_addr:
+        host.endpoints[local_addr] = transport
     try:
         protocol = protocol_factory()
     except BaseException:
@@ -236,3 +241,17 @@ async def open_endpoint(
         transport.close()
         raise
     return transport, protocol
+
+
+def _addresses(network: Any, host: Host, local: Any, remote: Any, family: int) -> tuple[str, Any]:
+    """Return the own address and what sockets show of the other, of the first family that has both."""
+    peers: list[Any] = [None]
+    if remote is not None:
+        port = port_number(remote[1])
+        peers = [socket_name(address, port) for _, address in network.resolve(remote[0], family)]
+    names = network.names.listening(None if local is None else local[0], host, family)
+    for name in names:
+        for peer in peers:
+            if peer is None or family_of(peer[0]) == family_of(name):
+                return name, peer
+    raise ValueError("can not get address information")

@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+from ferrio.testing.addresses import ANY, ANY6, LOOPBACK, LOOPBACK6, family_of, socket_name
 from ferrio.testing.links import Conditions
 from ferrio.testing.memory_sockets import MemorySocket
 
@@ -26,17 +27,16 @@ _LAST_PORT = 65535
 
 _FEW_TASKS = 16
 
-ANY = "0.0.0.0"
-LOOPBACK = "127.0.0.1"
-
 
 class Life:
     """The life of a host from its start to its crash."""
 
-    __slots__ = ("host", "is_over", "is_paused")
+    __slots__ = ("holds", "host", "is_over", "is_paused")
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        # What ends its holds of the clock.
+        self.holds: list[Callable[[], None]] = []
         self.is_over = self.is_paused = False
 
 
@@ -65,23 +65,33 @@ def gate(entry: Any) -> bool | None:
     return None if life.is_paused else True
 
 
+def see_outcome(task: Any) -> None:
+    """Note that somebody has seen what a task waited for: its next step would have, and there is none."""
+    waiter: Any = getattr(task, "_fut_waiter", None)
+    if waiter is not None and waiter.done() and not waiter.cancelled():
+        waiter.exception()
+
+
 def _bind_error(number: int, address: str, port: int) -> OSError:
-    text = f"error while attempting to bind on address {(address, port)}: {os.strerror(number).lower()}"
+    name = socket_name(address, port)
+    text = f"error while attempting to bind on address {name}: {os.strerror(number).lower()}"
     return OSError(number, text)
 
 
 class Host:
-    """A host of the network: a name, an address, the ports on which it listens, and what runs on it."""
+    """A host of the network: a name, addresses, the ports on which it listens, and what runs on it."""
 
-    def __init__(self, network: Any, name: str, address: str) -> None:
+    def __init__(self, network: Any, name: str, address: str, address6: str) -> None:
         self.name: str = name
+        # Of IPv4 and of IPv6.
         self.address: str = address
+        self.address6: str = address6
         self._network = network
         self._life: Life | None = Life(self)
         self._program: Callable[[], Coroutine[Any, Any, Any]] | None = None
         # Whether connections to it are refused or, after a power cut, are not answered.
         self.answers = True
-        # Servers by address and port, or by path. The address is ANY, the loopback or the host's own.
+        # Servers by address and port, or by path. The address is that of any, the loopback or the host's own.
         self.listeners: dict[Any, Any] = {}
         # Datagram endpoints, in the same way.
         self.endpoints: dict[Any, Any] = {}
@@ -185,6 +195,8 @@ class Host:
         life.is_over = True
         self._life = None
         self.answers = not silently
+        for release in life.holds:
+            release()
         # The tasks first: nothing of them may hear how the rest ends.
         self._network.bury(life)
         self._network.disconnect(self, silently)
@@ -261,7 +273,7 @@ class Host:
 
         OSError if the address is taken or another host's.
         """
-        if address not in {ANY, LOOPBACK, self.address}:
+        if address not in {ANY, LOOPBACK, self.address, ANY6, LOOPBACK6, self.address6}:
             raise _bind_error(errno.EADDRNOTAVAIL, address, port)
         table = self.listeners if kind == socket.SOCK_STREAM else self.endpoints
         taken = {key for key in table if isinstance(key, tuple)}
@@ -269,16 +281,33 @@ class Host:
             port = self.new_port()
             while port in {number for _, number in taken}:
                 port = self.new_port()
-        addresses = {key[0] for key in taken if key[1] == port}
-        if address in addresses or ANY in addresses or (addresses and address == ANY):
+        # asyncio's servers on IPv6 serve IPv6 alone. Its datagram endpoints on all addresses serve IPv4 too.
+        are_apart = kind == socket.SOCK_STREAM
+        if any(_are_one(address, key[0], are_apart) for key in taken if key[1] == port):
             raise _bind_error(errno.EADDRINUSE, address, port)
         table[address, port] = owner
-        return MemorySocket((address, port), kind=kind)
+        return MemorySocket(socket_name(address, port), kind=kind)
+
+    def own_address(self, other: str) -> str:
+        """Return the address from which the host speaks with an address."""
+        if other in {LOOPBACK, LOOPBACK6}:
+            return other
+        return self.address6 if family_of(other) == socket.AF_INET6 else self.address
 
     def listener(self, address: str, port: int) -> Any:
         """Return the server that listens on an address and port, or None."""
-        return self.listeners.get((address, port)) or self.listeners.get((ANY, port))
+        anywhere = ANY6 if family_of(address) == socket.AF_INET6 else ANY
+        return self.listeners.get((address, port)) or self.listeners.get((anywhere, port))
 
     def endpoint(self, address: str, port: int) -> Any:
         """Return the datagram endpoint with an address and port, or None."""
-        return self.endpoints.get((address, port)) or self.endpoints.get((ANY, port))
+        get = self.endpoints.get
+        is_ipv4 = family_of(address) == socket.AF_INET
+        return get((address, port)) or (is_ipv4 and get((ANY, port))) or get((ANY6, port))
+
+
+def _are_one(one: str, other: str, are_apart: bool) -> bool:
+    """Return whether two addresses on one port are in each other's way. are_apart: families never are."""
+    if family_of(one) != family_of(other):
+        return not are_apart and ANY6 in {one, other}
+    return one == other or bool({one, other} & {ANY, ANY6})

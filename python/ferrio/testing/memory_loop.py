@@ -12,6 +12,7 @@ from typing import Any
 
 from ferrio import versions
 from ferrio.testing import outside
+from ferrio.testing.addresses import family_of, socket_name
 from ferrio.testing.datagrams import open_endpoint
 from ferrio.testing.hosts import current_life
 from ferrio.testing.memory_servers import MemoryServer
@@ -22,6 +23,8 @@ from ferrio.testing.transports import MemoryTransport
 from ferrio.tls import SSLProtocol, check_timeouts
 
 __all__ = ("MemoryLoop",)
+
+_PROTOCOLS = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
 
 
 class MemoryLoop(SimulatedLoop):
@@ -36,7 +39,10 @@ class MemoryLoop(SimulatedLoop):
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
         """Connect to a host of the network. The socket is good for create_connection(sock=...) only."""
-        self._connected[sock] = await self.network.connect(*address[:2])
+        if sock.family == socket.AF_UNIX:
+            self._connected[sock] = await self.network.connect_unix(os.fspath(address))
+        else:
+            self._connected[sock] = _made(await self.network.connect(address[0], address[1], sock.family))
 
     def _stuck(self) -> None:
         """Raise DeadlockError, which names hosts that are paused."""
@@ -59,6 +65,7 @@ class MemoryLoop(SimulatedLoop):
         host: Any = None,
         port: Any = None,
         *,
+        family: int = 0,
         sock: Any = None,
         ssl: Any = None,
         ssl_handshake_timeout: float | None = None,
@@ -76,7 +83,7 @@ class MemoryLoop(SimulatedLoop):
             raise ValueError("Neither host/port nor sock were specified")
         names = [host] if host is None or isinstance(host, str | bytes) else list(host)
         server = MemoryServer(self, protocol_factory, ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
-        server.listen(self.network, names, port_number(port))
+        server.listen(self.network, names, port_number(port), family)
         if start_serving:
             await server.start_serving()
         return server
@@ -88,6 +95,7 @@ class MemoryLoop(SimulatedLoop):
         port: Any = None,
         *,
         ssl: Any = None,
+        family: int = 0,
         sock: Any = None,
         server_hostname: str | None = None,
         ssl_handshake_timeout: float | None = None,
@@ -113,12 +121,8 @@ class MemoryLoop(SimulatedLoop):
         elif host is None and port is None:
             raise ValueError("host and port was not specified and no sock specified")
         else:
-            try:
-                transport = await self.network.connect("localhost" if host is None else host, port)
-            except OSError as error:
-                if all_errors:
-                    raise ExceptionGroup("create_connection failed", [error]) from None
-                raise
+            made = await self.network.connect("localhost" if host is None else host, port, family)
+            transport = _made(made, all_errors)
         return await self._begin(
             transport, protocol_factory, ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout
         )
@@ -250,23 +254,19 @@ class MemoryLoop(SimulatedLoop):
         self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
     ) -> Any:
         """Return the address of a host of the network, as socket.getaddrinfo() does."""
-        if family not in {0, socket.AF_INET}:
-            raise socket.gaierror(socket.EAI_ADDRFAMILY, "Address family for hostname not supported")
-        _, address = self.network.resolve("localhost" if host is None else host)
-        kind = type or socket.SOCK_STREAM
-        return [
-            (
-                socket.AF_INET,
-                socket.SocketKind(kind),
-                proto or socket.IPPROTO_TCP,
-                "",
-                (address, port_number(port)),
-            )
-        ]
+        if host is None and flags & socket.AI_PASSIVE:
+            addresses = self.network.names.listening(None, self.network.current_host(), family)
+        else:
+            found = self.network.resolve("localhost" if host is None else host, family)
+            addresses = [address for _, address in found]
+        kind = socket.SocketKind(type or socket.SOCK_STREAM)
+        proto = proto or _PROTOCOLS.get(kind, 0)
+        number = port_number(port)
+        return [(family_of(address), kind, proto, "", socket_name(address, number)) for address in addresses]
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:
         """Return the name of the host with an address, and the port, as socket.getnameinfo() does."""
-        host, address = self.network.resolve(sockaddr[0])
+        host, address = self.network.resolve(sockaddr[0])[0]
         return (address if flags & socket.NI_NUMERICHOST else host.name), str(sockaddr[1])
 
     # What would reach out of the simulation, unless the test allows it
@@ -278,6 +278,14 @@ class MemoryLoop(SimulatedLoop):
         return super().run_in_executor(executor, func, *args)
 
     # What hosts that have crashed leave behind
+
+    def begin_hold(self) -> Callable[[], None]:
+        """Have the clock stand still until the function that is returned is called, or the host crashes."""
+        release = super().begin_hold()
+        life = current_life()
+        if life is not None:
+            life.holds.append(release)
+        return release
 
     def finish(self) -> None:
         """The test is over: what is paused may end."""
@@ -296,6 +304,18 @@ class MemoryLoop(SimulatedLoop):
             if life.is_over:
                 self._asyncgens.discard(agen)
         await super().shutdown_asyncgens()
+
+
+def _made(made: Any, all_errors: bool = False) -> MemoryTransport:
+    """Return a connection that was made, or raise asyncio's error of several addresses."""
+    if isinstance(made, MemoryTransport):
+        return made
+    if all_errors:
+        raise ExceptionGroup("create_connection failed", made)
+    texts = [str(error) for error in made]
+    if len(set(texts)) == 1:
+        raise made[0]
+    raise OSError(f"Multiple exceptions: {', '.join(texts)}")
 
 
 def _refuse(name: str, kind: str) -> Callable[..., Any]:

@@ -37,14 +37,14 @@ class MemoryServer(Server):
         super().__init__(loop, [], protocol_factory, context, 0, *timeouts)
         self._clients = OrderedWeakSet()
 
-    def listen(self, network: Network, names: list[Any], port: int) -> None:
+    def listen(self, network: Network, names: list[Any], port: int, family: int = 0) -> None:
         """Take the addresses; connections are refused until the server serves."""
         host = network.current_host()
         try:
-            # "127.0.0.1" and "::1" are one address here.
-            for name in {network.listening_address(name): name for name in names}.values():
-                sock: Any = host.bind(self, network.listening_address(name), port)
-                self._listeners.append(_Listener(host, sock.getsockname(), self))
+            found = [address for name in names for address in network.names.listening(name, host, family)]
+            for address in dict.fromkeys(found):
+                sock: Any = host.bind(self, address, port)
+                self._listeners.append(_Listener(host, sock.getsockname()[:2], self))
                 assert self._sockets is not None
                 self._sockets.append(sock)
         except BaseException:

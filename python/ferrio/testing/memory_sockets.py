@@ -46,7 +46,8 @@ class MemorySocket:
 
     def __init__(self, sockname: Any, peername: Any = None, kind: int = socket.SOCK_STREAM) -> None:
         is_unix = not isinstance(sockname, tuple)
-        self.family: socket.AddressFamily = socket.AF_UNIX if is_unix else socket.AF_INET
+        of_internet = socket.AF_INET if len(sockname) == 2 else socket.AF_INET6
+        self.family: socket.AddressFamily = socket.AF_UNIX if is_unix else of_internet
         self.type: socket.SocketKind = socket.SocketKind(kind)
         is_stream = kind == socket.SOCK_STREAM
         self.proto: int = 0 if is_unix else socket.IPPROTO_TCP if is_stream else socket.IPPROTO_UDP

@@ -12,11 +12,11 @@ import errno
 import itertools
 import os
 import random
-import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ferrio.testing.hosts import ANY, LOOPBACK, Host, Life, _current, current_life, gate
+from ferrio.testing.addresses import Names, mapped, socket_name, unmapped
+from ferrio.testing.hosts import Host, Life, _current, current_life, gate, see_outcome
 from ferrio.testing.links import Conditions, Link, Ways
 from ferrio.testing.memory_sockets import port_number
 from ferrio.testing.outside import LeavesSimulationError
@@ -31,14 +31,6 @@ _CONNECT_TIMEOUT = 127.0
 _SEND_TIMEOUT = 924.0
 
 _Names = str | Iterable[str]
-
-
-def _key(name: str) -> str:
-    """Return a name as it is compared: DNS knows no case, and libraries encode what is not ASCII."""
-    if not name.isascii():
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("idna").decode()
-    return name.lower().removesuffix(".") or name
 
 
 class Network(Conditions):
@@ -57,8 +49,7 @@ class Network(Conditions):
         self.jitter = self.loss = self.duplication = 0.0
         self.bandwidth = None
         self._ways = Ways()
-        self._hosts: dict[str, Host] = {}
-        self._by_address: dict[str, Host] = {}
+        self.names = Names()
         # Pairs of hosts; nothing gets from the first to the second.
         self._cuts: set[tuple[Host, Host]] = set()
         # What waits for the end of a partition or for the restart of a host, in order.
@@ -76,18 +67,16 @@ class Network(Conditions):
         """Return the host of this name; a new one if there is none. TypeError for what is no name."""
         if not isinstance(name, str) or not name:
             raise TypeError(f"the name of a host is a str, got {name!r}")
-        key = _key(name)
-        found = self._hosts.get(key)
+        found: Host | None = self.names.get(name)
         if found is None:
-            number = len(self._hosts) + 1
-            address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-            found = self._hosts[key] = self._by_address[address] = Host(self, name, address)
+            found = Host(self, name, *self.names.next_addresses())
+            self.names.add(found)
         return found
 
     @property
     def hosts(self) -> tuple[Host, ...]:
         """The hosts, in the order in which they were first named."""
-        return tuple(self._hosts.values())
+        return tuple(self.names.hosts.values())
 
     def current_host(self) -> Host:
         """Return the host on which the running code is; "localhost" if it is on none."""
@@ -124,6 +113,7 @@ class Network(Conditions):
                 self._has_foreign_tasks = True
             if context is None or context.get(_current) is not life:
                 continue
+            see_outcome(of_task)
             if hasattr(of_task, "_abandon"):
                 self._buried.append(of_task._abandon())
             else:
@@ -133,7 +123,7 @@ class Network(Conditions):
 
     def wake(self) -> None:
         """Resume all hosts that are paused: the run ends, and everything is to end with it."""
-        for host in self._hosts.values():
+        for host in self.names.hosts.values():
             if host.is_up:
                 host.resume()
         if self._has_foreign_tasks:
@@ -219,38 +209,56 @@ class Network(Conditions):
 
     # Names
 
-    def resolve(self, name: Any) -> tuple[Host, str]:
-        """Return the host of a name or address as the current host sees it, and the address.
+    @property
+    def dual_stack(self) -> bool:
+        """Whether a name has an IPv6 address and an IPv4 address, in this order, for who asks for no family.
+
+        It is False at first: a name has its IPv4 address then.
+        """
+        return self.names.is_dual
+
+    @dual_stack.setter
+    def dual_stack(self, is_dual: bool) -> None:
+        self.names.is_dual = bool(is_dual)
+
+    def resolve(self, name: Any, family: int = 0) -> list[tuple[Host, str]]:
+        """Return hosts and addresses for a name or address as the current host sees it; the best is first.
 
         gaierror if there is none.
         """
-        here = self.current_host()
-        text = _key(name.decode("ascii", "replace") if isinstance(name, bytes) else str(name))
-        if text in {"localhost", "::1"} or text.startswith("127."):
-            return here, LOOPBACK
-        found = self._hosts.get(text) or self._by_address.get(text)
-        if found is not None:
-            return found, found.address
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return self.names.resolve(name, self.current_host(), family)
 
     # Connections
 
-    async def connect(self, name: Any, port: Any) -> MemoryTransport:
-        """Return the transport of a new connection. OSError as of a real network."""
-        here = self.current_host()
-        there, address = self.resolve(name)
+    async def connect(self, name: Any, port: Any, family: int = 0) -> list[OSError] | MemoryTransport:
+        """Return the transport of a new connection, or the errors of all addresses that were tried."""
+        errors: list[OSError] = []
         port = port_number(port)
+        for there, address in self.resolve(name, family):
+            try:
+                return await self._connect(there, address, port)
+            except OSError as error:
+                errors.append(error)
+        return errors
+
+    async def _connect(self, there: Host, address: str, port: int) -> MemoryTransport:
+        here = self.current_host()
+        text = f"Connect call failed {socket_name(address, port)}"
         if self.is_cut(here, there) or self.is_cut(there, here) or not there.answers:
             await asyncio.sleep(_CONNECT_TIMEOUT)
-            text = f"Connect call failed {(address, port)}"
             raise TimeoutError(errno.ETIMEDOUT, text)
         await self._pass(here, there)
-        server = there.listener(address, port)
+        server = there.listener(unmapped(address), port)
         if server is None or not server.is_serving():
             await self._pass(there, here)
-            raise ConnectionRefusedError(errno.ECONNREFUSED, f"Connect call failed {(address, port)}")
-        own = (LOOPBACK if address == LOOPBACK else here.address, here.new_port())
-        return await self._join(here, own, there, (address, port), server)
+            raise ConnectionRefusedError(errno.ECONNREFUSED, text)
+        own = here.own_address(unmapped(address))
+        number = here.new_port()
+        # Who connects to a mapped address sees mapped addresses.
+        shown = own if unmapped(address) == address else mapped(own)
+        near = socket_name(shown, number), socket_name(address, port)
+        far = socket_name(unmapped(address), port), socket_name(own, number)
+        return await self._join(here, near, there, far, server)
 
     async def connect_unix(self, path: Any) -> MemoryTransport:
         """Return the transport of a new connection to a Unix socket of the current host, or raise OSError."""
@@ -260,11 +268,14 @@ class Network(Conditions):
         server = here.listeners[path]
         if server is None or not server.is_serving():
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-        return await self._join(here, "", here, path, server)
+        return await self._join(here, ("", path), here, (path, ""), server)
 
-    async def _join(self, here: Host, own: Any, there: Host, other: Any, server: Any) -> MemoryTransport:
-        near = MemoryTransport(self, here, own, there, other)
-        far = MemoryTransport(self, there, other, here, own, server)
+    async def _join(
+        self, here: Host, here_shown: Any, there: Host, there_shown: Any, server: Any
+    ) -> MemoryTransport:
+        """Connect two hosts. Each end shows its own address and the other's."""
+        near = MemoryTransport(self, here, here_shown[0], there, here_shown[1])
+        far = MemoryTransport(self, there, there_shown[0], here, there_shown[1], server)
         near.peer, far.peer = far, near
         self.transports[near] = self.transports[far] = None
         server.accept(far)
@@ -362,7 +373,7 @@ class Network(Conditions):
             transport.end()
         self.transports.clear()
         self._held_back.clear()
-        for host in self._hosts.values():
+        for host in self.names.hosts.values():
             host.forget()
         buried, self._buried = self._buried, []
         for coroutine in buried:
@@ -377,12 +388,8 @@ class Network(Conditions):
     def open_ends(self) -> Iterator[Any]:
         """Return the ends of connections, and the datagram endpoints, of hosts that are up."""
         yield from self.transports
-        for host in self._hosts.values():
+        for host in self.names.hosts.values():
             yield from dict.fromkeys(host.endpoints.values())
-
-    def listening_address(self, name: Any) -> str:
-        """Return the address of a name that a server is to listen on."""
-        return ANY if name in {None, "", ANY, "::"} else self.resolve(name)[1]
 
 
 def network() -> Network:

@@ -2,18 +2,21 @@
 
 The interpreter tells its audit hooks what a program is about to do. One hook of Ferrio's, which stays from
 the first closed simulation on, refuses what the simulation of its thread does not allow. The wall time has no
-such event, so it is simulated: the functions of the module `time` follow the loop's clock while a closed
-simulation runs.
+such event, so it is simulated: the functions of the modules `time` and `datetime` follow the loop's clock
+while a closed simulation runs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+from ferrio import _core
 
 __all__ = ("KINDS", "LeavesSimulationError", "checked", "closed")
 
@@ -147,11 +150,17 @@ def _replace_functions() -> None:
     for name, replacement in _REPLACEMENTS.items():
         _originals[name] = getattr(time, name)
         setattr(time, name, replacement)
+    # These stay for the life of the process, and ask only while the clock is on.
+    _core.replace_datetime_clock(
+        datetime.datetime.now, datetime.datetime.utcnow, datetime.date.today, _of_datetime
+    )
+    _core.switch_datetime_clock(True)
     _originals["start"] = threading.Thread.start
     threading.Thread.start = _start  # type: ignore[method-assign]
 
 
 def _restore_functions() -> None:
+    _core.switch_datetime_clock(False)
     for name in _REPLACEMENTS:
         setattr(time, name, _originals[name])
     threading.Thread.start = _originals["start"]  # type: ignore[method-assign]
@@ -203,6 +212,25 @@ def _strftime(format: str, *moment: Any) -> Any:
     if closed is not None:
         moment = (_originals["localtime"](closed.wall_time()),)
     return _originals["strftime"](format, *moment)
+
+
+# The constructors that the interpreter's own functions use, whatever a derived class has.
+_from_timestamp = vars(datetime.datetime)["fromtimestamp"]
+
+
+def _of_datetime(name: str, kind: Any, moment: Any) -> Any:
+    """Return what takes the place of datetime.now(), datetime.utcnow() or date.today(); or None."""
+    closed = _simulation()
+    if closed is None:
+        return None
+    seconds = closed.wall_time()
+    if name == "today":
+        # As the interpreter's own; a derived class may have its own constructor.
+        return kind.fromtimestamp(seconds)
+    make = _from_timestamp.__get__(None, kind)
+    if name == "utcnow":
+        return make(seconds, datetime.UTC).replace(tzinfo=None)
+    return make(seconds, getattr(moment, "tzinfo", None))
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -15,7 +15,9 @@ from ferrio.inspection.deadlocks import DeadlockError
 from ferrio.loop import Loop
 from ferrio.runners import Runner
 from ferrio.testing import checks, graph, outside
+from ferrio.testing.answers import answer_of
 from ferrio.testing.schedules import Order
+from ferrio.testing.waiters import choose_first, queues_ask
 from ferrio.testing.weak_sets import OrderedWeakSet
 
 __all__ = ("DeadlockError", "LeakError", "SimulatedLoop", "run", "run_in_order")
@@ -115,13 +117,25 @@ class SimulatedLoop(Loop):
 
     # What is under way outside of the loop holds its clock still.
 
+    def begin_hold(self) -> Callable[[], None]:
+        """Have the clock stand still until the function that is returned is called."""
+        self._hold(1)
+        held = [True]
+
+        def release() -> None:
+            if held:
+                held.clear()
+                self._hold(-1)
+
+        return release
+
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
-        self._hold(1)
+        release = self.begin_hold()
         try:
             yield
         finally:
-            self._hold(-1)
+            release()
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., Any], *args: Any
@@ -130,9 +144,13 @@ class SimulatedLoop(Loop):
         future = super().run_in_executor(executor, func, *args)
         if executor is not None:
             self._executors.add(executor)
-        self._hold(1)
-        future.add_done_callback(lambda _: self._hold(-1))
         return future
+
+    def _answer_of(self, submitted: Any, func: Callable[..., Any]) -> Any:
+        return answer_of(self, submitted, func)
+
+    def _choose_waiter(self, waiters: Any) -> None:
+        choose_first(self, waiters)
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait until the default executor's threads have ended; the clock stands still."""
@@ -161,11 +179,11 @@ class SimulatedLoop(Loop):
         with self._held():
             transport, protocol = await start
             if transport.get_returncode() is None:
-                self._hold(1)
+                release = self.begin_hold()
                 exited = transport._process_exited
 
                 def process_exited(status: int) -> None:
-                    self._hold(-1)
+                    release()
                     exited(status)
 
                 transport._process_exited = process_exited
@@ -284,7 +302,7 @@ def run_in_order(
     loop: Any = runner.get_loop()
     noted = checks.Unawaited() if strict else None
     with noted or contextlib.nullcontext():
-        with outside.closed(loop, allowed, START), runner:
+        with outside.closed(loop, allowed, START), queues_ask(), runner:
             try:
                 result: _T = runner.run(main)
             finally:

@@ -23,6 +23,7 @@ pub mod bytes;
 pub mod call;
 pub mod class;
 pub mod context;
+pub mod datetime;
 pub mod deque;
 pub mod dict;
 mod elf;

@@ -7,6 +7,7 @@ use crate::ffi::error::check_signals;
 use crate::ffi::{Object, Own, Result, detach, thread_ident};
 use crate::stdlib;
 use ferrio_reactor::clock;
+use ferrio_reactor::poller::Event;
 use ferrio_reactor::timer_slack::TimerSlack;
 use ferrio_sched::deadline;
 use std::io::ErrorKind;
@@ -157,6 +158,25 @@ impl Own<Loop> {
     }
 
     pub(super) fn dispatch(&self) {
+        self.each_event(|event| {
+            let mut ready = self.ready.borrow_mut();
+            self.registrations.borrow_mut().take_interested(event, |entry| ready.push(entry));
+        });
+    }
+
+    /// Takes what each descriptor is ready for that the last poll has found.
+    pub(super) fn take_events(&self, mut take: impl FnMut(Vec<Runnable>)) {
+        self.each_event(|event| {
+            let mut entries = Vec::new();
+            self.registrations.borrow_mut().take_interested(event, |entry| entries.push(entry));
+            if !entries.is_empty() {
+                take(entries);
+            }
+        });
+    }
+
+    #[inline]
+    fn each_event(&self, mut take: impl FnMut(Event)) {
         let Some(system) = self.system.borrow().clone() else { return };
         let mut events = self.events.take();
         let waker = system.waker.as_raw_fd() as u64;
@@ -165,8 +185,7 @@ impl Own<Loop> {
                 system.waker.reset();
                 continue;
             }
-            let mut ready = self.ready.borrow_mut();
-            self.registrations.borrow_mut().take_interested(event, |entry| ready.push(entry));
+            take(event);
         }
         // Each event is dispatched once, even if the next iteration does not poll.
         events.clear();

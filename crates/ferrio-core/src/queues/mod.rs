@@ -13,6 +13,7 @@ use crate::ffi::error::value_error;
 use crate::ffi::module::Module;
 use crate::ffi::{Name, Object, Own, Raised, Result, SkippedMethods, Slot, Visitor, deque};
 use crate::futures::waiter;
+use crate::loop_::Loop;
 use crate::stdlib::{
     self, ASYNCIO_LIFO_QUEUE as ORIGINAL_STACK, ASYNCIO_PRIORITY_QUEUE as ORIGINAL_HEAP,
     ASYNCIO_QUEUE as ORIGINAL, FERRIO_EVENT, HEAPPOP, HEAPPUSH, LIST, POPLEFT, QUEUE_EMPTY, QUEUE_FULL,
@@ -248,6 +249,9 @@ fn shut_down() -> Raised {
 #[inline]
 fn wake_up_next(waiters: &Waiters) -> Result<()> {
     let Some(waiters) = waiters.any()? else { return Ok(()) };
+    if deque::len(&waiters)? > 1 {
+        choose_first(&waiters)?;
+    }
     while let Some(future) = deque::pop_left(&waiters)? {
         if !waiter::is_done(&future)? {
             return waiter::set_result(&future, Object::none());
@@ -255,6 +259,17 @@ fn wake_up_next(waiters: &Waiters) -> Result<()> {
     }
     Ok(())
 }
+
+/// A simulated loop chooses who is first: no queue promises an order of those who wait.
+fn choose_first(waiters: &Object) -> Result<()> {
+    let running = crate::loop_::running_or_none()?;
+    match Own::<Loop>::downcast(&running) {
+        Some(own) if own.is_simulated() => running.method1(&CHOOSE_WAITER, waiters).map(drop),
+        _ => Ok(()),
+    }
+}
+
+static CHOOSE_WAITER: Name = Name::new(c"_choose_waiter");
 
 /// An exception has ended the wait. If a place or an item was meant for this waiter, the next one gets it.
 fn give_up(waiters: &Waiters, future: &Object, is_of_use: impl FnOnce() -> Result<bool>) -> Result<()> {

@@ -117,9 +117,12 @@ impl Own<CallQueue> {
         Object::list(taken.into_iter().map(Object::tuple).collect::<Result<Vec<_>>>()?)
     }
 
-    /// A future for the result of a function; None if the loop or one of its methods is not Ferrio's own.
+    /// A future for the result of a function; None if the loop or one of its methods is not Ferrio's own, or if the loop is
+    /// simulated.
     fn add(&self, loop_: &Object, function: &Object, arguments: &Object) -> Result {
-        let Some(own) = Own::<Loop>::downcast(loop_).filter(|own| own.has_own_call_soon_threadsafe()) else {
+        let Some(own) =
+            Own::<Loop>::downcast(loop_).filter(|own| own.has_own_call_soon_threadsafe() && !own.is_simulated())
+        else {
             return Ok(Object::none());
         };
         let future = waiter::create(loop_)?;

@@ -1,9 +1,9 @@
 //! The methods of a simulated loop that `ferrio.testing` uses.
 
 use super::super::Loop;
-use crate::ffi::class::{Method, Property, getter, method, method0, method1};
-use crate::ffi::error::runtime_error;
-use crate::ffi::{Args, Object, Result};
+use crate::ffi::class::{Method, Property, getter, method, method0, method1, module_function};
+use crate::ffi::error::{runtime_error, type_error};
+use crate::ffi::{Args, Object, Result, datetime};
 
 /// All of them.
 pub(in crate::loop_) fn methods() -> Vec<Method> {
@@ -34,6 +34,33 @@ pub(in crate::loop_) fn methods() -> Vec<Method> {
                 Ok(Object::none())
             },
             c"_hold($self, by, /)\n--\n\nNote that so many more things are under way outside of the loop.",
+        ),
+        method1::<Loop, _>(
+            c"_choose",
+            |this, count| {
+                let sources = vec![0; usize::try_from(count.to_i64()?).unwrap_or(0)];
+                let index = this.simulation()?.schedule.borrow_mut().choose(&sources);
+                Object::int(index as i64)
+            },
+            c"_choose($self, count, /)\n--\n\nReturn which of so many the schedule takes.",
+        ),
+        method1::<Loop, _>(
+            c"_expect",
+            |this, callback| Object::int(Loop::expect_answer(this, callback)? as i64),
+            c"_expect($self, callback, /)\n--\n\nA call in an executor begins; callback runs for its answer. Return its number.",
+        ),
+        method1::<Loop, _>(
+            c"_answered",
+            |this, number| {
+                this.note_answer(number.to_i64()? as u64);
+                Ok(Object::none())
+            },
+            c"_answered($self, number, /)\n--\n\nThe call of this number has answered. Any thread may call this.",
+        ),
+        method1::<Loop, _>(
+            c"_forget_answer",
+            |this, number| this.forget_answer(number.to_i64()? as u64).map(|()| Object::none()),
+            c"_forget_answer($self, number, /)\n--\n\nNobody waits for the answer of this number any more.",
         ),
         method1::<Loop, _>(
             c"_set_gate",
@@ -103,4 +130,29 @@ pub(in crate::loop_) fn methods() -> Vec<Method> {
 /// The properties beside them.
 pub(in crate::loop_) fn properties() -> Vec<Property> {
     vec![getter::<Loop, _>(c"_holds", |this| Object::int(this.simulation()?.holds.get()))]
+}
+
+/// The functions of the module.
+pub fn functions() -> Vec<Method> {
+    vec![
+        module_function(
+            c"replace_datetime_clock",
+            |args: &Args<'_>| match args.positional() {
+                [now, utcnow, today, hook] => Ok(Object::bool(datetime::replace(now, utcnow, today, hook))),
+                _ => Err(type_error("three functions and what they ask are expected")),
+            },
+            c"replace_datetime_clock(now, utcnow, today, hook, /)\n--\n\nHave the functions of datetime ask hook(name, class, moment). Return whether they will.",
+        ),
+        module_function(
+            c"switch_datetime_clock",
+            |args: &Args<'_>| match args.positional() {
+                [is_on] => {
+                    datetime::switch(is_on.is_true()?);
+                    Ok(Object::none())
+                }
+                _ => Err(type_error("a bool is expected")),
+            },
+            c"switch_datetime_clock(is_on, /)\n--\n\nTurn the clock on or off that replaces datetime's.",
+        ),
+    ]
 }

@@ -7,11 +7,15 @@
 //! - the step of a task may run before or after those of other tasks, and before or after timers and calls that
 //!   became ready earlier;
 //! - timers that are due at one moment may run in any order;
+//! - descriptors that one poll reports may be served in any order;
+//! - the answer of a call in an executor may come at any moment after the call ([`answers`]);
 //! - calls (of `call_soon`, of done callbacks, of transports) keep their order. Nothing that becomes ready after a
 //!   call runs before it.
 
+mod answers;
 mod methods;
 
+pub use methods::functions;
 pub(super) use methods::{methods, properties};
 
 use super::Loop;
@@ -19,6 +23,7 @@ use super::runnable::{Call, Runnable};
 use crate::ffi::error::{runtime_error, type_error};
 use crate::ffi::{Object, Own, Result, Slot, Visitor};
 use crate::handles::TimerHandle;
+use answers::Answers;
 use ferrio_reactor::clock;
 use ferrio_reactor::timer_slack::TimerSlack;
 use ferrio_sched::deadline;
@@ -53,6 +58,8 @@ pub struct Simulation {
     watch: Slot,
     /// The last number that a future or a task got as its hash.
     last_hash: Cell<i16>,
+    /// Calls in executors.
+    answers: Answers,
     /// What the gate has set aside, in order.
     set_aside: RefCell<Vec<Runnable>>,
     /// The places of the candidates in the ready queue, and their sources. Kept for their memory.
@@ -67,6 +74,7 @@ impl Simulation {
         visitor.slot(&self.trace);
         visitor.slot(&self.gate);
         visitor.slot(&self.watch);
+        self.answers.traverse(visitor);
         if let Ok(set_aside) = self.set_aside.try_borrow() {
             set_aside.iter().for_each(|entry| entry.traverse(visitor));
         }
@@ -76,6 +84,7 @@ impl Simulation {
     pub fn clear(&self) {
         let set_aside = self.set_aside.take();
         drop(set_aside);
+        self.answers.clear();
         [&self.stuck, &self.trace, &self.gate, &self.watch].into_iter().for_each(Slot::clear);
     }
 }
@@ -142,13 +151,13 @@ impl Own<Loop> {
                 self.statistics.note_poll();
                 self.poll(Some(Duration::ZERO), slack)?;
             }
-            self.dispatch();
+            self.dispatch_chosen(simulation);
             self.drain_remote();
         } else {
             self.wait_for_work(simulation, slack)?;
         }
         self.take_due_timers()?;
-        let result = self.run_chosen(simulation);
+        let result = self.run_chosen(simulation, slack);
         self.run_end_of_iteration_after(result)
     }
 
@@ -156,6 +165,15 @@ impl Own<Loop> {
     fn wait_for_work(&self, simulation: &Simulation, slack: TimerSlack) -> Result<()> {
         self.drop_cancelled_timers();
         let next = self.timers.borrow().next_deadline();
+        if let (Some(time), Some(when)) = (&simulation.time, next)
+            && when <= time.get()
+        {
+            // The clock was moved by hand, or the timer was due when it was made.
+            return self.poll_and_take(Some(Duration::ZERO), slack);
+        }
+        if simulation.answers.are_any() {
+            return self.wait_for_answers(simulation, next, slack);
+        }
         let holds = simulation.holds.get() > 0;
         let watches = self.registrations.borrow().are_any_public();
         // Only what comes from outside can help.
@@ -193,16 +211,33 @@ impl Own<Loop> {
         self.statistics.note_poll();
         self.poll(wait, slack)?;
         self.statistics.begin();
-        self.dispatch();
+        let simulation = self.simulation()?;
+        self.dispatch_chosen(&simulation);
         self.drain_remote();
         Ok(())
     }
 
+    /// Appends what the poll has found to the ready queue. The schedule chooses the order of the descriptors; what one
+    /// descriptor is ready for stays together.
+    fn dispatch_chosen(&self, simulation: &Simulation) {
+        let mut events: Vec<Vec<Runnable>> = Vec::new();
+        self.take_events(|entries| events.push(entries));
+        while !events.is_empty() {
+            let sources = vec![0; events.len()];
+            let index = simulation.schedule.borrow_mut().choose(&sources);
+            for entry in events.remove(index) {
+                self.ready.borrow_mut().push(entry);
+            }
+        }
+    }
+
     /// Runs as many entries as were ready when the iteration began, in the order of the schedule.
-    fn run_chosen(&self, simulation: &Simulation) -> Result<()> {
+    fn run_chosen(&self, simulation: &Simulation, slack: TimerSlack) -> Result<()> {
         let count = self.ready.borrow().begin();
+        let is_idle = count == 0;
+        let count = if is_idle && simulation.answers.have_any_come() { 1 } else { count };
         for left in (0..count).rev() {
-            let Some((entry, index, width)) = self.take_chosen(simulation) else { break };
+            let Some((entry, index, width)) = self.take_chosen(simulation, is_idle, slack)? else { break };
             if let Some(gate) = simulation.gate.get()
                 && !matches!(entry, Runnable::Native(..) if task_state(entry.object()).is_none())
             {
@@ -231,14 +266,58 @@ impl Own<Loop> {
         Ok(())
     }
 
-    /// Takes the next entry out of the ready queue; with its index among the candidates, and how many there were.
-    fn take_chosen(&self, simulation: &Simulation) -> Option<(Runnable, usize, usize)> {
-        while self.ready.borrow().iter().next().is_some_and(Runnable::is_cancelled) {
-            let cancelled = self.ready.borrow_mut().take();
-            drop(cancelled);
+    /// Takes the next entry out of the ready queue, or the next answer; with its index among the candidates, and how many
+    /// there were. An idle loop has only answers.
+    fn take_chosen(
+        &self,
+        simulation: &Simulation,
+        is_idle: bool,
+        slack: TimerSlack,
+    ) -> Result<Option<(Runnable, usize, usize)>> {
+        loop {
+            while self.ready.borrow().iter().next().is_some_and(Runnable::is_cancelled) {
+                let cancelled = self.ready.borrow_mut().take();
+                simulation.answers.note_taken(0);
+                drop(cancelled);
+            }
+            let mut places = simulation.places.take();
+            let mut sources = simulation.sources.take();
+            let call = self.find_candidates(&mut places, &mut sources);
+            if is_idle != places.is_empty() {
+                // What was ready is cancelled, or something became ready after all: in the next iteration.
+                simulation.places.replace(places);
+                simulation.sources.replace(sources);
+                return Ok(None);
+            }
+            if simulation.answers.are_any() {
+                let may_wait = !is_idle && simulation.time.is_some();
+                simulation.answers.candidates(call, may_wait, &mut sources);
+            }
+            let index = simulation.schedule.borrow_mut().choose(&sources);
+            let width = sources.len();
+            let place = places.get(index).copied();
+            let source = sources.get(index).copied();
+            simulation.places.replace(places);
+            simulation.sources.replace(sources);
+            let entry = match (place, source) {
+                (Some(place), _) => {
+                    let entry = self.ready.borrow_mut().take_at(place);
+                    simulation.answers.note_taken(place);
+                    entry
+                }
+                (None, Some(answer)) => match self.chosen_answer(simulation, answer, slack)? {
+                    None => continue,
+                    answer => answer,
+                },
+                (None, None) => None,
+            };
+            return Ok(entry.map(|entry| (entry, index, width)));
         }
-        let mut places = simulation.places.take();
-        let mut sources = simulation.sources.take();
+    }
+
+    /// Finds the entries of the ready queue that may be next: their places and sources. Returns the place of a call, which
+    /// is the last of them.
+    fn find_candidates(&self, places: &mut Vec<usize>, sources: &mut Vec<u64>) -> Option<usize> {
         places.clear();
         sources.clear();
         let mut due = None;
@@ -253,16 +332,14 @@ impl Own<Loop> {
                 Kind::Timer(_) | Kind::Call => sources.push(0),
             }
             places.push(place);
-            if matches!(kind, Kind::Call) || places.len() == MOST_CANDIDATES {
+            if matches!(kind, Kind::Call) {
+                return Some(place);
+            }
+            if places.len() == MOST_CANDIDATES {
                 break;
             }
         }
-        let index = simulation.schedule.borrow_mut().choose(&sources);
-        let width = places.len();
-        let entry = places.get(index).and_then(|place| self.ready.borrow_mut().take_at(*place));
-        simulation.places.replace(places);
-        simulation.sources.replace(sources);
-        entry.map(|entry| (entry, index, width))
+        None
     }
 
     /// `_simulate(time, seed, changes, length, deviations, patience, stuck, trace)`.
@@ -295,6 +372,7 @@ impl Own<Loop> {
             gate: Slot::default(),
             watch: Slot::default(),
             last_hash: Cell::new(0),
+            answers: Answers::default(),
             set_aside: RefCell::default(),
             places: RefCell::default(),
             sources: RefCell::default(),
