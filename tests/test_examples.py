@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,15 +54,20 @@ def output(example, way, *arguments):
     return done.stdout
 
 
+def outputs(example):
+    """What an example prints in each way. The three run at the same time: most of them wait."""
+    with ThreadPoolExecutor() as threads:
+        return dict(zip(WAYS, threads.map(lambda way: output(example, way), WAYS), strict=True))
+
+
 @pytest.mark.parametrize("example", PROGRAMS, ids=lambda path: path.stem)
 def test_same_as_asyncio(example):
     def without_times(text):
         return re.sub(r"took \d+ units", "took N units", text)
 
-    printed = without_times(output(example, "asyncio"))
-    assert printed
-    assert without_times(output(example, "ferrio")) == printed
-    assert without_times(output(example, "installed")) == printed
+    printed = {way: without_times(text) for way, text in outputs(example).items()}
+    assert printed["asyncio"]
+    assert printed["ferrio"] == printed["installed"] == printed["asyncio"]
 
 
 def test_the_work_queue_takes_17_units():
@@ -75,9 +81,10 @@ def test_the_status_checker():
         text = re.sub(r"localhost:\d+", "localhost", text)
         return re.sub(r" +", " ", re.sub(r"\d+\.\d+", "N", text))
 
-    on_ferrio = output(EXAMPLES / "site_status.py", "ferrio")
+    printed = outputs(EXAMPLES / "site_status.py")
+    on_ferrio = printed["ferrio"]
     for way in ("asyncio", "installed"):
-        assert without_numbers(on_ferrio) == without_numbers(output(EXAMPLES / "site_status.py", way))
+        assert without_numbers(on_ferrio) == without_numbers(printed[way])
     texts = ["HTTP/1.1 200 OK", "404 Not Found", "503 Service Unavailable"]
     texts += ["bad certificate", "no answer", "bad answer", "unreachable"]
     for text in texts:
