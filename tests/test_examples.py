@@ -76,6 +76,7 @@ def test_the_work_queue_takes_17_units():
     assert any("4 delays of 32 units in all took 17 units" in text for text in printed)
 
 
+@pytest.mark.slow
 def test_the_status_checker():
     def without_numbers(text):
         text = re.sub(r"localhost:\d+", "localhost", text)
@@ -141,6 +142,7 @@ def test_the_json_server(way):
         assert server.wait() == 0
 
 
+@pytest.mark.slow
 def test_the_types_of_ferrio_as_asyncio(tmp_path):
     pytest.importorskip("mypy")
     for example in EXAMPLES.glob("*.py"):

@@ -230,13 +230,8 @@ def test_drawn_schedule(schedule):
 
 
 @needs("hypothesis")
-@pytest.mark.parametrize(
-    "plugins",
-    [
-        pytest.param([], id="alone"),
-        pytest.param(["pytest_asyncio", "anyio"], id="among others", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("plugins", [[], ["pytest_asyncio", "anyio"]], ids=["alone", "among others"])
 def test_tests_of_hypothesis(tmp_path, plugins):
     arguments = ["--asyncio-mode=auto", *QUIET] if plugins else QUIET
     output = run(tmp_path, DRAWN, *arguments, plugins=plugins)
@@ -259,6 +254,7 @@ async def test_many(number, tmp_path):
 """
 
 
+@pytest.mark.slow
 @needs("xdist")
 def test_the_processes_of_xdist(tmp_path):
     """A failure of another process has the same report as one of this process."""
