@@ -213,6 +213,13 @@ impl Object {
         self.as_ptr() as usize
     }
 
+    /// Whether there are other references to it.
+    #[inline]
+    pub fn is_shared(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { py::Py_REFCNT(self.as_ptr()) > 1 }
+    }
+
     /// The type's name, for messages.
     pub fn type_name(&self) -> String {
         // SAFETY: a type's name is a C string that lives as long as the type.
