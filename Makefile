@@ -21,7 +21,7 @@ check: tools ## the quick loop: debug build, the fast tests on all processors
 	@scripts/install debug "$(PYTHON)" "$(VENV)"
 	$(CARGO) test -q --workspace --exclude ferrio-core
 	@scripts/embedded "$(BIN)/python"
-	$(BIN)/python -m pytest -m "not slow and not measures" -p xdist -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not measures" -p xdist -n auto --dist worksteal
 
 rust-test: install ## the Rust tests; those of ferrio-core in an interpreter that they embed
 	$(CARGO) test -q --workspace --exclude ferrio-core

@@ -6,6 +6,7 @@ exception may have reached a loop's default exception handler that the test did 
 
 import gc
 import logging
+import os
 import signal
 import threading
 import time
@@ -34,6 +35,12 @@ def _encodable(data: Any) -> Any:
     if type(data) in {list, tuple}:
         return type(data)(_encodable(value) for value in data)
     return data
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are processors: a test waits for a part of its time."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(wrapper=True)

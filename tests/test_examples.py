@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,15 +54,20 @@ def output(example, way, *arguments):
     return done.stdout
 
 
+def outputs(example):
+    """What an example prints in each way. The three run at the same time: most of them wait."""
+    with ThreadPoolExecutor() as threads:
+        return dict(zip(WAYS, threads.map(lambda way: output(example, way), WAYS), strict=True))
+
+
 @pytest.mark.parametrize("example", PROGRAMS, ids=lambda path: path.stem)
 def test_same_as_asyncio(example):
     def without_times(text):
         return re.sub(r"took \d+ units", "took N units", text)
 
-    printed = without_times(output(example, "asyncio"))
-    assert printed
-    assert without_times(output(example, "ferrio")) == printed
-    assert without_times(output(example, "installed")) == printed
+    printed = {way: without_times(text) for way, text in outputs(example).items()}
+    assert printed["asyncio"]
+    assert printed["ferrio"] == printed["installed"] == printed["asyncio"]
 
 
 def test_the_work_queue_takes_17_units():
@@ -70,14 +76,16 @@ def test_the_work_queue_takes_17_units():
     assert any("4 delays of 32 units in all took 17 units" in text for text in printed)
 
 
+@pytest.mark.slow
 def test_the_status_checker():
     def without_numbers(text):
         text = re.sub(r"localhost:\d+", "localhost", text)
         return re.sub(r" +", " ", re.sub(r"\d+\.\d+", "N", text))
 
-    on_ferrio = output(EXAMPLES / "site_status.py", "ferrio")
+    printed = outputs(EXAMPLES / "site_status.py")
+    on_ferrio = printed["ferrio"]
     for way in ("asyncio", "installed"):
-        assert without_numbers(on_ferrio) == without_numbers(output(EXAMPLES / "site_status.py", way))
+        assert without_numbers(on_ferrio) == without_numbers(printed[way])
     texts = ["HTTP/1.1 200 OK", "404 Not Found", "503 Service Unavailable"]
     texts += ["bad certificate", "no answer", "bad answer", "unreachable"]
     for text in texts:
@@ -134,6 +142,7 @@ def test_the_json_server(way):
         assert server.wait() == 0
 
 
+@pytest.mark.slow
 def test_the_types_of_ferrio_as_asyncio(tmp_path):
     pytest.importorskip("mypy")
     for example in EXAMPLES.glob("*.py"):

@@ -78,6 +78,7 @@ def test_a_program_prints_what_stands_below_it(code, output, tmp_path):
     assert done.stdout == output
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(TRIES * TIMEOUT)
 @pytest.mark.parametrize(("code", "output"), PROGRAMS)
 def test_a_program_prints_the_same_on_asyncio(code, output, tmp_path):

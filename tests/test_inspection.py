@@ -190,6 +190,24 @@ def test_a_process_leads_to_those_that_it_has_started():
             os.kill(int(grandchild), signal.SIGKILL)
 
 
+@pytest.mark.parametrize("command", ["ps", "pstree", "explain"])
+def test_a_process_with_a_loop_leads_to_those_that_it_has_started_too(command):
+    """The master of gunicorn has a loop for its control socket."""
+    code = f"""import asyncio, sys
+async def main():
+    child = await asyncio.create_subprocess_exec(sys.executable, '-c', {RUNS!r})
+    await child.wait()
+asyncio.run(main())"""
+    with running(code) as child:
+        *tasks, last = run(command, str(child.pid)).stdout.splitlines()
+        grandchild = last.split()[-1]
+        try:
+            assert last == f"it has started process {grandchild}: python -m ferrio {command} {grandchild}"
+            assert "Task-1" in "".join(tasks) and not tasks[0].startswith(NO_LOOP)
+        finally:
+            os.kill(int(grandchild), signal.SIGKILL)
+
+
 def test_a_child_that_has_no_loop_yet_says_so():
     code = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', {!r}])".format(
         "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)"

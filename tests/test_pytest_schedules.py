@@ -1,20 +1,9 @@
 """`@pytest.mark.ferrio` beside other plugins: async fixtures, pytest-asyncio, anyio, hypothesis, xdist."""
 
 import importlib.util
-import subprocess
-import sys
 
 import pytest
-
-# What the runs of pytest in these tests load. An installed plugin that a test does not name stays out.
-PLUGINS = {
-    "pytest_asyncio": "asyncio",
-    "anyio": "anyio",
-    "xdist": "xdist",
-    "trio": "trio",
-    "hypothesis": "hypothesispytest",
-}
-
+from support.suites import run_pytest
 
 # pytest-asyncio warns when it is not told the scope of its loops, and hypothesis when trio is there, on some versions.
 QUIET = ("-W", "ignore::pytest.PytestDeprecationWarning", "-W", "ignore:It looks like `register_random`")
@@ -24,13 +13,7 @@ def run(folder, text, *arguments, plugins=()):
     """Return what a run of pytest prints for a file."""
     (folder / "test_it.py").write_text(text)
     (folder / "pytest.ini").write_text("[pytest]\n")
-    left_out = [f"no:{name}" for module, name in PLUGINS.items() if module not in plugins]
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
-    for name in left_out:
-        command += ["-p", name]
-    done = subprocess.run(
-        [*command, *arguments, "test_it.py"], cwd=folder, capture_output=True, text=True, timeout=100
-    )
+    done = run_pytest(folder, "-W", "error", *arguments, "test_it.py", plugins=plugins)
     return done.stdout + done.stderr
 
 
@@ -247,6 +230,7 @@ def test_drawn_schedule(schedule):
 
 
 @needs("hypothesis")
+@pytest.mark.slow
 @pytest.mark.parametrize("plugins", [[], ["pytest_asyncio", "anyio"]], ids=["alone", "among others"])
 def test_tests_of_hypothesis(tmp_path, plugins):
     arguments = ["--asyncio-mode=auto", *QUIET] if plugins else QUIET
@@ -270,6 +254,7 @@ async def test_many(number, tmp_path):
 """
 
 
+@pytest.mark.slow
 @needs("xdist")
 def test_the_processes_of_xdist(tmp_path):
     """A failure of another process has the same report as one of this process."""

@@ -4,14 +4,13 @@ import asyncio
 import functools
 import random
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from ferrio import testing
 from ferrio.testing.schedules import Order, parse, shown
 from support.planted import FAULTS
+from support.suites import run_pytest
 
 FEW = 300
 
@@ -285,10 +284,7 @@ def test_the_plugin_of_pytest(tmp_path):
     (tmp_path / "test_it.py").write_text(PLUGIN)
 
     def pytest_run(*arguments):
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-        return subprocess.run(
-            [*command, *arguments, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, timeout=100
-        ).stdout
+        return run_pytest(tmp_path, *arguments).stdout
 
     text = pytest_run()
     assert "3 failed, 4 passed, 1 skipped" in text, text
@@ -309,20 +305,7 @@ def test_the_guide_shows_a_race_and_its_remedy(tmp_path):
     file.write_text(example)
 
     def outcome(*arguments):
-        return subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-p",
-                "no:cacheprovider",
-                *arguments,
-            ],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=100,
-        ).stdout
+        return run_pytest(tmp_path, *arguments).stdout
 
     assert "1 passed" in outcome("--ferrio-schedules=1")
     failure = outcome()

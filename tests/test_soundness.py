@@ -337,7 +337,7 @@ def test_the_iterator_of_a_future_is_collected_with_its_cycle(loop):
     assert future() is None
 
 
-@pytest.mark.parametrize("depth", [20_000, 100_000])
+@pytest.mark.parametrize("depth", [pytest.param(20_000, marks=pytest.mark.slow), 100_000])
 def test_deeply_nested_coroutines_are_refused_and_freed(depth):
     program = f"""
         import asyncio, gc, warnings
@@ -391,7 +391,7 @@ def test_long_chains_are_freed(make):
             return future
 
         inner = None
-        for _ in range(300_000):
+        for _ in range(150_000):
             inner = {make}
         del inner
         gc.collect()

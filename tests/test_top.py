@@ -84,6 +84,7 @@ def answer_to(pid, data):
         return json.loads(pieces) if pieces else None
 
 
+@pytest.mark.slow
 def test_every_tool_names_the_culprit(tmp_path):
     """A block of half a second, a deadlock of two locks, and 10,000 tasks beside them."""
     with running_ferrio(SERVICE, "--watch") as child:

@@ -69,6 +69,7 @@ def test_timers_run_in_the_order_of_their_times():
         assert testing.run(main(), seed=seed) == [0.5, 1, 2, 5, 3600, 86400]
 
 
+@pytest.mark.measures
 def test_a_thousand_sleepers_of_an_hour():
     async def sleeper():
         for _ in range(60):

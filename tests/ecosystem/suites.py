@@ -120,8 +120,15 @@ SUITES: dict[str, Suite] = {
                 "zlib_ng",
                 "cryptography",
             ),
-            # Left out: each module imported in a process of its own; no loop runs in these.
-            pytest=("tests", "--ignore=tests/test_circular_imports.py", "--ignore=tests/test_imports.py"),
+            # Left out: each module imported in a process of its own, 1,200 tests of parsers, and benchmarks, which take
+            # two thirds of the time. No loop runs in the first ones.
+            pytest=(
+                "tests",
+                "--ignore=tests/test_circular_imports.py",
+                "--ignore=tests/test_imports.py",
+                "--ignore=tests/test_http_parser.py",
+                "--ignore-glob=tests/test_benchmarks_*.py",
+            ),
             extras="speedups",
             hides=("aiohttp",),
         ),

@@ -16,8 +16,8 @@ async def main():
     loop.call_soon(log.append, "second")
     loop.call_soon_threadsafe(log.append, "third")
     now = loop.time()
-    loop.call_at(now + 0.002, log.append, "later")
-    loop.call_at(now + 0.001, log.append, "sooner")
+    loop.call_at(now + 0.06, log.append, "later")
+    loop.call_at(now + 0.05, log.append, "sooner")
     future = loop.create_future()
     for number in range(3):
         future.add_done_callback(lambda _, number=number: log.append(f"done {number}"))
@@ -25,7 +25,7 @@ async def main():
     log.append("set")
     await asyncio.sleep(0)
     log.append("one iteration")
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
     print(log)
 
 

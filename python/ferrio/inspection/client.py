@@ -50,24 +50,33 @@ def number_of(pid: str) -> int:
 
 
 def show(command: str, arguments: list[str]) -> None:
-    """Print the tasks of a process as a table (ps), as a tree (pstree), or what they wait for (explain)."""
+    """Print the tasks of a process as a table (ps), as a tree (pstree), or what they wait for (explain).
+
+    Then print which processes it has started: the master of a web server may run a loop of its own.
+    """
     pid = number_of(arguments[0])
+    if not _show_tasks(command, pid, arguments[1:]):
+        print(f"no event loop is running in process {pid}")
+    for child in _descendants(pid):
+        if any(os.path.exists(path) for path in _paths(child)):
+            print(f"it has started process {child}: python -m ferrio {command} {child}")
+
+
+def _show_tasks(command: str, pid: int, arguments: list[str]) -> bool:
+    """Print the tasks; return False without a word if no event loop is running."""
     if command == "explain":
-        task = {"task": arguments[1]} if len(arguments) > 1 else {}
+        task = {"task": arguments[0]} if arguments else {}
         answer = ask(pid, {"ask": "explain", **task}, _LONG_PATIENCE)
         if answer["running"] or answer["text"] != "no tasks":
             print(answer["text"])
-            return
+            return True
     else:
         answer = ask(pid, {"ask": "tasks"})
         if answer["running"] or answer["tasks"]:
             lines = table(answer["tasks"]) if command == "ps" else tree(answer["tasks"])
             print("\n".join(lines or ["no tasks"]))
-            return
-    print(f"no event loop is running in process {pid}")
-    for child in _descendants(pid):
-        if any(os.path.exists(path) for path in _paths(child)):
-            print(f"it has started process {child}: python -m ferrio {command} {child}")
+            return True
+    return False
 
 
 def ask(pid: int, question: dict[str, Any], patience: float | None = None) -> dict[str, Any]:
