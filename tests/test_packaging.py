@@ -165,6 +165,33 @@ def test_a_wheel_with_a_fault_is_refused(changes, says, tmp_path, monkeypatch):
     assert (says in found[0]) if says else not found
 
 
+@pytest.mark.parametrize("change", [None, "text", "order", "time"])
+def test_a_wheel_that_is_compressed_again_has_to_have_the_same_files(change, tmp_path, monkeypatch):
+    repack = load(SCRIPTS / "repack.py", monkeypatch)
+    before = wheel_with(tmp_path, {"ferrio/_core.so": "code" * 1000}).read_bytes()
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(before)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        entries = old.infolist()
+        for entry in reversed(entries) if change == "order" else entries:
+            text = old.read(entry)
+            is_first = entry is entries[0]
+            if is_first and change == "time":
+                entry.date_time = (1999, 1, 1, 0, 0, 0)
+            new.writestr(entry, b"other" if is_first and change == "text" else text, zipfile.ZIP_DEFLATED)
+    assert len(made.getvalue()) < len(before)
+    assert bool(repack.problems(before, made.getvalue())) == (change is not None)
+
+
+def test_a_wheel_that_is_compressed_again_is_smaller_and_the_same_each_time(tmp_path, monkeypatch):
+    pytest.importorskip("zopfli", reason="zopflipy, of the dependency group wheels, is not installed")
+    repack = load(SCRIPTS / "repack.py", monkeypatch)
+    before = wheel_with(tmp_path, {"ferrio/_core.so": "".join(map(str, range(5000)))}).read_bytes()
+    after = repack.smaller(before)
+    assert len(after) < len(before)
+    assert after == repack.smaller(before)
+    assert repack.problems(before, after) == []
+
+
 def test_what_auditwheel_says_is_understood(monkeypatch):
     checks = load(SCRIPTS / "wheel_checks.py", monkeypatch)
     missing = "In order to achieve the tag platform tag '{}' the following shared library dependencies will need to be eliminated: {}"
