@@ -1,7 +1,7 @@
 """Compress the files of a wheel again, as small as deflate can: python scripts/repack.py WHEEL
 
-Zopfli looks much longer for repetitions than zlib. It writes plain deflate, which every pip unpacks. The names,
-the order, the times and the permissions stay, and equal wheels stay equal.
+Zopfli looks much longer for repetitions than zlib. It writes plain deflate, which every pip unpacks. The
+names, the order, the times and the permissions stay, and equal wheels stay equal.
 """
 
 import copy

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import inspect
 import io
 import re
 import subprocess
@@ -298,6 +299,41 @@ def test_a_docstring_gets_a_list_of_what_it_explains(monkeypatch):
         "Run it.\n\nNote: this is no argument.\n\nBefore:\n\n- `debug`: on\n  or off.\n- `clock`, `seed`: as for run()."
     )
     assert arguments.listed("", known) == ""
+
+
+def hidden_arguments(text, names):
+    """The arguments that a docstring explains in the middle of a line, where the reference shows no entry for them."""
+    return [name for name in re.findall(r"[.;] (\w+): ", text or "") if name in names]
+
+
+def public_functions():
+    """Ferrio's own functions and the methods of its classes, as (name, function)."""
+    for package in ("ferrio", "ferrio.testing", "ferrio.guest"):
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if getattr(thing, "__module__", "").startswith("ferrio"):
+                members = vars(thing) if isinstance(thing, type) else {}
+                yield f"{package}.{name}", thing
+                yield from (
+                    (f"{package}.{name}.{one}", member) for one, member in members.items() if callable(member)
+                )
+
+
+def test_an_argument_is_explained_at_the_beginning_of_a_line():
+    assert hidden_arguments("a: this. b: that.", {"a", "b"}) == ["b"]
+    wrong, seen = {}, 0
+    for name, thing in public_functions():
+        try:
+            names = inspect.signature(thing).parameters
+        except (TypeError, ValueError):
+            # A function in C without a signature.
+            continue
+        seen += 1
+        if found := hidden_arguments(thing.__doc__, names):
+            wrong[name] = found
+    assert seen > 100
+    assert wrong == {}
 
 
 def explained_names():

@@ -36,14 +36,17 @@ class Stats:
 
     lag: for how many seconds the loop did not look at the outside, which is how long an event had to wait:
     at the last time, or so far where a callback is running now; and the median, the 99th percentile and the
-    worst of the last one to two minutes. blocked: for how many seconds the callback that runs now, and those
-    before it in its iteration, have been running; 0 between callbacks. lag_samples: how many times were
-    measured.
-
-    ready: callbacks that are ready to run. timers: those that are not cancelled. descriptors: those that are
-    watched. connections: transports of sockets that are open now; connections_total: all transports so far.
-    bytes_in, bytes_out: of all connections, including closed ones. bytes_waiting: to be sent.
-
+    worst of the last one to two minutes.
+    blocked: for how many seconds the callback that runs now, and those before it in its iteration, have been
+    running; 0 between callbacks.
+    lag_samples: how many times were measured.
+    ready: callbacks that are ready to run.
+    timers: those that are not cancelled.
+    descriptors: those that are watched.
+    connections: transports of sockets that are open now.
+    connections_total: all transports so far.
+    bytes_in, bytes_out: of all connections, including closed ones.
+    bytes_waiting: to be sent.
     executor_threads, executor_running, executor_queued: of the loop's default executor.
     """
 
