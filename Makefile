@@ -29,8 +29,8 @@ rust-test: install ## the Rust tests; those of ferrio-core in an interpreter tha
 	@scripts/embedded "$(BIN)/python"
 	$(CARGO) test -q --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
-python-test: install ## pytest, the parity tests and the examples among it
-	$(BIN)/python -m pytest
+python-test: install ## pytest, the parity tests and the examples among it; PYTEST_OPTIONS are its options
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 poll-tests: tools ## pytest and CPython's own tests with poll(2) in the place of epoll
 	@scripts/install release "$(PYTHON)" .venv-poll poll-backend

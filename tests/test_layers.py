@@ -350,3 +350,47 @@ def test_a_primitive_is_in_the_stubs(name):
 @pytest.mark.parametrize("name", sorted(PRIMITIVES))
 def test_a_primitive_is_in_the_parity_scripts(name):
     assert name in USED_BY_PARITY_SCRIPTS
+
+
+# Functions of the C API that run no Python code, drop no reference, and make no object that the garbage collector
+# tracks; and those by which a thread itself gives the GIL up and takes it (PyEval_*, PyGILState_*), which have guards of
+# their own. embedded.rs is for tests.
+UNGUARDED = re.findall(
+    r"Py\w+",
+    """
+    Py_INCREF Py_LeaveRecursiveCall Py_REFCNT Py_TYPE Py_None Py_True Py_False Py_NotImplemented
+    PyByteArray_AsString PyByteArray_Check PyByteArray_Size
+    PyBytes_AsString PyBytes_Check PyBytes_CheckExact PyBytes_FromStringAndSize PyBytes_Size
+    PyCallable_Check PyContext_CheckExact PyDict_Next
+    PyErr_Fetch PyErr_GetRaisedException PyErr_Occurred
+    PyEval_RestoreThread PyEval_SaveThread
+    PyExceptionClass_Check PyExceptionInstance_Check PyException_GetContext PyException_GetTraceback
+    PyFloat_CheckExact PyFloat_FromDouble PyGen_Check
+    PyInterpreterState_Get PyInterpreterState_Main PyInterpreterState_ThreadHead
+    PyList_Check PyList_GET_ITEM PyList_GET_SIZE
+    PyLong_Check PyLong_CheckExact PyLong_FromLongLong PyMemoryView_Check PyModuleDef_Init
+    PyObject_GC_IsFinalized PyObject_GC_Track PyObject_GC_UnTrack PyObject_Init
+    PySet_Check PyThreadState_Get PyThreadState_Next PyThread_get_thread_ident PyTraceBack_Check
+    PyTuple_Check PyTuple_CheckExact PyTuple_GET_SIZE PyTuple_SET_ITEM
+    PyType_Check PyType_HasFeature PyType_IsSubtype
+    PyUnicode_Check PyUnicode_CheckExact PyUnicode_FromStringAndSize PyUnicode_InternFromString
+    PyVectorcall_NARGS
+    """,
+)
+
+
+def test_functions_that_may_end_the_thread_are_guarded():
+    """Those of pyo3-ffi have no guard: a function that is new to the crate stands in ffi/sys.rs or above."""
+    folder = ROOT / "crates/ferrio-core/src"
+    guarded = set(
+        re.findall(r"fn (_?Py\w+)\(", (folder / "ffi/sys.rs").read_text().split("may_end_thread! {")[1])
+    )
+    assert len(guarded) > 80 and not guarded & set(UNGUARDED)
+    used = {
+        name
+        for path in folder.rglob("*.rs")
+        if path.name not in {"sys.rs", "embedded.rs"}
+        for name in re.findall(r"\b(?:py|sys)::(_?Py\w+)\s*\(", path.read_text())
+    }
+    assert sorted(used - guarded - set(UNGUARDED)) == []
+    assert sorted(set(UNGUARDED) - used) == []

@@ -1,7 +1,9 @@
-"""scripts/tools: what a machine lacks for a build, all in one run."""
+"""scripts/tools: what a machine lacks for a build, all in one run. scripts/conformance: what a second run tells."""
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -82,3 +84,31 @@ def test_a_python_without_venv_is_told_how_to_get_it(programs: Path) -> None:
     program(programs, "python3", f'case "$2" in *venv*) exit 1;; esac; exec {sys.executable} "$@"')
     (line,) = lines(programs)
     assert line == "ferrio: Python's venv is missing. Get it: apt-get install python3-venv"
+
+
+def test_conformance_tells_what_is_unsteady_from_what_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ROOT / "scripts/conformance"
+    loader = importlib.machinery.SourceFileLoader("conformance_script", str(path))
+    specification = importlib.util.spec_from_loader("conformance_script", loader)
+    assert specification is not None
+    script = importlib.util.module_from_spec(specification)
+    loader.exec_module(script)
+    known = sorted(script.known_differences())[0]
+    first = {"test_a.one": "failed", "test_a.two": "passed", "test_b.three": "crash", known: "failed"}
+    second = {"test_a.one": "failed", "test_a.two": "failed", "test_b.three": "passed"}
+    asked = []
+
+    def run_once(python: str, mode: str, modules: str) -> tuple[dict[str, str], str]:
+        asked.append(modules)
+        return (dict(second), "second\n") if modules else (dict(first), "first\n")
+
+    monkeypatch.setattr(script, "run_once", run_once)
+    found = script.run("python", "loop", "")
+    assert asked == ["", "test_a,test_b"]
+    # A test that passed once has passed.
+    assert found == first | {"test_b.three": "passed"}
+    printed = capsys.readouterr().out
+    assert "first" in printed and "second" in printed
+    assert "test_b.three is unsteady" in printed and "test_a.one is unsteady" not in printed

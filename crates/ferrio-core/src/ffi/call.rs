@@ -48,6 +48,13 @@ impl Object {
         unsafe { Object::owned(py::PyObject_CallNoArgs(self.as_ptr())) }
     }
 
+    /// `self(argument)`.
+    #[inline]
+    pub fn call1(&self, argument: &Object) -> Result {
+        // SAFETY: live objects.
+        unsafe { Object::owned(py::PyObject_CallOneArg(self.as_ptr(), argument.as_ptr())) }
+    }
+
     /// `self(*arguments)`.
     pub fn call(&self, arguments: &[&Object]) -> Result {
         self.call_keywords(arguments, &[])
@@ -145,27 +152,6 @@ impl Object {
     pub fn call_tuple(&self, arguments: &Object) -> Result {
         // SAFETY: live objects; the interpreter refuses other objects than a tuple.
         unsafe { Object::owned(py::PyObject_CallObject(self.as_ptr(), arguments.as_ptr())) }
-    }
-
-    /// `self(*arguments)` for up to three objects, which stay alive, whatever the callee does.
-    #[inline]
-    pub fn call_held(&self, arguments: &[Option<Object>; 3], count: usize) -> Result {
-        let mut stack: [Ptr; 4] = [ptr::null_mut(); 4];
-        let mut given = 0;
-        for argument in arguments.iter().take(count).flatten() {
-            given += 1;
-            stack[given] = argument.as_ptr();
-        }
-        // SAFETY: this many places are filled, with objects that the caller's references keep alive. The callee may use
-        // the place before them.
-        unsafe {
-            Object::owned(py::PyObject_Vectorcall(
-                self.as_ptr(),
-                stack.as_ptr().add(1),
-                given | OFFSET,
-                ptr::null_mut(),
-            ))
-        }
     }
 
     /// `object.__getattribute__(self, name)`.

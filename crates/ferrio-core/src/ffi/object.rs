@@ -213,6 +213,13 @@ impl Object {
         self.as_ptr() as usize
     }
 
+    /// Whether there are other references to it.
+    #[inline]
+    pub fn is_shared(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { py::Py_REFCNT(self.as_ptr()) > 1 }
+    }
+
     /// The type's name, for messages.
     pub fn type_name(&self) -> String {
         // SAFETY: a type's name is a C string that lives as long as the type.
@@ -276,7 +283,7 @@ impl Object {
     /// `object.__hash__(self)`.
     pub fn hash_of_identity(&self) -> py::Py_hash_t {
         // SAFETY: `object` is a static type, which has this function; it can't fail.
-        unsafe { (*&raw const py::PyBaseObject_Type).tp_hash.map_or(0, |hash| hash(self.as_ptr())) }
+        unsafe { py::PyBaseObject_Type.tp_hash.map_or(0, |hash| hash(self.as_ptr())) }
     }
 
     /// `self == other`.

@@ -113,6 +113,7 @@ may_end_thread! {
     fn PyIter_Send(iterator: Op, argument: Op, result: *mut Op) -> PySendResult;
     fn PyObject_Call(callable: Op, arguments: Op, keywords: Op) -> Op;
     fn PyObject_CallNoArgs(callable: Op) -> Op;
+    fn PyObject_CallOneArg(callable: Op, argument: Op) -> Op;
     fn PyObject_CallObject(callable: Op, arguments: Op) -> Op;
     fn PyObject_Vectorcall(callable: Op, arguments: *const Op, count: usize, names: Op) -> Op;
     fn PyObject_VectorcallMethod(name: Op, arguments: *const Op, count: usize, names: Op) -> Op;
@@ -181,6 +182,9 @@ may_end_thread! {
 
     // Contexts, modules, weak references.
     fn PyWeakref_NewRef(object: Op, callback: Op) -> Op;
+    fn PyContext_New() -> Op;
+    fn PyContextVar_New(name: *const c_char, default: Op) -> Op;
+    fn PyContextVar_Set(variable: Op, value: Op) -> Op;
     fn PyContext_Copy(context: Op) -> Op;
     fn PyContext_CopyCurrent() -> Op;
     fn PyContext_Enter(context: Op) -> c_int;

@@ -4,29 +4,37 @@
 //! not run any more. asyncio has a lock in each such handle. Here the handle has the number of the thread that runs it,
 //! which the GIL protects, and all waiters share one condition variable.
 
-use crate::ffi::{detach, thread_ident};
+use crate::ffi::detach;
 use std::cell::Cell;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Which thread runs the handle.
 #[derive(Default)]
 pub struct CallLock {
+    /// The number of the thread; 0 for none.
+    runner: Cell<u32>,
     shared: Cell<bool>,
-    /// The thread; 0 for none.
-    runner: Cell<u64>,
 }
 
 static CHANGED: Condvar = Condvar::new();
-/// The number of callbacks of shared handles that have ended, and of threads that wait.
-static ENDED: Mutex<Ended> = Mutex::new(Ended { count: 0, waiters: 0 });
+static LOCK: Mutex<()> = Mutex::new(());
+/// The number of callbacks of shared handles that have ended.
+static ENDED: AtomicU64 = AtomicU64::new(0);
+/// The number of threads that wait for one to end. A thread counts itself while it has the GIL, so whoever ends a
+/// callback, and has the GIL too, sees it.
+static WAITERS: AtomicUsize = AtomicUsize::new(0);
 
-struct Ended {
-    count: u64,
-    waiters: usize,
-}
-
-fn ended() -> MutexGuard<'static, Ended> {
-    ENDED.lock().unwrap_or_else(PoisonError::into_inner)
+/// The calling thread's number, from 1. The system's own numbers of threads take two words.
+fn this_thread() -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    thread_local!(static NUMBER: Cell<u32> = const { Cell::new(0) });
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+        number.get()
+    })
 }
 
 impl CallLock {
@@ -46,7 +54,7 @@ impl CallLock {
         if !self.shared.get() {
             return work();
         }
-        let _running = Running { call_lock: self, before: self.runner.replace(thread_ident()) };
+        let _running = Running { call_lock: self, before: self.runner.replace(this_thread()) };
         work()
     }
 
@@ -57,18 +65,18 @@ impl CallLock {
         }
         loop {
             let runner = self.runner.get();
-            if runner == 0 || runner == thread_ident() {
+            if runner == 0 || runner == this_thread() {
                 return;
             }
             // The callback cannot end before this thread releases the GIL, so this count is the one before its end.
-            let count = ended().count;
+            let count = ENDED.load(Ordering::SeqCst);
+            WAITERS.fetch_add(1, Ordering::SeqCst);
             detach(move || {
-                let mut ended = ended();
-                ended.waiters += 1;
-                while ended.count == count {
-                    ended = CHANGED.wait(ended).unwrap_or_else(PoisonError::into_inner);
+                let mut lock = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
+                while ENDED.load(Ordering::SeqCst) == count {
+                    lock = CHANGED.wait(lock).unwrap_or_else(PoisonError::into_inner);
                 }
-                ended.waiters -= 1;
+                WAITERS.fetch_sub(1, Ordering::SeqCst);
             });
         }
     }
@@ -77,15 +85,17 @@ impl CallLock {
 /// A handle while this thread runs it.
 struct Running<'handle> {
     call_lock: &'handle CallLock,
-    before: u64,
+    before: u32,
 }
 
 impl Drop for Running<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.call_lock.runner.set(self.before);
-        let mut ended = ended();
-        ended.count += 1;
-        if ended.waiters > 0 {
+        ENDED.fetch_add(1, Ordering::SeqCst);
+        if WAITERS.load(Ordering::SeqCst) > 0 {
+            // A waiter that has looked at the count, and does not wait yet, has the lock.
+            drop(LOCK.lock().unwrap_or_else(PoisonError::into_inner));
             CHANGED.notify_all();
         }
     }

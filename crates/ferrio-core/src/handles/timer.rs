@@ -8,6 +8,7 @@ use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
 use crate::stdlib;
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::sync::OnceLock;
 
 /// Every int below this is a float too: 2**53.
 const MOST_EXACT_INT: f64 = 9_007_199_254_740_992.0;
@@ -18,12 +19,35 @@ const MOST_EXACT_INT: f64 = 9_007_199_254_740_992.0;
 pub struct TimerHandle {
     handle: Handle,
     when: Cell<f64>,
-    /// What to call when the timer is cancelled; set while it is among the timers of a loop.
-    scheduled: Cell<Option<OnCancel>>,
 }
 
-/// What a loop wants to be called when one of its timers is cancelled, with the timer and the loop.
-pub type OnCancel = fn(&Own<TimerHandle>, &Object) -> Result<()>;
+/// What a Handle has for a TimerHandle.
+#[derive(Clone, Copy, Default)]
+pub(super) struct TimerFlags {
+    bits: u8,
+}
+
+impl TimerFlags {
+    /// The program passed the time as an int.
+    const WHEN_IS_INT: TimerFlags = TimerFlags { bits: 1 };
+    /// It is among the timers of a loop.
+    const SCHEDULED: TimerFlags = TimerFlags { bits: 2 };
+
+    fn has(self, flag: TimerFlags) -> bool {
+        self.bits & flag.bits != 0
+    }
+
+    fn with(self, flag: TimerFlags, value: bool) -> TimerFlags {
+        let others = self.bits & !flag.bits;
+        TimerFlags { bits: if value { others | flag.bits } else { others } }
+    }
+}
+
+/// A function that is called with a timer and its loop.
+type OfTimer = fn(&Own<TimerHandle>, &Object) -> Result<()>;
+
+/// What is called when a timer is cancelled that is among the timers of a loop. The loop's folder hands it in.
+pub static ON_CANCEL: OnceLock<OfTimer> = OnceLock::new();
 
 extends!(TimerHandle: Handle, handle);
 
@@ -31,7 +55,7 @@ impl TimerHandle {
     /// A timer's body, not yet scheduled.
     #[inline]
     pub fn body(when: f64, handle: Handle) -> TimerHandle {
-        TimerHandle { handle, when: Cell::new(when), scheduled: Cell::new(None) }
+        TimerHandle { handle, when: Cell::new(when) }
     }
 
     /// The deadline, in seconds on the loop's clock.
@@ -40,10 +64,19 @@ impl TimerHandle {
         self.when.get()
     }
 
-    /// Notes whether the timer is among the loop's timers, and what to call when it is cancelled meanwhile.
+    /// Notes whether the timer is among the loop's timers.
     #[inline]
-    pub fn set_scheduled(&self, scheduled: Option<OnCancel>) {
-        self.scheduled.set(scheduled);
+    pub fn set_scheduled(&self, scheduled: bool) {
+        self.set_flag(TimerFlags::SCHEDULED, scheduled);
+    }
+
+    fn is_scheduled(&self) -> bool {
+        self.handle.timer.get().has(TimerFlags::SCHEDULED)
+    }
+
+    #[inline]
+    fn set_flag(&self, flag: TimerFlags, value: bool) {
+        self.handle.timer.set(self.handle.timer.get().with(flag, value));
     }
 
     /// Makes `when()` return an int if the program passed an int, as in asyncio.
@@ -51,11 +84,13 @@ impl TimerHandle {
     pub fn show_as(&self, given: &Object) {
         // Up to this limit, every int is a float too.
         let is_exact = self.when().abs() < MOST_EXACT_INT;
-        self.handle.when_is_int.set(is_exact && !given.is_exact_float() && given.is_exact_int());
+        let is_int = is_exact && !given.is_exact_float() && given.is_exact_int();
+        self.set_flag(TimerFlags::WHEN_IS_INT, is_int);
     }
 
     fn shown_when(&self) -> Result {
-        if self.handle.when_is_int.get() { Object::int(self.when() as i64) } else { Object::float(self.when()) }
+        let is_int = self.handle.timer.get().has(TimerFlags::WHEN_IS_INT);
+        if is_int { Object::int(self.when() as i64) } else { Object::float(self.when()) }
     }
 
     /// The body of the Handle in it.
@@ -79,7 +114,10 @@ impl Own<TimerHandle> {
         let loop_ = self.handle.loop_.get_or_none();
         self.as_handle().cancel()?;
         // The loop may have taken it out while the arguments were dropped.
-        self.scheduled.get().map_or(Ok(()), |on_cancel| on_cancel(self, &loop_))
+        match ON_CANCEL.get() {
+            Some(on_cancel) if self.is_scheduled() => on_cancel(self, &loop_),
+            _ => Ok(()),
+        }
     }
 
     fn compare(&self, other: &Own<TimerHandle>, comparison: Comparison) -> Result<bool> {
@@ -98,7 +136,7 @@ impl Own<TimerHandle> {
         let (left, right) = (&self.handle, &other.handle);
         Ok(self.when() == other.when()
             && left.callback.get_or_none().equals(&right.callback.get_or_none())?
-            && left.arguments.as_tuple()?.equals(&right.arguments.as_tuple()?)?
+            && left.arguments_as_tuple()?.equals(&right.arguments_as_tuple()?)?
             && left.is_cancelled() == right.is_cancelled())
     }
 }
@@ -158,7 +196,7 @@ impl Class for TimerHandle {
                     if this.is_exact() { stdlib::TIMER_HANDLE.get().cloned() } else { Ok(class) }
                 }),
                 getter::<TimerHandle, _>(c"_when", |this| this.shown_when()),
-                getter::<TimerHandle, _>(c"_scheduled", |this| Ok(Object::bool(this.scheduled.get().is_some()))),
+                getter::<TimerHandle, _>(c"_scheduled", |this| Ok(Object::bool(this.is_scheduled()))),
             ],
             slots: vec![
                 compare_slot::<TimerHandle, _>(|this, other, comparison| {

@@ -310,11 +310,14 @@ impl Own<Loop> {
         if self.guest.depth.get() < 2 {
             return false;
         }
-        let own = match entry {
-            Runnable::Handle(handle) => handle.context(),
-            Runnable::Native(object, _) => CONTEXT_OF.get().and_then(|context_of| context_of(object)),
+        let can_run = match entry {
+            Runnable::Handle(handle) => handle.can_enter_context(),
+            Runnable::Native(object, _) => {
+                let own = CONTEXT_OF.get().and_then(|context_of| context_of(object));
+                own.is_none_or(|own| context::can_be_entered(&own))
+            }
         };
-        if own.is_none_or(|own| context::can_be_entered(&own)) {
+        if can_run {
             return false;
         }
         // A reader's callback is found again while its descriptor is readable, and must not run when it no longer is.

@@ -175,7 +175,7 @@ impl Own<Loop> {
             let timer = timers.pop();
             drop(timers);
             if let Some(timer) = timer {
-                timer.set_scheduled(None);
+                timer.set_scheduled(false);
             }
         }
     }
@@ -188,7 +188,7 @@ impl Own<Loop> {
         loop {
             let due = self.timers.borrow_mut().pop_due(now);
             let Some(timer) = due else { return Ok(()) };
-            timer.set_scheduled(None);
+            timer.set_scheduled(false);
             if timer.handle().is_cancelled() {
                 self.timers.borrow_mut().note_cancelled_taken();
                 continue;

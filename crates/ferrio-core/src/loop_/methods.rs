@@ -10,7 +10,7 @@ use crate::ffi::class::{
 use crate::ffi::error::{runtime_error, type_error};
 use crate::ffi::module::Module;
 use crate::ffi::{Args, Class, Object, Own, Result, Signature, Visitor};
-use crate::handles::Handle;
+use crate::handles::{Handle, timer};
 use crate::stdlib;
 use std::ffi::CStr;
 use std::mem::offset_of;
@@ -76,6 +76,7 @@ impl Class for Loop {
         self.files.traverse(visitor);
         self.end_of_iteration.for_each(|entry| entry.traverse(visitor));
         self.guest.for_each(|entry| entry.traverse(visitor));
+        self.spare_context.traverse(visitor);
         visitor.slot(&self.slow_callback_duration);
         visitor.slot(&self.current);
         visitor.slot(&self.task_factory);
@@ -119,6 +120,7 @@ impl Class for Loop {
 /// Adds the class. The folders of futures, tasks and sockets supply the methods that create their objects.
 pub fn register(module: &Module, additions: Additions) -> Result<()> {
     super::hooks::register()?;
+    timer::ON_CANCEL.get_or_init(|| super::schedule::timer_cancelled);
     module.add(c"Loop", &make_type_with::<Loop>(additions)?)
 }
 

@@ -24,6 +24,7 @@ pub mod simulation;
 mod statistics;
 
 use crate::ffi::class::{Dict, WeakList};
+use crate::ffi::context::SpareContext;
 use crate::ffi::error::runtime_error;
 use crate::ffi::with_gil::WithGil;
 use crate::ffi::{Object, Overridden, Own, Result, SkippedMethods, Slot, thread_state};
@@ -148,6 +149,8 @@ pub struct RunningCallback {
 /// The body of a Loop.
 pub struct Loop {
     ready: RefCell<Ready<Runnable>>,
+    /// The context of callbacks that have none of their own.
+    spare_context: SpareContext,
     timers: RefCell<Timers<Own<TimerHandle>>>,
     /// In a box, because Python's memory does not have its alignment.
     remote_queue: Box<RemoteQueue<Remote>>,
@@ -195,6 +198,7 @@ impl Loop {
     fn new_body() -> Loop {
         Loop {
             ready: RefCell::default(),
+            spare_context: SpareContext::default(),
             timers: RefCell::default(),
             remote_queue: Box::default(),
             registrations: RefCell::default(),
@@ -349,7 +353,7 @@ impl Loop {
         drop(self.ready.borrow_mut().take_all());
         drop(self.guest.take_postponed());
         let timers = self.timers.borrow_mut().take_all();
-        timers.iter().for_each(|timer| timer.set_scheduled(None));
+        timers.iter().for_each(|timer| timer.set_scheduled(false));
         drop(timers);
         let mut remote = Vec::new();
         self.remote_queue.drain(|handle| remote.push(handle));

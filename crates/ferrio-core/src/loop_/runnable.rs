@@ -58,7 +58,7 @@ impl Runnable {
     #[inline]
     pub fn run(&self, loop_: &Own<Loop>) -> Result<()> {
         let result = match self {
-            Runnable::Handle(handle) => handle.run(),
+            Runnable::Handle(handle) => handle.run(&loop_.spare_context),
             Runnable::Native(object, call) => call.call(object),
         };
         match result {

@@ -115,7 +115,7 @@ impl Own<Loop> {
         }
         let handle = Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?;
         let timer = Own::new(TimerHandle::body(when, handle))?;
-        timer.set_scheduled(Some(timer_cancelled));
+        timer.set_scheduled(true);
         self.timers.borrow_mut().push(when, timer.clone());
         if watchful {
             self.announce_timer(when)?;
@@ -173,13 +173,13 @@ impl Own<Loop> {
         let is_cancelled = |timer: &Own<TimerHandle>| timer.handle().is_cancelled();
         let take_last = || self.timers.borrow_mut().take_cancelled_last(is_cancelled);
         while let Some(timer) = take_last() {
-            timer.set_scheduled(None);
+            timer.set_scheduled(false);
         }
         let mut timers = self.timers.borrow_mut();
         if timers.wants_compaction() {
             let gone = timers.take_cancelled(is_cancelled);
             drop(timers);
-            gone.iter().for_each(|timer| timer.set_scheduled(None));
+            gone.iter().for_each(|timer| timer.set_scheduled(false));
         }
     }
 
@@ -196,7 +196,7 @@ impl Own<Loop> {
 }
 
 /// A scheduled timer calls this when it is cancelled.
-fn timer_cancelled(timer: &Own<TimerHandle>, loop_: &Object) -> Result<()> {
+pub(super) fn timer_cancelled(timer: &Own<TimerHandle>, loop_: &Object) -> Result<()> {
     match Own::<Loop>::downcast(loop_) {
         Some(own) => {
             own.timer_cancelled();

@@ -1,5 +1,9 @@
 //! Contexts (`contextvars.Context`).
 
+mod variables;
+
+pub use variables::{SpareContext, current_variables, find_layout, with_variables};
+
 use super::error::type_error;
 use super::sys as py;
 use super::{Object, Raised, Result};
