@@ -12,6 +12,9 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benches/notes.md"])
 FOLDERS = (".github", "benches", "crates", "docs", "examples", "fuzz", "python", "scripts", "tests")
 
+# The files that the reader makes.
+SAVED = {name for path in DOCUMENTS for name in re.findall(r"Save it as\s`([\w.]+)`", path.read_text())}
+
 
 def files():
     """Every file and folder of the project that a document may name, as "/path/in/the/project"."""
@@ -25,7 +28,8 @@ def named(text):
     names = re.findall(r"`([\w./-]+\.(?:rs|py|pyi|md|txt|tsv|json)|[\w./-]+/)`", text)
     # A name in capitals is for the reader to fill in.
     names = {name.rstrip("/") for name in names if "NAME" not in name}
-    # What the commands build is not there before.
+    # What the reader saves, and what the commands build, is not there before.
+    names -= SAVED
     return {name for name in names if name.split("/")[0] not in {"dist", "target"}}
 
 

@@ -15,10 +15,6 @@ PAGES = [DOCS / "index.md", *sorted((DOCS / "start").glob("*.md")), *sorted((DOC
 # Seconds for one program.
 TIMEOUT = 60
 
-# A program that shows times prints its lines in another order if the machine stops it in between. What is wrong
-# in it is wrong each time.
-TRIES = 3
-
 BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```$(?:\n+```text\n(?P<output>.*?)^```$)?", re.DOTALL | re.MULTILINE
 )
@@ -51,39 +47,21 @@ def test_each_page_of_the_guide_has_a_program():
     assert without == {"unchanged.md", "inside.md", "index.md"}
 
 
-def run_in_time(code, output, folder):
-    """Run a program, and again if it shows times and prints something else."""
-    tries = TRIES if re.search(r"sleep\(0\.\d", code) else 1
-    while True:
-        done = run(code, folder)
-        tries -= 1
-        if done.stdout == output or not tries:
-            return done
-
-
-def test_only_a_program_that_shows_times_is_run_again(tmp_path):
-    program = "open('runs', 'a').write('x'); print('other')"
-    for code, runs in ((program, "x"), (f"import time; time.sleep(0.01); {program}", "xxx")):
-        assert run_in_time(code, "wanted", tmp_path).stdout == "other\n"
-        assert (tmp_path / "runs").read_text() == runs
-        (tmp_path / "runs").unlink()
-
-
-@pytest.mark.timeout(TRIES * TIMEOUT)
+@pytest.mark.timeout(TIMEOUT)
 @pytest.mark.parametrize(("code", "output"), PROGRAMS)
 def test_a_program_prints_what_stands_below_it(code, output, tmp_path):
     assert output, "the page does not say what the program prints"
-    done = run_in_time(code, output, tmp_path)
+    done = run(code, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == output
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(TRIES * TIMEOUT)
+@pytest.mark.timeout(TIMEOUT)
 @pytest.mark.parametrize(("code", "output"), PROGRAMS)
 def test_a_program_prints_the_same_on_asyncio(code, output, tmp_path):
     if "ferrio." in code.replace("ferrio.run(", ""):
         pytest.skip("it uses more of Ferrio than run()")
     code = code.replace("import ferrio\n", "").replace("ferrio.run(", "asyncio.run(")
-    done = run_in_time(code, output, tmp_path)
+    done = run(code, tmp_path)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", output)

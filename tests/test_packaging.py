@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import inspect
 import io
 import re
 import subprocess
@@ -165,6 +166,33 @@ def test_a_wheel_with_a_fault_is_refused(changes, says, tmp_path, monkeypatch):
     assert (says in found[0]) if says else not found
 
 
+@pytest.mark.parametrize("change", [None, "text", "order", "time"])
+def test_a_wheel_that_is_compressed_again_has_to_have_the_same_files(change, tmp_path, monkeypatch):
+    repack = load(SCRIPTS / "repack.py", monkeypatch)
+    before = wheel_with(tmp_path, {"ferrio/_core.so": "code" * 1000}).read_bytes()
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(before)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        entries = old.infolist()
+        for entry in reversed(entries) if change == "order" else entries:
+            text = old.read(entry)
+            is_first = entry is entries[0]
+            if is_first and change == "time":
+                entry.date_time = (1999, 1, 1, 0, 0, 0)
+            new.writestr(entry, b"other" if is_first and change == "text" else text, zipfile.ZIP_DEFLATED)
+    assert len(made.getvalue()) < len(before)
+    assert bool(repack.problems(before, made.getvalue())) == (change is not None)
+
+
+def test_a_wheel_that_is_compressed_again_is_smaller_and_the_same_each_time(tmp_path, monkeypatch):
+    pytest.importorskip("zopfli", reason="zopflipy, of the dependency group wheels, is not installed")
+    repack = load(SCRIPTS / "repack.py", monkeypatch)
+    before = wheel_with(tmp_path, {"ferrio/_core.so": "".join(map(str, range(5000)))}).read_bytes()
+    after = repack.smaller(before)
+    assert len(after) < len(before)
+    assert after == repack.smaller(before)
+    assert repack.problems(before, after) == []
+
+
 def test_what_auditwheel_says_is_understood(monkeypatch):
     checks = load(SCRIPTS / "wheel_checks.py", monkeypatch)
     missing = "In order to achieve the tag platform tag '{}' the following shared library dependencies will need to be eliminated: {}"
@@ -271,6 +299,41 @@ def test_a_docstring_gets_a_list_of_what_it_explains(monkeypatch):
         "Run it.\n\nNote: this is no argument.\n\nBefore:\n\n- `debug`: on\n  or off.\n- `clock`, `seed`: as for run()."
     )
     assert arguments.listed("", known) == ""
+
+
+def hidden_arguments(text, names):
+    """The arguments that a docstring explains in the middle of a line, where the reference shows no entry for them."""
+    return [name for name in re.findall(r"[.;] (\w+): ", text or "") if name in names]
+
+
+def public_functions():
+    """Ferrio's own functions and the methods of its classes, as (name, function)."""
+    for package in ("ferrio", "ferrio.testing", "ferrio.guest"):
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if getattr(thing, "__module__", "").startswith("ferrio"):
+                members = vars(thing) if isinstance(thing, type) else {}
+                yield f"{package}.{name}", thing
+                yield from (
+                    (f"{package}.{name}.{one}", member) for one, member in members.items() if callable(member)
+                )
+
+
+def test_an_argument_is_explained_at_the_beginning_of_a_line():
+    assert hidden_arguments("a: this. b: that.", {"a", "b"}) == ["b"]
+    wrong, seen = {}, 0
+    for name, thing in public_functions():
+        try:
+            names = inspect.signature(thing).parameters
+        except (TypeError, ValueError):
+            # A function in C without a signature.
+            continue
+        seen += 1
+        if found := hidden_arguments(thing.__doc__, names):
+            wrong[name] = found
+    assert seen > 100
+    assert wrong == {}
 
 
 def explained_names():

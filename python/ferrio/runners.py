@@ -81,11 +81,11 @@ def run(
     finalised, the default executor is shut down, Ctrl-C cancels the main task.
 
     debug: True and False turn the loop's debug mode on and off, None leaves it to the environment.
-    loop_factory: makes the loop in place of ferrio.new_event_loop. detect_deadlock: True raises
-    ferrio.DeadlockError, which says which task waits for what, when there are tasks and nothing can wake the
-    loop: no descriptor, timer, call in a thread, child process or signal handler. While other threads run,
-    which may call the loop, only tasks that wait for each other's locks in a circle count; "always" ignores
-    these threads.
+    loop_factory: makes the loop in place of ferrio.new_event_loop.
+    detect_deadlock: True raises ferrio.DeadlockError when there are tasks and nothing can wake the loop: no
+    descriptor, timer, call in a thread, child process or signal handler. The error says which task waits for
+    what. Other threads may call the loop. While they run, only tasks that wait for each other's locks in a
+    circle count. "always" ignores these threads.
 
     RuntimeError if an event loop runs in this thread, ValueError for an object that is not a coroutine.
     """

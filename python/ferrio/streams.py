@@ -89,7 +89,9 @@ async def open_connection(
 ) -> tuple[Any, Any]:
     """Connect to a host. Return (reader, writer); see asyncio.open_connection().
 
-    limit: the limit of the reader's buffer, in bytes. Further keywords are those of loop.create_connection().
+    limit: the limit of the reader's buffer, in bytes.
+
+    Further keywords are those of loop.create_connection().
     """
     loop = events.get_running_loop()
     reader = StreamReader(limit=limit, loop=loop)
@@ -109,10 +111,13 @@ def _server_protocol(client_connected_cb: Any, limit: int, loop: Any) -> Callabl
 async def start_server(
     client_connected_cb: Any, host: Any = None, port: Any = None, *, limit: int = _DEFAULT_LIMIT, **kwds: Any
 ) -> Any:
-    """Start a server that calls client_connected_cb(reader, writer) for each connection.
+    """Start a server, which calls client_connected_cb(reader, writer) for each connection.
 
-    See asyncio.start_server(). limit: the limit of each reader's buffer, in bytes. Further keywords are those
-    of loop.create_server().
+    See asyncio.start_server().
+
+    limit: the limit of each reader's buffer, in bytes.
+
+    Further keywords are those of loop.create_server().
     """
     loop = events.get_running_loop()
     return await loop.create_server(_server_protocol(client_connected_cb, limit, loop), host, port, **kwds)

@@ -279,7 +279,10 @@ class HostedLoop(Loop):
     __slots__ = ("_host", "_main", "host_has_ended")
 
     def __init__(self, host: Host | None) -> None:
-        """Make a loop. host: whose main loop runs it; None for none, as an ordinary loop."""
+        """Make a loop.
+
+        host: whose main loop runs it; None for an ordinary loop.
+        """
         super().__init__()
         self._host = host
         self._main: Any = None

@@ -49,16 +49,18 @@ class Stats:
 
     lag: for how many seconds the loop did not look at the outside, which is how long an event had to wait:
     at the last time, or so far where a callback is running now; and the median, the 99th percentile and the
-    worst of the last one to two minutes. blocked: for how many seconds the callback that runs now, and those
-    before it in its iteration, have been running; 0 between callbacks. lag_samples: how many times were
-    measured. A guest's lag has the time that its host took to run it, as far as the guest knows when that
-    was due. All this is in real time, also on a loop with virtual time.
-
-    ready: callbacks that are ready to run. timers: those that are not cancelled. descriptors: those that are
-    watched. connections: transports that are open now, which are of sockets, pipes and datagram endpoints;
-    connections_total: all transports so far. bytes_in, bytes_out: of all of them, including closed ones.
+    worst of the last one to two minutes. A guest's lag has the time that its host took to run it, as far as
+    the guest knows when that was due.
+    blocked: for how many seconds the callback that runs now, and those before it in its iteration, have been
+    running; 0 between callbacks. These and the lag are in real time, also on a loop with virtual time.
+    lag_samples: how many times were measured.
+    ready: callbacks that are ready to run.
+    timers: those that are not cancelled.
+    descriptors: those that are watched.
+    connections: transports that are open now, which are of sockets, pipes and datagram endpoints.
+    connections_total: all transports so far.
+    bytes_in, bytes_out: of all of them, including closed ones.
     bytes_waiting: to be sent.
-
     executor_threads, executor_running, executor_queued: of the loop's default executor.
     """
 

@@ -100,7 +100,10 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
             raise TypeError(f"{cls.__name__} mixes asyncio.BaseEventLoop into ferrio.Loop: {_INSIDE}")
 
     def __init__(self, selector: Any = None) -> None:
-        """Create a loop. selector: not used; for programs that pass one to asyncio.SelectorEventLoop."""
+        """Create a loop.
+
+        selector: not used; for programs that pass one to asyncio.SelectorEventLoop.
+        """
         super().__init__()
         self._default_executor: Any = None
         # The executor that the loop has created, if it is still the default.
@@ -293,8 +296,10 @@ class Loop(_core.Loop, asyncio.AbstractEventLoop):  # type: ignore[misc]
     ) -> Server:
         """Listen on TCP addresses; see asyncio's loop.create_server().
 
-        host: a name, a sequence of names, or None for every interface. backlog: connections that the
-        kernel keeps waiting. Timeouts in seconds. OSError if no address can be bound.
+        host: a name, a sequence of names, or None for every interface.
+        backlog: how many connections the kernel keeps waiting.
+
+        Timeouts are in seconds. OSError if no address can be bound.
         """
         from ferrio.loop.servers import create_server
 

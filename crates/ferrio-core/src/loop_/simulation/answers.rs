@@ -167,7 +167,7 @@ impl Own<Loop> {
             self.poll_and_take(Some(left), slack)?;
         }
         simulation.schedule.borrow_mut().forget(source);
-        Ok(simulation.answers.take(number).map(Runnable::Handle))
+        Ok(simulation.answers.take(number).map(Runnable::handle))
     }
 
     /// Nothing is ready: waits until all calls under way have answered, or something else becomes ready. After the first
