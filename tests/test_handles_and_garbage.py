@@ -7,6 +7,7 @@ import weakref
 
 import ferrio
 import pytest
+from ferrio import testing
 
 
 class Value:
@@ -130,3 +131,27 @@ def test_a_handle_whose_callback_fails_is_seen():
 
     ferrio.run(main())
     assert gc.is_tracked(reports[0]["handle"])
+
+
+def test_what_a_paused_host_has_not_run_is_collected():
+    references = []
+
+    async def server():
+        loop = asyncio.get_running_loop()
+        for _ in range(10):
+            references.append(in_a_cycle(loop.call_soon))
+            references[-1]().loop = loop
+            await asyncio.sleep(0.5)
+
+    async def main():
+        network = testing.network()
+        host = network.host("server")
+        host.start(server)
+        await asyncio.sleep(1)
+        references.append(in_a_cycle(asyncio.get_running_loop().call_soon))
+        host.pause()
+        await asyncio.sleep(100)
+
+    testing.run(main(), network="memory")
+    gc.collect()
+    assert len(references) > 2 and [reference() for reference in references] == [None] * len(references)

@@ -112,8 +112,9 @@ def test_cargo_sees_that_the_sources_are_others(tmp_path, monkeypatch):
 
 def test_a_clone_may_have_a_space_in_its_name(monkeypatch):
     wheels = load(SCRIPTS / "wheels", monkeypatch)
-    options = wheels.rust_flags(Path("/a folder/source")).split("\x1f")
+    options = wheels.rust_flags(Path("/a folder/source"), [Path("/a folder/lib.so")]).split("\x1f")
     assert "--remap-path-prefix=/a folder/source=ferrio" in options
+    assert options.pop() == "-Clink-arg=/a folder/lib.so"
     assert all(option.startswith("--remap-path-prefix=/") for option in options)
 
 

@@ -342,7 +342,7 @@ impl Own<Loop> {
         // A reader's callback is found again while its descriptor is readable, and must not run when it no longer is.
         let is_watching = self.registrations.borrow().iter().any(|other| other.object().is(entry.object()));
         if !is_watching {
-            self.guest.postponed.borrow_mut().push(entry.clone());
+            self.guest.postponed.borrow_mut().push(entry.clone().shown());
         }
         true
     }

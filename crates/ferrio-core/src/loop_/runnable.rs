@@ -98,6 +98,14 @@ impl Runnable {
         report.send_handling(loop_.as_object(), &exception)
     }
 
+    /// The same for another place than the queue of a loop that runs: the garbage collector sees it.
+    pub fn shown(self) -> Runnable {
+        if let Runnable::Handle(handle) = &self {
+            handle.show();
+        }
+        self
+    }
+
     /// Shows the object to the garbage collector.
     pub fn traverse(&self, visitor: &Visitor<'_>) {
         visitor.object(self.object());

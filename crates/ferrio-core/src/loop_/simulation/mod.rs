@@ -243,7 +243,7 @@ impl Own<Loop> {
             {
                 let answer = gate.call(&[entry.object()])?;
                 if answer.is_none() {
-                    simulation.set_aside.borrow_mut().push(entry);
+                    simulation.set_aside.borrow_mut().push(entry.shown());
                     continue;
                 }
                 if !answer.is_true()? {
