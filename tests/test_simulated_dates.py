@@ -274,3 +274,30 @@ print("done")
         timeout=60,
     )
     assert result.stdout == "done\n", result.stderr
+
+
+INTERPRETERS = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+
+# 3.12.1 frees twice what another interpreter has left, when the process ends.
+IN_ANOTHER_INTERPRETER = f"""
+import os, {INTERPRETERS} as interpreters
+from datetime import datetime
+from ferrio import testing
+
+async def main():
+    code = "import datetime; print(datetime.datetime.now().timestamp(), flush=True)"
+    interpreters.run_string(interpreters.create(), code)
+    print(datetime.now().timestamp(), flush=True)
+
+testing.run(main(), network="memory", allow=["threads"])
+os._exit(0)
+"""
+
+
+def test_other_interpreters_of_the_process_have_the_real_time():
+    pytest.importorskip(INTERPRETERS)
+    done = subprocess.run(
+        [sys.executable, "-c", IN_ANOTHER_INTERPRETER], capture_output=True, text=True, check=True, timeout=60
+    )
+    other, simulated = map(float, done.stdout.split())
+    assert abs(other - time.time()) < 60 and abs(simulated - time.time()) > 60

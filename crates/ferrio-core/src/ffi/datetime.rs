@@ -9,6 +9,7 @@
 //! the calling convention of each function, and that the memory of its table may be written.
 
 use super::class::guard;
+use super::module::is_main_interpreter;
 use super::sys::{self as py, guarded};
 use super::with_gil::WithGil;
 use super::{Object, Ptr, Result};
@@ -36,8 +37,8 @@ static ORIGINALS: OnceLock<Originals> = OnceLock::new();
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
 /// Has the hook asked, for `datetime.now`, `datetime.utcnow` and `date.today`, while the clock is on. It gets the
-/// function's name, the class and what the interpreter's function has returned. It returns what takes its place, or None. Returns whether the
-/// functions are replaced; not if they are not as expected.
+/// function's name, the class and what the interpreter's function has returned. It returns what takes its place, or None.
+/// Returns whether the functions are replaced; not if they are not as expected.
 pub fn replace(now: &Object, utcnow: &Object, today: &Object, hook: &Object) -> bool {
     if ORIGINALS.get().is_some() {
         return true;
@@ -119,7 +120,8 @@ unsafe extern "C" fn today_or_hook(class: Ptr, nothing: Ptr) -> Ptr {
 fn call(name: &str, class: Ptr, original: impl FnOnce(&Originals) -> Ptr) -> Ptr {
     let Some(originals) = ORIGINALS.get() else { return ptr::null_mut() };
     let result = guarded(|| original(originals));
-    if result.is_null() || !IS_ON.load(Ordering::Relaxed) {
+    // Other interpreters of the process have the same tables, and must not get objects of this one.
+    if result.is_null() || !IS_ON.load(Ordering::Relaxed) || !is_main_interpreter() {
         return result;
     }
     guard(ptr::null_mut(), || changed(originals, name, class, result).map(Object::into_ptr))

@@ -35,9 +35,14 @@ impl Module {
 
     /// Whether the main interpreter imports the module.
     pub fn is_in_main_interpreter(&self) -> bool {
-        // SAFETY: the GIL is held.
-        unsafe { py::PyInterpreterState_Get() == py::PyInterpreterState_Main() }
+        is_main_interpreter()
     }
+}
+
+/// Whether this thread runs in the main interpreter.
+pub fn is_main_interpreter() -> bool {
+    // SAFETY: the GIL is held.
+    unsafe { py::PyInterpreterState_Get() == py::PyInterpreterState_Main() }
 }
 
 /// `ImportError` if threads run Python code at the same time, because everything here relies on the GIL.
