@@ -120,8 +120,8 @@ SUITES: dict[str, Suite] = {
                 "zlib_ng",
                 "cryptography",
             ),
-            # Left out: each module imported in a process of its own, 1,200 tests of parsers, and benchmarks, which take
-            # two thirds of the time. No loop runs in the first ones.
+            # Left out: each module imported in a process of its own, the tests of parsers, in which no loop runs, and the
+            # benchmarks.
             pytest=(
                 "tests",
                 "--ignore=tests/test_circular_imports.py",
