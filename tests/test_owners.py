@@ -4,6 +4,7 @@ import asyncio
 
 import ferrio
 import pytest
+from support.processes import output
 from support.waiting import waiting
 
 
@@ -181,3 +182,22 @@ def test_for_how_long_is_said_in_debug_mode():
             assert "waits since 0." in ferrio.explain(one)
 
     ferrio.run(main(), debug=True)
+
+
+def test_the_first_primitive_of_debug_mode_makes_no_blocking_call():
+    """As a detector of blocking calls does it, which lets imports pass, and not what modules do meanwhile."""
+    script = """
+import os
+import ferrio
+
+def blocking(*arguments):
+    raise RuntimeError("a blocking call")
+
+async def main():
+    os.path.abspath = os.path.realpath = os.getcwd = os.scandir = os.listdir = blocking
+    for primitive in (ferrio.Lock(), ferrio.Event(), ferrio.Queue(), ferrio.Semaphore(), ferrio.Condition()):
+        print(type(primitive).__name__)
+
+ferrio.run(main(), debug=True)
+"""
+    assert output(script).split() == ["Lock", "Event", "Queue", "Semaphore", "Condition"]
