@@ -30,8 +30,8 @@ __all__ = (
 # What the interpreter puts between an await and the coroutine or generator: no name leads from it to that.
 _WRAPPERS = {"anext_awaitable", "async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}
 
-# The folders of asyncio and of Ferrio. The first debug primitive of a running loop may import this module, so it asks
-# the system nothing: detectors of blocking calls would report that.
+# The folders of asyncio and of Ferrio. The first lock of a running loop in debug mode may import this module,
+# so it asks the system nothing: detectors of blocking calls would report that.
 LIBRARIES = tuple(os.path.dirname(path) + os.sep for path in (asyncio.__file__, os.path.dirname(__file__)))
 
 # What may stand for __aexit__() on the stack of a coroutine. The attributes of other objects are not asked
