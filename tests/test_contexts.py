@@ -211,3 +211,35 @@ def test_a_cycle_through_the_variables_is_collected(loop):
     loop.close()
     gc.collect()
     assert reference() is None
+
+
+def test_the_context_is_asked_for_while_the_one_before_goes():
+    loop, seen = ferrio.new_event_loop(), []
+
+    class Value:
+        def __del__(self):
+            seen.append(handle._context)
+
+    own = contextvars.copy_context()
+    own.run(VARIABLE.set, "own")
+    for number in range(100):
+        VARIABLE.set(Value())
+        handle = loop.call_soon(int)
+        VARIABLE.set(None)
+        handle.__init__(int, (), loop, own)
+        assert seen[number] is own and handle._context is own and own[VARIABLE] == "own"
+    loop.close()
+
+
+def test_the_spare_context_of_a_loop_is_left_to_who_has_found_it():
+    loop = ferrio.new_event_loop()
+    for number in range(3):
+        loop.call_soon(VARIABLE.set, number)
+        run(loop)
+        (spare,) = contexts_of(loop)
+        assert VARIABLE not in spare
+        spare.run(VARIABLE.set, "found")
+        loop.call_soon(VARIABLE.set, "a callback's")
+        run(loop)
+        assert spare[VARIABLE] == "found" and contexts_of(loop) != [spare]
+    loop.close()

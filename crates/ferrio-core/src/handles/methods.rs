@@ -123,14 +123,13 @@ impl Own<Handle> {
         let debug = loop_.method0(&stdlib::GET_DEBUG)?.is_true()?;
         let body = Handle::body(loop_, callback, &[], context, debug)?;
         self.callback.set(body.callback.take());
-        self.context.set(body.context.take());
-        self.has_variables.set(body.has_variables.get());
+        self.set_context(body.context.get_or_none(), body.has_variables.get());
         self.loop_.set(body.loop_.take());
         if let Some(notes) = body.debug_notes.get() {
             self.debug_notes().source_traceback.set(notes.source_traceback.take());
         }
-        self.argument.put(arguments);
         self.arguments.set(Arguments::Tuple);
+        self.argument.put(arguments);
         Ok(())
     }
 }

@@ -117,10 +117,18 @@ impl Handle {
         if self.has_variables.get()
             && let Some(variables) = self.context.get()
         {
-            self.context.put(context::with_variables(variables)?);
-            self.has_variables.set(false);
+            self.set_context(context::with_variables(variables)?, false);
         }
         Ok(self.context.get_or_none())
+    }
+
+    /// Stores a context, or the variables of one. The former object goes when both fields agree again: that may run code
+    /// of the program, which may ask for the context.
+    #[inline]
+    fn set_context(&self, context: Object, has_variables: bool) {
+        let former = self.context.replace(Some(context));
+        self.has_variables.set(has_variables);
+        drop(former);
     }
 
     /// Whether its callback can be called now: no thread runs in its context.
@@ -248,20 +256,16 @@ impl Own<Handle> {
         };
         let call = |context: &Object| self.call_lock.run(|| context::run(context, || self.call(&callback)));
         let result = if self.has_variables.get() {
-            match spare.take(context) {
-                Ok(context) => {
-                    self.has_variables.set(false);
-                    self.context.put(context.clone());
-                    let result = call(&context);
-                    // Nobody can ask for it any more. A report of an exception does.
-                    if result.is_ok() && !self.as_object().is_shared() {
-                        self.context.clear();
-                        spare.put_back(context);
-                    }
-                    result
+            spare.take(context).and_then(|context| {
+                self.set_context(context.clone(), false);
+                let result = call(&context);
+                // Nobody can ask for it any more. A report of an exception does.
+                if result.is_ok() && !self.as_object().is_shared() {
+                    self.context.clear();
+                    spare.put_back(context);
                 }
-                Err(raised) => Err(raised),
-            }
+                result
+            })
         } else {
             call(&context)
         };

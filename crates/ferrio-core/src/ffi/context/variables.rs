@@ -143,7 +143,8 @@ pub fn with_variables(variables: Object) -> Result {
     Ok(context)
 }
 
-/// A context for callbacks that run one after another.
+/// A context for callbacks that run one after another. A program can find it, as it finds every object that the garbage
+/// collector sees; then it is not used again.
 #[derive(Default)]
 pub struct SpareContext {
     context: Slot,
@@ -155,7 +156,9 @@ impl SpareContext {
     /// A context with these variables, which are those of [`current_variables`].
     #[inline]
     pub fn take(&self, variables: Object) -> Result {
-        let Some(context) = self.context.take() else { return self.make(variables) };
+        let Some(context) = self.context.take().filter(|context| !context.is_shared()) else {
+            return self.make(variables);
+        };
         drop(exchange(&context, variables));
         Ok(context)
     }
