@@ -4,8 +4,6 @@ import asyncio
 import concurrent.futures
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 
@@ -17,6 +15,7 @@ from ferrio.testing.outside import KINDS
 from ferrio.testing.schedules import Order
 from ferrio.testing.traces import Trace
 from support.clock import PATIENCE
+from support.processes import output
 
 
 async def takes_the_later_call_for_the_later_answer():
@@ -196,7 +195,6 @@ def test_all_kinds_of_executors_and_outcomes(reports):
 
 def test_processes_answer_too():
     code = """
-import sys; sys.path[:0] = {path!r}
 import asyncio, concurrent.futures, multiprocessing
 from ferrio import testing
 
@@ -217,13 +215,7 @@ orders = [testing.run(main(), seed=seed, patience=1) for seed in (None, *range(2
 assert orders[0] == ((3, 1), (4, 1)) and len(set(orders)) == 2, orders
 print("done")
 """
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code.format(path=sys.path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert result.stdout == "done\n", result.stderr
+    assert output(code, "-W", "ignore") == "done\n"
 
 
 def test_a_call_may_end_when_the_loop_is_closed():

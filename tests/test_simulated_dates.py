@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 import ferrio
 import pytest
 from ferrio import testing
+from support.processes import output
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -249,7 +250,6 @@ print(*testing.run(main(), network="memory"))
 
 def test_in_a_child_after_a_fork():
     code = """
-import sys; sys.path[:0] = {path!r}
 import asyncio, datetime, os, time
 from ferrio import testing
 
@@ -267,13 +267,7 @@ if not child:
 assert os.waitpid(child, 0)[1] == 0
 print("done")
 """
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code.format(path=sys.path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert result.stdout == "done\n", result.stderr
+    assert output(code, "-W", "ignore") == "done\n"
 
 
 INTERPRETERS = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"

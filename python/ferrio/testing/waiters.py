@@ -16,8 +16,8 @@ __all__ = ("choose_first", "queues_ask")
 
 _lock = threading.Lock()
 
-# The simulations that run, in all threads.
-_running: list[object] = []
+# How many simulations run, in all threads.
+_running = 0
 
 
 def choose_first(loop: Any, waiters: Any) -> None:
@@ -32,16 +32,16 @@ def choose_first(loop: Any, waiters: Any) -> None:
 @contextlib.contextmanager
 def queues_ask() -> Iterator[None]:
     """Have asyncio's own queues ask the running loop, if it is simulated, for the time of the block."""
-    token = object()
+    global _running
     with _lock:
         if not _running:
             _replace()
-        _running.append(token)
+        _running += 1
     try:
         yield
     finally:
         with _lock:
-            _running.remove(token)
+            _running -= 1
             if not _running:
                 _restore()
 

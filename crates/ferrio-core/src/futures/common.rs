@@ -12,7 +12,7 @@ pub struct Common {
     /// The tasks that await it: nothing, a task, or a set.
     pub(super) awaiters: Slot,
     pub(super) state: Cell<FutureState>,
-    /// Its hash, if its loop is simulated and somebody has asked; else 0. asyncio's state takes its place, too.
+    /// Its hash, if its loop is simulated and somebody has asked; else 0. In asyncio the state takes these bytes as well.
     hash: Cell<i16>,
     is_task: bool,
     /// Whether `awaiters` is a set.

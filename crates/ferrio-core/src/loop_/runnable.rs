@@ -98,7 +98,7 @@ impl Runnable {
         report.send_handling(loop_.as_object(), &exception)
     }
 
-    /// The same for another place than the queue of a loop that runs: the garbage collector sees it.
+    /// The entry for a place other than the ready queue: the garbage collector sees its handle from here on.
     pub fn shown(self) -> Runnable {
         if let Runnable::Handle(handle) = &self {
             handle.show();

@@ -41,8 +41,7 @@ impl Own<Loop> {
     /// `call_soon(callback, *arguments, context=context)`, without the checks of debug mode.
     #[inline]
     pub fn call_soon_in(&self, callback: &Object, arguments: &[Object], context: &Object) -> Result<Own<Handle>> {
-        let body = Handle::body(self.as_object(), callback, arguments, Some(context), self.debug.get())?;
-        let (handle, queued) = self.queued(body)?;
+        let (handle, queued) = self.queued(callback, arguments, Some(context))?;
         self.push(Runnable::Handle(queued))?;
         Ok(handle)
     }
@@ -59,8 +58,7 @@ impl Own<Loop> {
         if watchful {
             self.check_call(callback, "call_soon")?;
         }
-        let body = Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?;
-        let (handle, queued) = self.queued(body)?;
+        let (handle, queued) = self.queued(callback, arguments, context)?;
         if watchful {
             self.announce_work();
         }
@@ -70,7 +68,13 @@ impl Own<Loop> {
 
     /// Makes a handle, and its place in the ready queue.
     #[inline]
-    fn queued(&self, body: Handle) -> Result<(Own<Handle>, Queued)> {
+    fn queued(
+        &self,
+        callback: &Object,
+        arguments: &[Object],
+        context: Option<&Object>,
+    ) -> Result<(Own<Handle>, Queued)> {
+        let body = Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?;
         if self.is_running() {
             return Queued::hidden(body);
         }
@@ -89,8 +93,7 @@ impl Own<Loop> {
         if self.debug.get() {
             check_callback(callback, "call_soon_threadsafe")?;
         }
-        let body = Handle::body(self.as_object(), callback, arguments, context, self.debug.get())?;
-        let (handle, queued) = self.queued(body)?;
+        let (handle, queued) = self.queued(callback, arguments, context)?;
         handle.share_with_threads();
         if self.thread.get() == thread_ident() {
             // It keeps its place among the calls of call_soon. The loop need not be woken: between its last look at the
@@ -98,7 +101,7 @@ impl Own<Loop> {
             self.announce_work();
             self.append(Runnable::Handle(queued));
         } else if !self.is_running() {
-            // No thread waits that were to be woken, and the garbage collector sees this queue.
+            // There is nobody to wake, and the garbage collector sees the ready queue.
             self.append(Runnable::Handle(queued));
         } else {
             drop(self.push_remote(Runnable::Handle(queued)));

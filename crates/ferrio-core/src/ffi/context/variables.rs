@@ -32,8 +32,7 @@ pub fn find_layout() -> Result<()> {
     if cfg!(Py_GIL_DISABLED) || CURRENT.load(Ordering::Relaxed) != 0 {
         return Ok(());
     }
-    // SAFETY: returns a new reference or null with an error.
-    let context = unsafe { Object::owned(py::PyContext_New())? };
+    let context = new()?;
     // SAFETY: the name is a C string; no default.
     let variable = unsafe { Object::owned(py::PyContextVar_New(c"ferrio".as_ptr(), std::ptr::null_mut()))? };
     let entered = super::run(&context, || {
@@ -135,10 +134,15 @@ fn exchange(context: &Object, variables: Object) -> Object {
     }
 }
 
+/// A new context without variables.
+fn new() -> Result {
+    // SAFETY: returns a new reference or null with an error.
+    unsafe { Object::owned(py::PyContext_New()) }
+}
+
 /// A new context with these variables, which are those of [`current_variables`].
 pub fn with_variables(variables: Object) -> Result {
-    // SAFETY: returns a new reference or null with an error.
-    let context = unsafe { Object::owned(py::PyContext_New())? };
+    let context = new()?;
     drop(exchange(&context, variables));
     Ok(context)
 }
@@ -165,8 +169,7 @@ impl SpareContext {
 
     #[cold]
     fn make(&self, variables: Object) -> Result {
-        // SAFETY: returns a new reference or null with an error.
-        let context = unsafe { Object::owned(py::PyContext_New())? };
+        let context = new()?;
         self.no_variables.put(exchange(&context, variables));
         Ok(context)
     }

@@ -164,7 +164,7 @@ impl Own<Loop> {
                 simulation.answers.change(number, |call| call.is_late = true);
                 return Ok(None);
             }
-            self.poll_and_take(Some(left), slack)?;
+            self.poll_and_take(simulation, Some(left), slack)?;
         }
         simulation.schedule.borrow_mut().forget(source);
         Ok(simulation.answers.take(number).map(Runnable::handle))
@@ -193,7 +193,7 @@ impl Own<Loop> {
             if wait == Some(Duration::ZERO) {
                 return Ok(());
             }
-            self.poll_and_take(wait, slack)?;
+            self.poll_and_take(simulation, wait, slack)?;
             if self.has_work() {
                 return Ok(());
             }

@@ -169,7 +169,7 @@ impl Own<Loop> {
             && when <= time.get()
         {
             // The clock was moved by hand, or the timer was due when it was made.
-            return self.poll_and_take(Some(Duration::ZERO), slack);
+            return self.poll_and_take(simulation, Some(Duration::ZERO), slack);
         }
         if simulation.answers.are_any() {
             return self.wait_for_answers(simulation, next, slack);
@@ -188,7 +188,7 @@ impl Own<Loop> {
         if self.has_work() {
             return Ok(());
         }
-        self.poll_and_take(wait, slack)?;
+        self.poll_and_take(simulation, wait, slack)?;
         if self.has_work() || depends {
             return Ok(());
         }
@@ -199,7 +199,7 @@ impl Own<Loop> {
                 // It raises, or knows of something that may still come.
                 simulation.stuck.get_or_none().call0()?;
                 if !self.has_work() {
-                    self.poll_and_take(Some(simulation.patience), slack)?;
+                    self.poll_and_take(simulation, Some(simulation.patience), slack)?;
                 }
             }
         }
@@ -207,12 +207,11 @@ impl Own<Loop> {
     }
 
     /// Polls, and takes over what the poll and other threads have brought.
-    fn poll_and_take(&self, wait: Option<Duration>, slack: TimerSlack) -> Result<()> {
+    fn poll_and_take(&self, simulation: &Simulation, wait: Option<Duration>, slack: TimerSlack) -> Result<()> {
         self.statistics.note_poll();
         self.poll(wait, slack)?;
         self.statistics.begin();
-        let simulation = self.simulation()?;
-        self.dispatch_chosen(&simulation);
+        self.dispatch_chosen(simulation);
         self.drain_remote();
         Ok(())
     }
